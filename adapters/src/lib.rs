@@ -1,0 +1,3 @@
+//! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
+
+pub mod port;

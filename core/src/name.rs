@@ -1,0 +1,257 @@
+//! Names and paths inside a folder, which no input can turn into a way out of it.
+//!
+//! A [`Name`] is one component: any bytes Linux allows but `/` and NUL, never `.` or `..`, and never
+//! the client's own `.onefold`. What another system cannot hold is parked there, not forbidden here.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+
+/// The longest name, in bytes, on every filesystem that matters.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// The client's own directory in the folder's root, never synced at any depth.
+pub const OWN_DIRECTORY: &[u8] = b".onefold";
+
+/// One component of a path: 1 to [`MAX_NAME_BYTES`] bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Blob", into = "Blob")]
+pub struct Name(Blob);
+
+/// Why bytes are not a [`Name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// No bytes at all.
+    #[error("a name cannot be empty")]
+    Empty,
+    /// More than [`MAX_NAME_BYTES`].
+    #[error("a name cannot be longer than {MAX_NAME_BYTES} bytes")]
+    TooLong,
+    /// `/` or NUL, which would make it a path, or end it.
+    #[error("a name cannot hold a slash or a NUL byte")]
+    Separator,
+    /// `.` and `..` lead elsewhere.
+    #[error("`.` and `..` are not names")]
+    Dots,
+    /// `.onefold`, in any case.
+    #[error("`.onefold` is the client's own")]
+    Reserved,
+}
+
+impl Name {
+    /// Checks bytes from a disk, a person or a peer.
+    pub fn new(bytes: &[u8]) -> Result<Self, InvalidName> {
+        check(bytes).map(|()| Self(bytes.into()))
+    }
+
+    /// The bytes of the name.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl TryFrom<Blob> for Name {
+    type Error = InvalidName;
+
+    fn try_from(bytes: Blob) -> Result<Self, InvalidName> {
+        check(&bytes).map(|()| Self(bytes))
+    }
+}
+
+impl From<Name> for Blob {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Name {
+    /// For people: control characters escaped, bytes that are not UTF-8 as `\xNN`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() {
+                    write!(f, "{}", character.escape_default())?;
+                } else {
+                    f.write_char(character)?;
+                }
+            }
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A path from the folder's root; empty for the root itself.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RelPath(Vec<Name>);
+
+impl RelPath {
+    /// The folder's root.
+    pub const fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// A path of these components, outermost first.
+    pub const fn new(names: Vec<Name>) -> Self {
+        Self(names)
+    }
+
+    /// Splits `a/b/c`; every component must be a [`Name`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidName> {
+        if bytes.is_empty() {
+            return Ok(Self::root());
+        }
+        bytes.split(|&byte| byte == b'/').map(Name::new).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The components, outermost first.
+    pub fn names(&self) -> &[Name] {
+        &self.0
+    }
+
+    /// This path and one more component.
+    #[must_use]
+    pub fn join(&self, name: Name) -> Self {
+        let mut names = Vec::with_capacity(self.0.len() + 1);
+        names.extend_from_slice(&self.0);
+        names.push(name);
+        Self(names)
+    }
+
+    /// The directory and the name in it; `None` for the root.
+    pub fn split(&self) -> Option<(Self, &Name)> {
+        self.0.split_last().map(|(name, parents)| (Self(parents.to_vec()), name))
+    }
+
+    /// `a/b/c`, as an operating system takes it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (index, name) in self.0.iter().enumerate() {
+            if index > 0 {
+                bytes.push(b'/');
+            }
+            bytes.extend_from_slice(name.as_bytes());
+        }
+        bytes
+    }
+}
+
+impl fmt::Display for RelPath {
+    /// For people, escaped as [`Name`] is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_char('/')?;
+            }
+            write!(f, "{name}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{self}")
+    }
+}
+
+fn check(bytes: &[u8]) -> Result<(), InvalidName> {
+    match bytes {
+        [] => Err(InvalidName::Empty),
+        b"." | b".." => Err(InvalidName::Dots),
+        _ if bytes.len() > MAX_NAME_BYTES => Err(InvalidName::TooLong),
+        _ if bytes.contains(&b'/') || bytes.contains(&0) => Err(InvalidName::Separator),
+        _ if bytes.eq_ignore_ascii_case(OWN_DIRECTORY) => Err(InvalidName::Reserved),
+        _ => Ok(()),
+    }
+}
+
+/// `report (conflict, DEVICE, 2026-11-22 0741).txt`, with ` 2`, ` 3` … after the time for a `count`
+/// above 1. A stem too long is shortened at a character. `label` is the device and the local time.
+pub fn conflict_name(name: &Name, label: &str, count: u32) -> Name {
+    let bytes = name.as_bytes();
+    let dot = bytes.iter().rposition(|&byte| byte == b'.').filter(|&at| at > 0);
+    let (stem, extension) = bytes.split_at(dot.unwrap_or(bytes.len()));
+    let extension = if extension.len() > MAX_EXTENSION_BYTES { &[][..] } else { extension };
+    let stem = if extension.is_empty() { bytes } else { stem };
+    let mut tag = String::from(" (conflict, ");
+    tag.extend(label.chars().filter(|&c| c != '/' && !c.is_control()));
+    if count > 1 {
+        let _ = write!(tag, " {count}");
+    }
+    tag.push(')');
+    let room = MAX_NAME_BYTES.saturating_sub(tag.len() + extension.len());
+    let mut whole = shortened(stem, room).to_vec();
+    whole.extend_from_slice(tag.as_bytes());
+    whole.extend_from_slice(extension);
+    Name::new(&whole).unwrap_or_else(|_| name.clone())
+}
+
+/// A longer "extension" is no extension, but part of a long name with a dot in it.
+const MAX_EXTENSION_BYTES: usize = 32;
+
+/// The longest prefix of at most `room` bytes that does not cut a UTF-8 character.
+fn shortened(stem: &[u8], room: usize) -> &[u8] {
+    if stem.len() <= room {
+        return stem;
+    }
+    let mut end = room;
+    while end > 0 && stem[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    &stem[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn refuses_what_would_lead_out_of_the_folder() {
+        for bytes in
+            [&b""[..], b".", b"..", b"a/b", b"a\0b", b".onefold", b".OneFold", &[b'a'; 256]]
+        {
+            assert!(Name::new(bytes).is_err(), "{bytes:?}");
+        }
+        assert!(RelPath::parse(b"../x").is_err());
+        assert!(RelPath::parse(b"/x").is_err());
+        assert!(RelPath::parse(b"a//x").is_err());
+        assert!(RelPath::parse(b"a/.onefold/x").is_err());
+    }
+
+    #[test]
+    fn takes_every_other_byte_sequence_and_gives_it_back() {
+        for bytes in [&b" "[..], b"\xff\xfe", b"-rf", b"a\nb", b"...", b"CON", &[b'a'; 255]] {
+            assert_eq!(Name::new(bytes).unwrap().as_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_conflict_name_keeps_the_extension_and_fits() {
+        let label = "laptop, 2026-11-22 0741";
+        let check = |from: &str, count, to: &str| {
+            assert_eq!(conflict_name(&name(from), label, count), name(to));
+        };
+        check("report.txt", 1, "report (conflict, laptop, 2026-11-22 0741).txt");
+        check("report.txt", 2, "report (conflict, laptop, 2026-11-22 0741 2).txt");
+        check(".bashrc", 1, ".bashrc (conflict, laptop, 2026-11-22 0741)");
+        check("Makefile", 1, "Makefile (conflict, laptop, 2026-11-22 0741)");
+        let long = conflict_name(&name(&"é".repeat(126)), label, 1);
+        assert!(long.as_bytes().len() <= MAX_NAME_BYTES);
+        assert!(core::str::from_utf8(long.as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,52 @@
+//! Time as data: a steady one to wait by, and one for people to read.
+
+use core::ops::Add;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds on a clock that never goes back; its zero means nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// This many milliseconds after the clock's zero.
+    pub const fn from_ms(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// Milliseconds after the clock's zero.
+    pub const fn as_ms(self) -> u64 {
+        self.0
+    }
+
+    /// Milliseconds since an earlier instant; 0 if it is not earlier.
+    pub const fn ms_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<u64> for Instant {
+    type Output = Self;
+
+    /// This many milliseconds later.
+    fn add(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+}
+
+/// A point in time as a filesystem gives it, any value legal. It decides nothing.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct FileTime {
+    /// Seconds since 1970 (UTC); may be negative.
+    pub seconds: i64,
+    /// Nanoseconds after that second, under 10^9.
+    pub nanoseconds: u32,
+}
+
+/// Milliseconds since 1970 (UTC) by somebody's wall clock: for people to read. It decides nothing.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct WallTime(pub i64);
