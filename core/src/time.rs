@@ -1,5 +1,6 @@
 //! Time as data: a steady one to wait by, and one for people to read.
 
+use core::fmt;
 use core::ops::Add;
 
 use serde::{Deserialize, Serialize};
@@ -50,3 +51,35 @@ pub struct FileTime {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct WallTime(pub i64);
+
+/// A minute on a device's wall clock, for the names of conflict copies. It decides nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LocalMinute {
+    /// For example 2026.
+    pub year: i16,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+}
+
+impl fmt::Display for LocalMinute {
+    /// `2026-11-22 0741`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute } = self;
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}{minute:02}")
+    }
+}
+
+/// The time at which an engine is told something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Now {
+    /// What everything waits by.
+    pub instant: Instant,
+    /// What conflict copies are named by.
+    pub local: LocalMinute,
+}
