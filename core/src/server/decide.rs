@@ -13,6 +13,8 @@ mod known;
 mod prefetch;
 
 #[cfg(test)]
+mod commit_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod rule_tests;
@@ -236,6 +238,8 @@ fn whole_commit(commit: &Commit, writable: bool, head: Seq) -> Result<(), Refusa
     let sizes = commit.contents.iter().map(|blob| blob.len());
     let too_large = sizes.clone().any(|size| size as u64 > MAX_INLINE_BYTES)
         || sizes.sum::<usize>() > MAX_COMMIT_BYTES;
+    let bytes = postcard::to_allocvec(&commit.operations).map_or(usize::MAX, |bytes| bytes.len());
+    let too_large = too_large || bytes > MAX_OPERATIONS_BYTES;
     if too_large || commit.operations.len() > MAX_OPERATIONS {
         return Err(Refusal::Malformed);
     }

@@ -7,8 +7,7 @@ use crate::hash::ContentId;
 use crate::id::{CommitKey, DeviceId, NodeId, Seq};
 use crate::name::Name;
 use crate::node::{Body, Content, Place, Target};
-use crate::operation::Entry;
-use crate::operation::{Commit, Cursor, Operation, Step, Verdict};
+use crate::operation::{Commit, Cursor, Entry, Operation, Refusal, Step, Verdict};
 use crate::protocol::TreeSum;
 use crate::server::decide::{Acceptance, Progress, Submitted};
 use crate::server::facts::{Fact, FactKey, Head, NodeRow, StoredOutcome};
@@ -219,4 +218,21 @@ pub(super) fn target(text: &str) -> Target {
 
 pub(super) fn set(steps: Vec<Step>) -> Operation {
     Operation { steps }
+}
+
+pub(super) fn accepted(seq: u64) -> Verdict {
+    Verdict::Accepted(Seq::new(seq))
+}
+
+pub(super) fn refused(refusal: Refusal) -> Verdict {
+    Verdict::Refused(refusal)
+}
+
+/// 1: file `f` (node 1), 2: directory `d` (node 2), 3: file `d/g` (node 3).
+pub(super) fn folder() -> Store {
+    let mut store = Store::new();
+    assert_eq!(store.one(create(1, place(0, "f"), file(1))), accepted(1));
+    assert_eq!(store.one(create(2, place(0, "d"), Body::Directory)), accepted(2));
+    assert_eq!(store.one(create(3, place(2, "g"), file(2))), accepted(3));
+    store
 }
