@@ -29,7 +29,8 @@ use crate::blob::Blob;
 use crate::hash::ContentId;
 use crate::id::{DeviceId, Seq};
 use crate::operation::{
-    Commit, Entry, MAX_COMMIT_BYTES, MAX_INLINE_BYTES, MAX_OPERATIONS, Operation, Refusal, Verdict,
+    Commit, Entry, MAX_COMMIT_BYTES, MAX_INLINE_BYTES, MAX_OPERATIONS, MAX_OPERATIONS_BYTES,
+    Operation, Refusal, Verdict,
 };
 use crate::time::WallTime;
 
