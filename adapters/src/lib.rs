@@ -2,3 +2,5 @@
 
 pub mod journal;
 pub mod port;
+mod sql;
+pub mod trees;
