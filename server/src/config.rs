@@ -86,8 +86,8 @@ pub enum StartError {
     Certificate(String),
     /// It cannot listen there.
     #[error(
-        "cannot listen on {address}: {error}; nothing was changed; stop the program that has this \
-         port, or choose another with --listen"
+        "cannot listen on {address}: {error}; the data is as it was; {hint}",
+        hint = listen_hint(.error)
     )]
     Listen {
         /// Where.
@@ -95,6 +95,15 @@ pub enum StartError {
         /// Why, in the system's words.
         error: io::Error,
     },
+}
+
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "stop the program that has this port, or choose another with --listen"
+        }
+        _ => "choose an address of this machine with --listen HOST:PORT",
+    }
 }
 
 const fn hint(error: &StoreError) -> &'static str {
@@ -114,6 +123,14 @@ impl Config {
                 "--http would send files and tokens unencrypted through {}: listen on a loopback \
                  address, or say --behind-proxy too if a proxy in front speaks TLS",
                 self.listen
+            ));
+        }
+        if self.scheme == Scheme::Plain
+            && let Some(advertise) = self.advertise.as_ref().filter(|named| !is_loopback(named))
+        {
+            return usage(format!(
+                "--advertise {advertise} is another machine's way here, and --http is for loopback \
+                 only: leave one of them out"
             ));
         }
         let wildcard = self.listen.parse::<SocketAddr>().is_ok_and(|at| at.ip().is_unspecified());
