@@ -12,7 +12,7 @@ use onefold_adapters::link::is_loopback;
 use onefold_adapters::port::StoreError;
 
 /// The database that the server keeps everything but chunks in.
-pub(crate) use onefold_adapters::journal::temp::Database;
+pub(crate) use onefold_adapters::journal::SqlJournal as Database;
 
 /// The database's file, in the data directory.
 const DATABASE_FILE: &str = "server.db";
@@ -155,16 +155,26 @@ impl Stores {
     pub(crate) async fn journal(&self) -> Result<Arc<Database>, StartError> {
         let data = |error| StartError::Data { path: self.data.clone(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(data)?;
-        let url = match &self.database {
-            Some(url) => url.clone(),
-            None => format!("sqlite:{}", self.data.join(DATABASE_FILE).display()),
+        let path = match &self.database {
+            Some(url) => sqlite_path(url)?,
+            None => self.data.join(DATABASE_FILE),
         };
-        Ok(Arc::new(Database::open(&url).await?))
+        Ok(Arc::new(Database::sqlite(&path).await?))
     }
 
     /// Opens the blob store, and makes it if it is missing.
     pub(crate) fn blobs(&self) -> Result<Packs, StartError> {
         let default = || self.data.join(BLOBS_DIRECTORY);
         Packs::open(&self.blobs.clone().unwrap_or_else(default)).map_err(StartError::Blobs)
+    }
+}
+
+/// The file that a database's URL names.
+fn sqlite_path(url: &str) -> Result<PathBuf, StartError> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(path.strip_prefix("//").unwrap_or(path).into()),
+        _ => Err(StartError::Usage(format!(
+            "--database {url} cannot be used: this version takes sqlite:PATH"
+        ))),
     }
 }
