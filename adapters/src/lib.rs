@@ -1,3 +1,8 @@
 //! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
 
+pub mod link;
+pub mod journal;
 pub mod port;
+pub mod secret;
+pub mod tls;
+pub mod wire;
