@@ -1,7 +1,7 @@
 //! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
 
-pub mod link;
 pub mod journal;
+pub mod link;
 pub mod port;
 pub mod secret;
 pub mod tls;
