@@ -1,8 +1,11 @@
 //! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
 
+pub mod blobs;
+pub mod http;
 pub mod journal;
 pub mod link;
 pub mod port;
 pub mod secret;
 pub mod tls;
 pub mod wire;
+pub mod ws;

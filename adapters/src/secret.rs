@@ -8,6 +8,8 @@ use std::fmt;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
+use crate::journal::SecretHash;
+
 /// The characters of a secret, or of any other 32 bytes, as text.
 const TEXT_CHARACTERS: usize = 43;
 
@@ -15,10 +17,6 @@ const TEXT_CHARACTERS: usize = 43;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Secret([u8; 32]);
-
-/// The BLAKE3 hash of a [`Secret`]: what a server keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SecretHash(pub [u8; 32]);
 
 impl Secret {
     /// Draws one from the operating system.
@@ -40,7 +38,7 @@ impl Secret {
 
     /// What a server knows it by.
     pub fn hash(&self) -> SecretHash {
-        SecretHash(*blake3::hash(&self.0).as_bytes())
+        SecretHash::of(&self.0)
     }
 }
 

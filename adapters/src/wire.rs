@@ -3,21 +3,21 @@
 //! Bodies are in postcard's encoding; an error is a status code and a plain sentence. Chunks name
 //! themselves by their hash, so a body that brings them holds nothing but their bytes.
 
+use bytes::Bytes;
 use onefold_core::blob::Blob;
-use onefold_core::hash::ChunkId;
 use onefold_core::id::{DeviceId, FolderId};
-use onefold_core::manifest::Manifest;
-use serde::{Deserialize, Serialize};
+use onefold_core::manifest::{MAX_CHUNK_BYTES, Manifest};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::secret::Secret;
 
-/// `POST` [`JoinRequest`], answered by [`Joined`].
+/// `POST` [`JoinRequest`], answered by [`Welcome`].
 pub const JOIN: &str = "/v1/join";
 /// `GET`, a WebSocket: the one ordered stream.
 pub const STREAM: &str = "/v1/stream";
-/// `POST` a list of [`ChunkId`], answered by those that the server lacks.
+/// `POST` a list of [`onefold_core::hash::ChunkId`], answered by those that the server lacks.
 pub const MISSING: &str = "/v1/missing";
-/// `PUT` a list of chunks' bytes; `POST` a list of [`ChunkId`], answered by their bytes in order.
+/// `PUT` a list of chunks' bytes; `POST` a list of [`onefold_core::hash::ChunkId`], answered by their bytes in order.
 pub const CHUNKS: &str = "/v1/chunks";
 /// With `/` and a content's id: `PUT` its [`Manifest`]; `GET` its [`Stored`] form.
 pub const CONTENTS: &str = "/v1/contents";
@@ -38,25 +38,28 @@ pub const MAX_IDS_BODY: usize = MAX_QUESTION * 32 + 16;
 pub const MAX_MANIFEST_BODY: usize = 64 * 1024 * 1024;
 /// The largest body of any other kind, in bytes.
 pub const MAX_SMALL_BODY: usize = 16 * 1024;
+/// The largest list of devices, in bytes.
+pub const MAX_DEVICES_BODY: usize = 2 * 1024 * 1024;
 /// The longest device name, in bytes.
 pub const MAX_DEVICE_NAME_BYTES: usize = 64;
 
-/// Trades a link's secret for a token.
-#[derive(Debug, Serialize, Deserialize)]
+/// Trades a link's secret for the right to be a device. The device draws its own id and token, so
+/// that asking again after a lost answer costs no second use of the link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JoinRequest {
     /// The link's secret.
     pub secret: Secret,
+    /// A fresh id.
+    pub device: DeviceId,
+    /// A fresh secret: what every later request carries.
+    pub token: Secret,
     /// What people call the device.
     pub device_name: String,
 }
 
-/// What a device is given when it joins.
+/// The answer to [`JoinRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joined {
-    /// What every later request carries.
-    pub token: Secret,
-    /// The device's id.
-    pub device: DeviceId,
+pub struct Welcome {
     /// The folder it belongs to now.
     pub folder: FolderId,
     /// What people call the folder.
@@ -83,12 +86,39 @@ pub struct NamedDevice {
     pub name: String,
 }
 
-/// The bytes of chunks, borrowed from the body that brought them.
-pub type ChunkBytes<'a> = Vec<&'a [u8]>;
+/// A chunk's bytes, borrowed from where they are, or from the body that brought them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkBytes<'a>(pub &'a [u8]);
 
-/// Whether these chunk ids may be in one question.
-pub const fn fits_question(ids: &[ChunkId]) -> bool {
-    ids.len() <= MAX_QUESTION
+impl Serialize for ChunkBytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ChunkBytes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&[u8]>::deserialize(deserializer).map(Self)
+    }
+}
+
+/// The body that carries these chunks.
+pub fn encode_chunks(chunks: &[Bytes]) -> Vec<u8> {
+    let chunks: Vec<_> = chunks.iter().map(|chunk| ChunkBytes(chunk)).collect();
+    encode(&chunks)
+}
+
+/// The chunks that a body carries, without copying them; `None` if it makes no sense.
+pub fn decode_chunks(body: &Bytes) -> Option<Vec<Bytes>> {
+    let chunks: Vec<ChunkBytes<'_>> = postcard::from_bytes(body).ok()?;
+    let in_limits = chunks.len() <= BATCH_CHUNKS
+        && chunks.iter().all(|chunk| (1..=MAX_CHUNK_BYTES).contains(&chunk.0.len()));
+    in_limits.then(|| chunks.iter().map(|chunk| body.slice_ref(chunk.0)).collect())
+}
+
+/// A body.
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(value).expect("our messages hold nothing unencodable")
 }
 
 /// Checks what a person calls a device.
