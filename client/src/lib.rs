@@ -3,7 +3,9 @@
 
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod driver;
 pub mod error;
 pub mod home;
 pub mod linked;
+pub mod status;
