@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use onefold_core::id::DeviceId;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::Trouble;
 use crate::home::{Home, Lock};
+use crate::join;
 
 /// How long a process that holds the lock may take to listen, or to end.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -34,9 +35,9 @@ const MAX_SOCKET_PATH_BYTES: usize = 100;
 pub enum Request {
     /// Where every folder stands: a list of [`FolderStatus`](crate::status::FolderStatus).
     Status,
-    /// Link a folder and sync it.
-    Join(JoinRequest),
-    /// Sync these folders too: the roots of those that did not sync before.
+    /// Link a folder and sync it: the [`DeviceId`] that this device is in it.
+    Join(join::Request),
+    /// Sync these folders too: the [`DeviceId`]s of those that did not sync before.
     Sync(Vec<DeviceId>),
     /// Wait until these folders, looked at again, and the server agree: an
     /// [`Outcome`](crate::status::Outcome).
@@ -45,17 +46,6 @@ pub enum Request {
     SetPaused(DeviceId, bool),
     /// Stop syncing a folder for good.
     Unlink(DeviceId),
-}
-
-/// What links a folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JoinRequest {
-    /// The link, as it was given.
-    pub link: String,
-    /// The folder's root, in full.
-    pub root: PathBuf,
-    /// What this device is to be called.
-    pub device_name: String,
 }
 
 /// Whose turn it is.

@@ -3,9 +3,11 @@
 
 pub mod cli;
 pub mod clock;
+pub mod conflicts;
 pub mod control;
 pub mod driver;
 pub mod error;
 pub mod home;
 pub mod linked;
+pub mod once;
 pub mod status;

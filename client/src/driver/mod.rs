@@ -23,7 +23,7 @@ use onefold_core::client::{Client, Status};
 use onefold_core::name::RelPath;
 use onefold_core::operation::MAX_INLINE_BYTES;
 use onefold_core::protocol::ServerMessage;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -60,10 +60,19 @@ pub struct Ports<D, T, X, C, W> {
 /// What a running driver is asked.
 #[derive(Debug)]
 pub enum Command {
-    /// Look at the whole folder again; [`Snapshot::rescans`] counts it.
-    Rescan,
+    /// Look at the whole folder again; the answer says which [`Snapshot`] will know of it.
+    Rescan(oneshot::Sender<Freshness>),
     /// End.
     Stop,
+}
+
+/// What a snapshot must have seen before its word counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Freshness {
+    /// How many rescans were begun on request.
+    pub rescans: u64,
+    /// How many digests came: what the server knew before one, the engine knows after it.
+    pub digests: u64,
 }
 
 /// Where a driver stands.
@@ -73,10 +82,8 @@ pub struct Snapshot {
     pub status: Status,
     /// Why there is no stream, once one was lost or could not be had.
     pub offline: Option<String>,
-    /// How many rescans were begun on request.
-    pub rescans: u64,
-    /// How many digests the server sent: what it knew before one, the engine knows after it.
-    pub digests: u64,
+    /// What all this takes into account.
+    pub seen: Freshness,
 }
 
 /// Runs one engine until it is told to stop.
@@ -149,8 +156,11 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                 biased;
                 command = self.commands.recv() => match command? {
                     Command::Stop => return None,
-                    Command::Rescan => {
-                        self.snapshot.rescans += 1;
+                    Command::Rescan(asked) => {
+                        let seen = &mut self.snapshot.seen;
+                        seen.rescans += 1;
+                        let fresh = Freshness { digests: seen.digests + 1, ..*seen };
+                        let _ = asked.send(fresh);
                         return Some(Event::Overflowed(RelPath::root()));
                     }
                 },
@@ -166,7 +176,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
     fn handle(&mut self, event: Event) -> Vec<Effect> {
         match &event {
             Event::Disconnected(reason) => self.snapshot.offline = Some(reason.clone()),
-            Event::Received(ServerMessage::Digest { .. }) => self.snapshot.digests += 1,
+            Event::Received(ServerMessage::Digest { .. }) => self.snapshot.seen.digests += 1,
             _ => {}
         }
         self.untold = true;
