@@ -47,6 +47,11 @@ pub trait Staging: Send {
     /// How many bytes are there already.
     fn len(&self) -> u64;
 
+    /// Nothing is there yet.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Reads back what is there, to check it.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 

@@ -1,0 +1,150 @@
+//! What a server is started with, where it keeps things, and why it may not start.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use onefold_adapters::blobs::Packs;
+use onefold_adapters::link::{LinkError, is_loopback, parse_address};
+use onefold_adapters::port::StoreError;
+
+/// The database's file, in the data directory.
+const DATABASE_FILE: &str = "server.db";
+/// The packs' directory, in the data directory.
+const BLOBS_DIRECTORY: &str = "blobs";
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where things are kept.
+    pub stores: Stores,
+    /// `HOST:PORT`; port 0 takes any that is free.
+    pub listen: String,
+    /// `HOST:PORT` that links name; where it listens, if not given.
+    pub advertise: Option<String>,
+    /// How clients reach it.
+    pub scheme: Scheme,
+}
+
+/// Where a server keeps things.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// The data directory; made if it is missing.
+    pub data: PathBuf,
+    /// `sqlite:PATH`; a file in the data directory, if not given.
+    pub database: Option<String>,
+    /// A directory for packs; one in the data directory, if not given.
+    pub blobs: Option<PathBuf>,
+}
+
+/// How clients reach a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// TLS, with the certificate that the database keeps.
+    Tls,
+    /// TLS, with the owner's certificate and key, from PEM files.
+    OwnTls {
+        /// The certificate, and those that vouch for it.
+        certificate: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+    /// Plain HTTP, on loopback only.
+    Plain,
+    /// Plain HTTP, behind a proxy that speaks TLS.
+    BehindProxy,
+}
+
+/// Why a server does not start. Nothing that was there before is changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The options contradict each other.
+    #[error("{0}")]
+    Usage(String),
+    /// The data directory cannot be made or entered.
+    #[error("the data directory {path} cannot be used: {error}; nothing was changed")]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// Why, in the system's words.
+        error: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("{0}; nothing was changed{hint}", hint = hint(.0))]
+    Database(#[from] StoreError),
+    /// The blob store cannot be used.
+    #[error("{0}; nothing was changed; give another directory with --blobs")]
+    Blobs(String),
+    /// The certificate cannot be used.
+    #[error("the certificate: {0}; nothing was changed; check --tls-cert and --tls-key")]
+    Certificate(String),
+    /// It cannot listen there.
+    #[error(
+        "cannot listen on {address}: {error}; nothing was changed; stop the program that has this \
+         port, or choose another with --listen"
+    )]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why, in the system's words.
+        error: io::Error,
+    },
+}
+
+const fn hint(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Newer { .. } => "; use the newer onefold-server that has written it",
+        StoreError::Damaged(_) => "; bring it back from a backup, devices then merge with it",
+        StoreError::Unavailable(_) | StoreError::Unknown(_) => "; check --data and --database",
+    }
+}
+
+impl Config {
+    /// Checks what can be checked before anything is touched.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        let usage = |words: String| Err(StartError::Usage(words));
+        if let Some(advertise) = &self.advertise
+            && let Err(LinkError::BadAddress(address)) = parse_address(advertise)
+        {
+            return usage(format!("--advertise {address:?} is not HOST:PORT"));
+        }
+        if self.scheme == Scheme::Plain && !is_loopback(&self.listen) {
+            return usage(format!(
+                "--http would send files and tokens unencrypted through {}: listen on a loopback \
+                 address, or say --behind-proxy too if a proxy in front speaks TLS",
+                self.listen
+            ));
+        }
+        let wildcard = self.listen.parse::<SocketAddr>().is_ok_and(|at| at.ip().is_unspecified());
+        if wildcard && self.advertise.is_none() {
+            return usage(format!(
+                "--listen {} is every address of this machine: say with --advertise HOST:PORT \
+                 which one links are to name",
+                self.listen
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Stores {
+    /// Opens the database, and makes it if it is missing.
+    pub(crate) async fn journal(&self) -> Result<Arc<Database>, StartError> {
+        let data = |error| StartError::Data { path: self.data.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(data)?;
+        let url = match &self.database {
+            Some(url) => url.clone(),
+            None => format!("sqlite:{}", self.data.join(DATABASE_FILE).display()),
+        };
+        Ok(Arc::new(Database::open(&url).await?))
+    }
+
+    /// Opens the blob store, and makes it if it is missing.
+    pub(crate) fn blobs(&self) -> Result<Packs, StartError> {
+        let default = || self.data.join(BLOBS_DIRECTORY);
+        Packs::open(&self.blobs.clone().unwrap_or_else(default)).map_err(StartError::Blobs)
+    }
+}
