@@ -1,6 +1,6 @@
 //! The commands and their options, as CLI.md promises them.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -33,7 +33,7 @@ again, it serves the same data at the same port.")]
         /// The folder; made if it is missing, and may already hold files
         dir: PathBuf,
         /// Where to listen (default: all addresses, at a free port that is kept from then on)
-        #[arg(long, value_name = "HOST:PORT")]
+        #[arg(long, value_name = "HOST:PORT", value_parser = listen_address)]
         listen: Option<SocketAddr>,
         /// What the link names (default: where it listens, or this machine's main address)
         #[arg(long, value_name = "HOST:PORT")]
@@ -116,6 +116,11 @@ running client it waits for that one, and reports the same.")]
     },
 }
 
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
+    found.next().ok_or_else(|| "it names no address".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +136,7 @@ mod tests {
         for line in [
             "onefold host d",
             "onefold host d --listen 127.0.0.1:0",
+            "onefold host d --listen localhost:4433 --advertise example.org:4433",
             "onefold join onefold://h:1/f#x d",
             "onefold join onefold://h:1/f#x d --device laptop --once",
             "onefold sync",
@@ -152,7 +158,7 @@ mod tests {
 
     #[test]
     fn wrong_usage_ends_with_2() {
-        for line in ["onefold", "onefold join", "onefold pause", "onefold sync --twice"] {
+        for line in ["onefold", "onefold join", "onefold pause", "onefold sync --twice", "onefold host d --listen x"] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
         for line in ["onefold --version", "onefold --help", "onefold sync --help"] {

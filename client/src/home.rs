@@ -175,8 +175,22 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Replaces a file that only its owner can read, whole; after a power cut it may be empty.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(path, bytes, |_| Ok(()))
+}
+
 /// Replaces a file that only its owner can read: after a crash it is the old or the new one, whole.
 pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(path, bytes, File::sync_all)?;
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+fn replace_by(
+    path: &Path,
+    bytes: &[u8],
+    settle: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let fresh = path.with_extension("new");
     // A left-over may have another mode, which opening it would keep.
     match fs::remove_file(&fresh) {
@@ -185,9 +199,8 @@ pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    settle(&file)?;
+    fs::rename(&fresh, path)
 }
 
 /// A path without `.`, `..` and symlinks, as far as it is there.

@@ -177,6 +177,12 @@ impl Outcome {
         Self { exit: Exit::Failed, lines: vec![trouble.to_string()] }
     }
 
+    /// Counts another folder's outcome in: the worst counts.
+    pub fn add(&mut self, other: Self) {
+        self.exit = self.exit.max(other.exit);
+        self.lines.extend(other.lines);
+    }
+
     /// The outcome, once there is one.
     pub fn of(linked: &Linked, snapshot: &Snapshot) -> Option<Self> {
         let Status { unrest, online, halted, problems, .. } = &snapshot.status;

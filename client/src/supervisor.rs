@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::console;
 use crate::control::{Incoming, Listener, Request};
+use crate::driver::Freshness;
 use crate::error::{Exit, Trouble};
 use crate::folder::{self, Running};
 use crate::home::{Home, Lock};
@@ -124,7 +125,7 @@ impl Supervisor {
             let commands = running.commands();
             waiting.spawn(async move {
                 let fresh = match since {
-                    Since::Start => folder::Fresh::default(),
+                    Since::Start => Freshness::default(),
                     Since::Now => folder::rescan(&commands).await,
                 };
                 once::wait(&linked, snapshots, fresh, OFFLINE_PATIENCE).await
