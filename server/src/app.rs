@@ -72,7 +72,8 @@ impl<J: Journal, B: Blobs> App<J, B> {
     pub(crate) async fn device(&self, headers: &HeaderMap) -> Result<Device, Problem> {
         let device = self.any_device(headers).await?;
         if device.revoked {
-            let words = "this device was shut out by the server's owner: its files stay as they are";
+            let words =
+                "this device was shut out by the server's owner: its files stay as they are";
             return Err(Problem::new(StatusCode::FORBIDDEN, words));
         }
         Ok(device)
@@ -155,11 +156,8 @@ async fn join<J: Journal, B: Blobs>(
 ) -> Result<Vec<u8>, Problem> {
     let request: JoinRequest = decode(&read_body(body, wire::MAX_SMALL_BODY).await?)?;
     wire::check_device_name(&request.device_name).map_err(Problem::malformed)?;
-    let device = NewDevice {
-        id: request.device,
-        name: request.device_name,
-        token: request.token.hash(),
-    };
+    let device =
+        NewDevice { id: request.device, name: request.device_name, token: request.token.hash() };
     let refused = |words: &str| Err(Problem::new(StatusCode::FORBIDDEN, words));
     match app.journal.redeem(request.secret.hash(), wall_time(), device).await? {
         Redeemed::Device(device, folder) => Ok(wire::encode(&Welcome {
@@ -171,9 +169,9 @@ async fn join<J: Journal, B: Blobs>(
             "the server does not know this link: copy the whole line once more, or make a new link \
              with `onefold-server invite`",
         ),
-        Redeemed::UsedUp => refused(
-            "this link has been used already: make a new one with `onefold-server invite`",
-        ),
+        Redeemed::UsedUp => {
+            refused("this link has been used already: make a new one with `onefold-server invite`")
+        }
         Redeemed::Expired => {
             refused("this link has expired: make a new one with `onefold-server invite`")
         }

@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use onefold_adapters::blobs::Packs;
-use onefold_adapters::link::{LinkError, is_loopback, parse_address};
+use onefold_adapters::link::is_loopback;
 use onefold_adapters::port::StoreError;
+
+/// The database that the server keeps everything but chunks in.
+pub(crate) use onefold_adapters::journal::temp::Database;
 
 /// The database's file, in the data directory.
 const DATABASE_FILE: &str = "server.db";
@@ -106,11 +109,6 @@ impl Config {
     /// Checks what can be checked before anything is touched.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         let usage = |words: String| Err(StartError::Usage(words));
-        if let Some(advertise) = &self.advertise
-            && let Err(LinkError::BadAddress(address)) = parse_address(advertise)
-        {
-            return usage(format!("--advertise {address:?} is not HOST:PORT"));
-        }
         if self.scheme == Scheme::Plain && !is_loopback(&self.listen) {
             return usage(format!(
                 "--http would send files and tokens unencrypted through {}: listen on a loopback \
@@ -131,6 +129,11 @@ impl Config {
 }
 
 impl Stores {
+    /// Whether anything is there.
+    pub(crate) fn exist(&self) -> bool {
+        self.data.is_dir()
+    }
+
     /// Opens the database, and makes it if it is missing.
     pub(crate) async fn journal(&self) -> Result<Arc<Database>, StartError> {
         let data = |error| StartError::Data { path: self.data.clone(), error };

@@ -3,25 +3,20 @@
 //! Chunks and contents belong to a folder, so a device sees, takes and gives only those of its own.
 //! A content counts as there only once the server has read all of it back and found its hash right.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
 use onefold_adapters::blobs::Blobs;
 use onefold_adapters::journal::{Journal, StoredContent};
 use onefold_adapters::wire::{self, Stored};
 use onefold_core::hash::{ChunkId, ContentId};
-use onefold_core::id::FolderId;
 use onefold_core::manifest::{MAX_CHUNK_BYTES, Manifest};
 
 use crate::app::{App, decode, read_body};
 use crate::problem::Problem;
-
-/// Chunks that are read at a time: a few MiB.
-const READ_CHUNKS: usize = 16;
+use crate::read_back::{ReadBack, read_back};
 
 pub(crate) async fn missing<J: Journal, B: Blobs>(
     State(app): State<Arc<App<J, B>>>,
@@ -101,44 +96,16 @@ pub(crate) async fn put_content<J: Journal, B: Blobs>(
         let words = "the server does not have all chunks of this content; send what is missing";
         Problem::new(StatusCode::CONFLICT, words)
     };
-    let hash = hash_of(&app, device.folder, &manifest).await?.ok_or_else(lacking)?;
-    if hash != id {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "these chunks, joined, are not this content",
-        ));
+    let unlike = |words| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words);
+    match read_back(&*app.journal, &app.blobs, device.folder, &manifest).await? {
+        ReadBack::Whole(hash) if hash == id => {}
+        ReadBack::Whole(_) => return Err(unlike("these chunks, joined, are not this content")),
+        ReadBack::OtherSize(_) => return Err(unlike("a chunk is of another size than it says")),
+        ReadBack::Missing(_) => return Err(lacking()),
+        ReadBack::Damaged(error) => return Err(error.into()),
     }
     let lacks = app.journal.put_manifest(device.folder, id, manifest).await?;
     if lacks.is_empty() { Ok(()) } else { Err(lacking()) }
-}
-
-/// The hash of all chunks joined, as they are read back; `None` if one is missing.
-async fn hash_of<J: Journal, B: Blobs>(
-    app: &App<J, B>,
-    folder: FolderId,
-    manifest: &Manifest,
-) -> Result<Option<ContentId>, Problem> {
-    let mut whole = blake3::Hasher::new();
-    for chunks in manifest.chunks.chunks(READ_CHUNKS) {
-        let mut ids: Vec<ChunkId> = chunks.iter().map(|chunk| chunk.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let located = app.journal.locate_chunks(folder, ids).await?;
-        let found: Vec<ChunkId> = located.iter().map(|(id, _)| *id).collect();
-        let read: BTreeMap<ChunkId, Bytes> =
-            found.into_iter().zip(app.blobs.get(located).await?).collect();
-        for chunk in chunks {
-            match read.get(&chunk.id) {
-                Some(bytes) if bytes.len() as u64 == u64::from(chunk.size) => {
-                    whole.update(bytes);
-                }
-                Some(_) => return Err(Problem::malformed("a chunk is of another size")),
-                None => return Ok(None),
-            }
-        }
-        tokio::task::yield_now().await;
-    }
-    Ok(Some(ContentId::from_bytes(*whole.finalize().as_bytes())))
 }
 
 /// Reads 64 hexadecimal digits.

@@ -6,13 +6,14 @@
 use std::time::Duration;
 
 use onefold_adapters::journal::{Invite, Journal};
-use onefold_adapters::link::{Link, Server, check_folder_name};
+use onefold_adapters::link::{Link, Server, Trust, check_folder_name};
 use onefold_adapters::port::StoreError;
 use onefold_adapters::secret::Secret;
 use onefold_adapters::wire::encode;
 use onefold_core::id::FolderId;
 use onefold_core::time::WallTime;
 
+use crate::certificate::Certificate;
 use crate::config::{StartError, Stores};
 use crate::hub::wall_time;
 
@@ -31,12 +32,20 @@ pub struct NewInvite {
     pub expires: Duration,
     /// How many devices may join with it.
     pub uses: u32,
+    /// `HOST:PORT` that the link names; what the server that was last started said, if not given.
+    pub advertise: Option<String>,
 }
 
 impl Default for NewInvite {
     fn default() -> Self {
         let expires = Duration::from_secs(24 * 60 * 60);
-        Self { folder: DEFAULT_FOLDER.to_owned(), read_only: false, expires, uses: 1 }
+        Self {
+            folder: DEFAULT_FOLDER.to_owned(),
+            read_only: false,
+            expires,
+            uses: 1,
+            advertise: None,
+        }
     }
 }
 
@@ -52,7 +61,7 @@ pub enum InviteError {
     /// Nobody knows where the server is.
     #[error(
         "no link was made: no server has been started with this data yet, so that a link could name \
-         it; start `onefold-server` first"
+         it; start `onefold-server` first, or say where it will be with --advertise HOST:PORT"
     )]
     NeverStarted,
 }
@@ -70,11 +79,9 @@ pub async fn invite(stores: &Stores, new: NewInvite) -> Result<Link, InviteError
 
 /// Makes a link to the server that was last started.
 pub(crate) async fn make<J: Journal>(journal: &J, new: NewInvite) -> Result<Link, InviteError> {
-    let NewInvite { folder: name, read_only, expires, uses } = new;
+    let NewInvite { folder: name, read_only, expires, uses, advertise } = new;
     check_folder_name(&name).map_err(|why| InviteError::FolderName(name.clone(), why))?;
-    let noted = journal.setting(SETTING).await?.ok_or(InviteError::NeverStarted)?;
-    let damaged = |_| StoreError::Damaged("the server's own address cannot be read".to_owned());
-    let server: Server = postcard::from_bytes(&noted).map_err(damaged)?;
+    let server = server(journal, advertise).await?;
     let mut id = [0; 16];
     getrandom::fill(&mut id).expect("the operating system gives random bytes");
     let folder = journal.create_folder(FolderId::from_bytes(id), &name).await?;
@@ -84,6 +91,25 @@ pub(crate) async fn make<J: Journal>(journal: &J, new: NewInvite) -> Result<Link
     let invite = Invite { secret: secret.hash(), folder: folder.id, read_only, expires, uses };
     journal.add_invite(invite).await?;
     Ok(Link { server, folder: folder.name, secret })
+}
+
+/// Where the server is, and whom to trust there.
+async fn server<J: Journal>(journal: &J, advertise: Option<String>) -> Result<Server, InviteError> {
+    let noted: Option<Server> = match journal.setting(SETTING).await? {
+        Some(noted) => Some(postcard::from_bytes(&noted).map_err(|_| {
+            StoreError::Damaged("the server's own address cannot be read".to_owned())
+        })?),
+        None => None,
+    };
+    match (noted, advertise) {
+        (Some(noted), None) => Ok(noted),
+        (Some(noted), Some(address)) => Ok(Server { address, ..noted }),
+        (None, Some(address)) => {
+            let fingerprint = Certificate::kept(journal).await?.fingerprint();
+            Ok(Server { address, trust: Trust::Pinned(fingerprint) })
+        }
+        (None, None) => Err(InviteError::NeverStarted),
+    }
 }
 
 /// Notes where links are to point to.

@@ -18,10 +18,11 @@ mod hub;
 mod invite;
 mod listener;
 mod problem;
+mod read_back;
 mod serve;
 mod stream;
 
-pub use check::check;
+pub use check::{CheckError, check};
 pub use config::{Config, Scheme, StartError, Stores};
 pub use invite::{InviteError, NewInvite, invite};
 pub use serve::{Running, serve};

@@ -110,7 +110,11 @@ impl Running {
     }
 }
 
-async fn accept<L>(listener: L, router: Router, mut stopping: watch::Receiver<bool>) -> io::Result<()>
+async fn accept<L>(
+    listener: L,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> io::Result<()>
 where
     L: axum::serve::Listener,
     L::Addr: std::fmt::Debug,

@@ -25,7 +25,7 @@ use onefold_core::server::session::{
     Load, LoadId, Loaded, Session, SessionEffect, SessionEvent, read_message,
 };
 use onefold_core::time::Instant;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
@@ -114,7 +114,7 @@ impl<'a, J: Journal> Connection<'a, J> {
     /// Serves the stream to its end; why it ended.
     async fn run(
         mut self,
-        mut stopping: tokio::sync::watch::Receiver<bool>,
+        mut stopping: watch::Receiver<bool>,
         replaced: &mut oneshot::Receiver<()>,
     ) -> &'static str {
         let mut head = self.hub.head();
@@ -127,7 +127,7 @@ impl<'a, J: Journal> Connection<'a, J> {
             let event = tokio::select! {
                 biased;
                 () = sleep_until(deadline) => SessionEvent::Ticked,
-                Ok(_) = stopping.wait_for(|stops| *stops), if !told_to_stop => {
+                Ok(()) = turned(&mut stopping), if !told_to_stop => {
                     told_to_stop = true;
                     SessionEvent::Stopping
                 }
@@ -221,28 +221,29 @@ impl<'a, J: Journal> Connection<'a, J> {
     /// Asks the journal; commits are handed in at once, so that they are decided in this order.
     fn ask(&mut self, id: LoadId, load: Load) {
         let (journal, folder, device) = (self.journal, self.device.folder, self.device.id);
-        let loaded: LoadFuture<'a, Result<Loaded, String>> = match load {
-            Load::Decide(commit) => {
-                let writable = self.session.writable();
-                let decided = self.hub.submit(Submitted { device, writable, commit });
-                Box::pin(async {
-                    let gone = || Err("the server could not decide a commit".to_owned());
-                    decided.await.unwrap_or_else(|_| gone()).map(Loaded::Outcome)
-                })
-            }
-            Load::Greet(greet) => Box::pin(async move {
-                in_words(journal.greet(device, wall_time(), greet).await, Loaded::Greeting)
-            }),
-            Load::Entries(query) => Box::pin(async move {
-                in_words(journal.entries(folder, query).await, Loaded::Entries)
-            }),
-            Load::Page { after, limit } => Box::pin(async move {
-                in_words(journal.page(folder, after, limit).await, Loaded::Page)
-            }),
-            Load::Poll => Box::pin(async move {
-                in_words(journal.poll(device, wall_time()).await, Loaded::Poll)
-            }),
-        };
+        let loaded: LoadFuture<'a, Result<Loaded, String>> =
+            match load {
+                Load::Decide(commit) => {
+                    let writable = self.session.writable();
+                    let decided = self.hub.submit(Submitted { device, writable, commit });
+                    Box::pin(async {
+                        let gone = || Err("the server could not decide a commit".to_owned());
+                        decided.await.unwrap_or_else(|_| gone()).map(Loaded::Outcome)
+                    })
+                }
+                Load::Greet(greet) => Box::pin(async move {
+                    in_words(journal.greet(device, wall_time(), greet).await, Loaded::Greeting)
+                }),
+                Load::Entries(query) => Box::pin(async move {
+                    in_words(journal.entries(folder, query).await, Loaded::Entries)
+                }),
+                Load::Page { after, limit } => Box::pin(async move {
+                    in_words(journal.page(folder, after, limit).await, Loaded::Page)
+                }),
+                Load::Poll => Box::pin(async move {
+                    in_words(journal.poll(device, wall_time()).await, Loaded::Poll)
+                }),
+            };
         self.asked.push(Box::pin(async move { Answer::Loaded(id, loaded.await) }));
     }
 
@@ -265,6 +266,11 @@ impl<'a, J: Journal> Connection<'a, J> {
 
 fn in_words<T>(answer: StoreResult<T>, loaded: fn(T) -> Loaded) -> Result<Loaded, String> {
     answer.map(loaded).map_err(|error| error.to_string())
+}
+
+/// Waits until it turns true; an error if it never will.
+async fn turned(switch: &mut watch::Receiver<bool>) -> Result<(), watch::error::RecvError> {
+    switch.wait_for(|on| *on).await.map(drop)
 }
 
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {
