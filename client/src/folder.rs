@@ -1,121 +1,132 @@
-//! A folder that runs: its driver, and the two tasks that keep what the driver tells.
+//! A folder that runs: its driver, and the tasks beside it that keep what it tells.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use onefold_core::client::event::Notice;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::arms::{self, Log};
+use crate::arms::{self, Arms};
 use crate::clock::{Clock, local_minute};
 use crate::console;
 use crate::devices::Devices;
-use crate::driver::{Command, Driver, Freshness, Snapshot, Workers};
+use crate::driver::{Command, Driver, Freshness, Pulse, Snapshot, Workers};
 use crate::error::Trouble;
-use crate::history::{self, Change};
+use crate::history::{self, Change, Log};
 use crate::home::{Home, replace};
 use crate::linked::Linked;
 use crate::status::FolderStatus;
 
-/// How often the status is kept, for when no client runs.
-const KEEP_STATUS_EVERY: Duration = Duration::from_secs(1);
+/// How often the status is kept for when no client runs; less often where that is much work.
+const KEEP_STATUS_EVERY: Duration = Duration::from_secs(2);
+/// A task is at rest at least so many times longer than it works.
+const REST_FACTOR: u32 = 50;
 /// Notices that wait to be written down.
 const NOTICES_WAITING: usize = 1024;
-/// How long a driver may take to stop, and then its notices to be written down.
-const STOP_PATIENCE: [Duration; 2] = [Duration::from_millis(3_500), Duration::from_millis(500)];
+/// How long a driver may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_millis(3_500);
+/// How long the last notices may take to be written down.
+const NOTICES_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A folder that runs.
 #[derive(Debug)]
 pub struct Running {
-    linked: Linked,
-    guard: String,
+    keeper: StatusKeeper,
     commands: mpsc::Sender<Command>,
-    snapshots: watch::Receiver<Snapshot>,
-    driver: JoinHandle<()>,
-    keepers: [JoinHandle<()>; 2],
+    pulses: watch::Receiver<Pulse>,
+    driver: JoinHandle<Snapshot>,
+    notices: JoinHandle<()>,
+    /// Ended with this.
+    upkeep: JoinSet<()>,
 }
 
 impl Running {
     /// Opens a folder and runs it.
     pub async fn start(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
-        let arms = arms::open(home, linked, notices).await?;
-        let devices = Devices::new(Arc::clone(&arms.ports.transfer), linked);
+        let Arms { ports, client, log, guard, sweeper } = arms::open(home, linked, notices).await?;
+        let devices = Devices::new(Arc::clone(&ports.transfer), linked);
         let (commands, asked) = mpsc::channel(16);
-        let (tell, snapshots) = watch::channel(Snapshot::default());
+        let (tell, pulses) = watch::channel(Pulse::default());
         let clock = Clock::new(local_minute);
-        let driver = Driver::new(arms.client, clock, Workers::Threads, arms.ports, asked, tell);
-        let keepers = [
-            tokio::spawn(keep_notices(arms.log, devices, to_keep)),
-            tokio::spawn(keep_status(
-                home.clone(),
-                linked.clone(),
-                arms.guard.clone(),
-                snapshots.clone(),
-            )),
-        ];
-        Ok(Self {
-            linked: linked.clone(),
-            guard: arms.guard,
-            commands,
-            snapshots,
-            driver: tokio::spawn(driver.run()),
-            keepers,
-        })
+        let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
+        let keeper = StatusKeeper::new(home, linked, guard);
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
+        upkeep.spawn(sweeper.run());
+        let driver = tokio::spawn(driver.run());
+        let notices = tokio::spawn(keep_notices(log, devices, to_keep));
+        Ok(Self { keeper, commands, pulses, driver, notices, upkeep })
     }
 
     /// Stops it, within a few seconds also in the middle of a transfer.
-    pub async fn stop(self) {
-        let [patience, keepers_patience] = STOP_PATIENCE;
+    pub async fn stop(mut self) {
+        self.upkeep.shutdown().await;
         let _ = self.commands.send(Command::Stop).await;
-        if timeout(patience, self.driver).await.is_err() {
-            tracing::warn!("{} did not stop in time", self.linked.root.display());
+        match timeout(STOP_PATIENCE, self.driver).await {
+            Ok(Ok(snapshot)) => self.keeper.keep(&snapshot),
+            Ok(Err(error)) => tracing::warn!("a driver had ended by an internal error: {error}"),
+            Err(_) => tracing::warn!("{} did not stop in time", self.keeper.linked.root.display()),
         }
-        for keeper in self.keepers {
-            let _ = timeout(keepers_patience, keeper).await;
-        }
+        let _ = timeout(NOTICES_PATIENCE, self.notices).await;
     }
 
-    /// Whether its driver ended, which it does only by an internal error.
+    /// Whether its driver ended, which it does by itself only by an internal error.
     pub fn is_dead(&self) -> bool {
         self.driver.is_finished()
     }
 
-    /// Where it stands.
-    pub fn status(&self) -> FolderStatus {
-        let snapshot = self.snapshots.borrow();
-        let status = FolderStatus::of_running(&self.linked, &self.guard, &snapshot);
-        match self.is_dead() {
-            true => status.troubled(&Trouble::bug("the folder's driver ended")),
-            false => status,
-        }
-    }
-
-    /// What its driver tells from now on.
-    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
-        self.snapshots.clone()
-    }
-
-    /// What its driver can be asked by.
-    pub fn commands(&self) -> mpsc::Sender<Command> {
-        self.commands.clone()
+    /// What can be asked about it, without holding it.
+    pub fn asker(&self) -> Asker {
+        let Self { keeper, commands, pulses, .. } = self;
+        Asker { keeper: keeper.clone(), commands: commands.clone(), pulses: pulses.clone() }
     }
 }
 
-/// Has a driver look at everything again; from when on its word then counts.
-pub async fn rescan(commands: &mpsc::Sender<Command>) -> Freshness {
+/// Asks a running folder.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    keeper: StatusKeeper,
+    /// What its driver can be asked by.
+    pub commands: mpsc::Sender<Command>,
+    /// What its driver tells.
+    pub pulses: watch::Receiver<Pulse>,
+}
+
+impl Asker {
+    /// Where it stands.
+    pub async fn status(&self) -> FolderStatus {
+        let StatusKeeper { linked, guard, .. } = &self.keeper;
+        match ask(&self.commands, Command::Tell).await {
+            Some(snapshot) => FolderStatus::of_running(linked, guard, &snapshot),
+            None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
+        }
+    }
+
+    /// Has it look at everything again; from when on its word then counts.
+    pub async fn rescan(&self) -> Freshness {
+        // A driver that ended tells nothing any more: who waits for its word notices by itself.
+        ask(&self.commands, Command::Rescan).await.unwrap_or_default()
+    }
+}
+
+/// Asks a driver something; `None` if it ended.
+pub async fn ask<T>(
+    commands: &mpsc::Sender<Command>,
+    question: fn(oneshot::Sender<T>) -> Command,
+) -> Option<T> {
     let (asked, answer) = oneshot::channel();
-    let _ = commands.send(Command::Rescan(asked)).await;
-    // A driver that died tells nothing any more: what waits for its word notices by itself.
-    answer.await.unwrap_or_default()
+    commands.send(question(asked)).await.ok()?;
+    answer.await.ok()
 }
 
 /// Where a folder that does not run stood when it last did.
 pub fn last_status(home: &Home, linked: &Linked) -> FolderStatus {
-    let kept = fs::read(home.folder(linked.device).join("status.json")).ok();
+    let kept = fs::read(status_file(home, linked)).ok();
     let kept: Option<FolderStatus> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     kept.unwrap_or_else(|| FolderStatus::new(linked)).ended(linked.paused)
 }
@@ -125,6 +136,44 @@ pub fn unlink(home: &Home, linked: &Linked) -> Result<(), Trouble> {
     home.forget(linked.device)?;
     arms::unmark(linked);
     Ok(())
+}
+
+fn status_file(home: &Home, linked: &Linked) -> PathBuf {
+    home.folder(linked.device).join("status.json")
+}
+
+/// Keeps the status for when no client runs; what did not change is not written.
+#[derive(Clone, Debug)]
+struct StatusKeeper {
+    linked: Linked,
+    guard: String,
+    path: PathBuf,
+}
+
+impl StatusKeeper {
+    fn new(home: &Home, linked: &Linked, guard: String) -> Self {
+        Self { linked: linked.clone(), guard, path: status_file(home, linked) }
+    }
+
+    fn keep(&self, snapshot: &Snapshot) {
+        let status = FolderStatus::of_running(&self.linked, &self.guard, snapshot);
+        let bytes = serde_json::to_vec(&status).expect("a status is text and numbers");
+        if fs::read(&self.path).is_ok_and(|kept| kept == bytes) {
+            return;
+        }
+        if let Err(error) = replace(&self.path, &bytes) {
+            tracing::warn!("the status could not be kept: {error}");
+        }
+    }
+
+    async fn run(self, commands: mpsc::Sender<Command>, mut pulses: watch::Receiver<Pulse>) {
+        while pulses.changed().await.is_ok() {
+            let began = Instant::now();
+            let Some(snapshot) = ask(&commands, Command::Tell).await else { return };
+            self.keep(&snapshot);
+            sleep(KEEP_STATUS_EVERY.max(began.elapsed() * REST_FACTOR)).await;
+        }
+    }
 }
 
 /// Writes down what happened, and says it on the terminal.
@@ -155,31 +204,5 @@ fn say_notice(notice: &Notice) {
         Notice::Halted(reason) => console::warn(format_args!(
             "syncing stopped: {reason}. Every file is as it was. `onefold status` says more."
         )),
-    }
-}
-
-/// Keeps the status for when no client runs; what did not change is not written.
-async fn keep_status(
-    home: Home,
-    linked: Linked,
-    guard: String,
-    mut snapshots: watch::Receiver<Snapshot>,
-) {
-    let path = home.folder(linked.device).join("status.json");
-    let mut kept = fs::read(&path).unwrap_or_default();
-    loop {
-        let ended = snapshots.changed().await.is_err();
-        let status = FolderStatus::of_running(&linked, &guard, &snapshots.borrow_and_update());
-        let bytes = serde_json::to_vec(&status).expect("a status is text and numbers");
-        if bytes != kept {
-            if let Err(error) = replace(&path, &bytes) {
-                tracing::warn!("the status could not be kept: {error}");
-            }
-            kept = bytes;
-        }
-        if ended {
-            return;
-        }
-        sleep(KEEP_STATUS_EVERY).await;
     }
 }

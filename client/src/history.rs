@@ -1,15 +1,21 @@
 //! What happened in a folder: one line a change, for `log` and for the terminal of a running client.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use onefold_adapters::trees::LogLine;
+use onefold_adapters::port::StoreError;
+use onefold_adapters::trees::{LogLine, SqliteTrees};
 use onefold_core::client::event::{Action, Notice};
 use onefold_core::id::DeviceId;
 use onefold_core::time::WallTime;
 use serde::Serialize;
 
+use crate::error::Trouble;
+use crate::home::Home;
+use crate::linked::Linked;
+use crate::restore;
 use crate::status::shown;
 
 /// One change, as `log --json` shows it.
@@ -84,6 +90,44 @@ impl fmt::Display for Change {
 /// A server's clock may say anything; what no calendar holds is shown as 1970.
 fn timestamp(time: WallTime) -> Timestamp {
     Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The log of a folder.
+#[derive(Debug)]
+pub struct Log {
+    trees: Arc<SqliteTrees>,
+    read: u64,
+}
+
+/// How many lines are read at a time.
+const LINES_AT_ONCE: usize = 1000;
+
+impl Log {
+    /// The log of a folder that is open.
+    pub fn new(trees: Arc<SqliteTrees>) -> Self {
+        Self { trees, read: 0 }
+    }
+
+    /// Opens the log of a folder, which may run meanwhile.
+    pub async fn open(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
+        let path = restore::file(home, linked);
+        let trees = SqliteTrees::open(&path).await.map_err(|error| restore::unusable(&path, &error))?;
+        Ok(Self::new(Arc::new(trees)))
+    }
+
+    /// Writes lines down.
+    pub async fn append(&self, lines: Vec<LogLine>) -> Result<(), StoreError> {
+        if lines.is_empty() { Ok(()) } else { self.trees.append_log(lines).await }
+    }
+
+    /// Lines that were not read yet, oldest first; none if there are no more now.
+    pub async fn more(&mut self) -> Result<Vec<LogLine>, Trouble> {
+        let lines = self.trees.log_since(self.read, LINES_AT_ONCE).await.map_err(|error| {
+            Trouble::unchanged(format_args!("the log cannot be read: {error}"), "Try again")
+        })?;
+        self.read = lines.last().map_or(self.read, |(number, _)| *number);
+        Ok(lines.into_iter().map(|(_, line)| line).collect())
+    }
 }
 
 #[cfg(test)]

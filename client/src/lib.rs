@@ -26,5 +26,7 @@ pub mod join;
 pub mod linked;
 pub mod log_command;
 pub mod once;
+pub mod restore;
 pub mod status;
 pub mod supervisor;
+pub mod sweeper;

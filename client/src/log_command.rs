@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use onefold_adapters::trees::LogLine;
 use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::arms;
 use crate::commands::Signals;
 use crate::console::say;
 use crate::error::{Exit, Trouble};
-use crate::history::Change;
+use crate::history::{Change, Log};
 use crate::home::Home;
 use crate::linked::Linked;
 
@@ -35,18 +35,24 @@ pub async fn run(
     let mut signals = Signals::new()?;
     let mut logs = Vec::new();
     for linked in folders {
-        logs.push((linked, arms::Log::open(home, linked).await?));
+        logs.push((linked, Log::open(home, linked).await?));
     }
     loop {
         let mut rows = Vec::new();
         for (linked, log) in &mut logs {
             let root = linked.root.display().to_string();
-            let row = |line| Row {
+            let row = |line: &LogLine| Row {
                 folder: &linked.folder_name,
                 root: root.clone(),
-                change: Change::from(&line),
+                change: Change::from(line),
             };
-            rows.extend(log.more().await?.into_iter().map(row));
+            loop {
+                let lines = log.more().await?;
+                if lines.is_empty() {
+                    break;
+                }
+                rows.extend(lines.iter().map(row));
+            }
         }
         // Of one folder, the journal's order stays where times are equal.
         rows.sort_by_key(|row| row.change.time);

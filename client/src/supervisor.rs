@@ -14,7 +14,7 @@ use crate::console;
 use crate::control::{Incoming, Listener, Request};
 use crate::driver::Freshness;
 use crate::error::{Exit, Trouble};
-use crate::folder::{self, Running};
+use crate::folder::{self, Asker, Running};
 use crate::home::{Home, Lock};
 use crate::join;
 use crate::linked::Linked;
@@ -33,7 +33,7 @@ pub struct Supervisor {
 /// A folder that was given to this process.
 #[derive(Debug)]
 enum Folder {
-    Running(Running),
+    Running(Box<Running>),
     Troubled(Trouble),
 }
 
@@ -90,51 +90,57 @@ impl Supervisor {
     ) -> Result<(), Trouble> {
         let started = Running::start(&self.home, linked).await;
         let result = started.as_ref().map(drop).map_err(Trouble::clone);
-        folders.insert(linked.device, started.map_or_else(Folder::Troubled, Folder::Running));
+        folders.insert(linked.device, match started {
+            Ok(running) => Folder::Running(Box::new(running)),
+            Err(trouble) => Folder::Troubled(trouble),
+        });
         result
     }
 
     /// Where every linked folder stands.
     pub async fn status(&self) -> Result<Vec<FolderStatus>, Trouble> {
-        let folders = self.folders.lock().await;
-        let linked = self.home.linked()?;
-        let status = linked.iter().map(|linked| match folders.get(&linked.device) {
-            Some(Folder::Running(running)) => running.status(),
-            Some(Folder::Troubled(trouble)) => {
-                folder::last_status(&self.home, linked).troubled(trouble)
-            }
-            None => folder::last_status(&self.home, linked),
-        });
-        Ok(status.collect())
+        let mut all = Vec::new();
+        for linked in self.home.linked()? {
+            all.push(match self.folders.lock().await.get(&linked.device) {
+                Some(Folder::Running(running)) => Ok(running.asker()),
+                Some(Folder::Troubled(trouble)) => {
+                    Err(folder::last_status(&self.home, &linked).troubled(trouble))
+                }
+                None => Err(folder::last_status(&self.home, &linked)),
+            });
+        }
+        let mut told = Vec::new();
+        for status in all {
+            told.push(match status {
+                Ok(asker) => asker.status().await,
+                Err(status) => status,
+            });
+        }
+        Ok(told)
     }
 
-    /// Waits until these folders and the server agree, or cannot.
+    /// Waits until these folders and the server agree, or cannot; those that do not run start.
     pub async fn wait(&self, wanted: &[Linked], since: Since) -> Outcome {
-        let mut waiting = JoinSet::new();
         let mut outcome = Outcome { exit: Exit::Done, lines: Vec::new() };
+        let mut waiting = JoinSet::new();
         for linked in wanted {
             if let Err(trouble) = self.start(linked).await {
                 outcome.add(Outcome::failed(&trouble));
-                continue;
+            } else if let Some(asker) = self.asker(linked.device).await {
+                waiting.spawn(wait_for(linked.clone(), asker, since));
             }
-            let Some(Folder::Running(running)) = &self.folders.lock().await.get(&linked.device)
-            else {
-                continue;
-            };
-            let (linked, snapshots) = (linked.clone(), running.snapshots());
-            let commands = running.commands();
-            waiting.spawn(async move {
-                let fresh = match since {
-                    Since::Start => Freshness::default(),
-                    Since::Now => folder::rescan(&commands).await,
-                };
-                once::wait(&linked, snapshots, fresh, OFFLINE_PATIENCE).await
-            });
         }
         while let Some(ended) = waiting.join_next().await {
             outcome.add(ended.unwrap_or_else(|error| Outcome::failed(&Trouble::bug(error))));
         }
         outcome
+    }
+
+    async fn asker(&self, device: DeviceId) -> Option<Asker> {
+        match self.folders.lock().await.get(&device)? {
+            Folder::Running(running) => Some(running.asker()),
+            Folder::Troubled(_) => None,
+        }
     }
 
     /// Pauses or resumes a folder.
@@ -201,6 +207,14 @@ impl Supervisor {
         }
         Ok(started)
     }
+}
+
+async fn wait_for(linked: Linked, asker: Asker, since: Since) -> Outcome {
+    let fresh = match since {
+        Since::Start => Freshness::default(),
+        Since::Now => asker.rescan().await,
+    };
+    once::wait(&linked, &asker.commands, asker.pulses, fresh, OFFLINE_PATIENCE).await
 }
 
 async fn serve(supervisor: Arc<Supervisor>, listener: Listener) {

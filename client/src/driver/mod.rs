@@ -36,8 +36,6 @@ pub use work::Workers;
 
 /// How long disk work that is under way is waited for at the end.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
-/// How often the status is told while events come without a pause.
-const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// What a driver works with.
 pub struct Ports<D, T, X, C, W> {
@@ -57,22 +55,15 @@ pub struct Ports<D, T, X, C, W> {
     pub notices: mpsc::Sender<Notice>,
 }
 
-/// What a running driver is asked.
+/// What a running driver is asked. Who asks may be gone when the answer comes.
 #[derive(Debug)]
 pub enum Command {
-    /// Look at the whole folder again; the answer says which [`Snapshot`] will know of it.
+    /// Say where everything stands: work in proportion to the folder's size.
+    Tell(oneshot::Sender<Snapshot>),
+    /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
     /// End.
     Stop,
-}
-
-/// What a snapshot must have seen before its word counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Freshness {
-    /// How many rescans were begun on request.
-    pub rescans: u64,
-    /// How many digests came: what the server knew before one, the engine knows after it.
-    pub digests: u64,
 }
 
 /// Where a driver stands.
@@ -82,8 +73,33 @@ pub struct Snapshot {
     pub status: Status,
     /// Why there is no stream, once one was lost or could not be had.
     pub offline: Option<String>,
+}
+
+/// What a driver tells all the time, since it costs nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// This device and the server agree, but for problems.
+    pub at_rest: bool,
+    /// Why there is no stream, once one was lost or could not be had.
+    pub offline: Option<String>,
     /// What all this takes into account.
     pub seen: Freshness,
+}
+
+/// What a pulse must have seen before its word counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// How many rescans were begun on request.
+    pub rescans: u64,
+    /// How many digests came: what the server knew before one, the engine knows after it.
+    pub digests: u64,
+}
+
+impl Freshness {
+    /// Whether this is as fresh as is wanted, or fresher.
+    pub fn covers(self, wanted: Self) -> bool {
+        self.rescans >= wanted.rescans && self.digests >= wanted.digests
+    }
 }
 
 /// Runs one engine until it is told to stop.
@@ -95,10 +111,8 @@ pub struct Driver<D, T, X, C, W> {
     hints: mpsc::Receiver<Event>,
     notices: mpsc::Sender<Notice>,
     commands: mpsc::Receiver<Command>,
-    snapshots: watch::Sender<Snapshot>,
-    snapshot: Snapshot,
-    told: Option<Instant>,
-    untold: bool,
+    pulses: watch::Sender<Pulse>,
+    pulse: Pulse,
     lanes: Lanes,
     jobs: JoinSet<Event>,
     running: HashMap<Id, (Lane, Panicked, AbortHandle)>,
@@ -113,7 +127,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         workers: Workers,
         ports: Ports<D, T, X, C, W>,
         commands: mpsc::Receiver<Command>,
-        snapshots: watch::Sender<Snapshot>,
+        pulses: watch::Sender<Pulse>,
     ) -> Self {
         let Ports { disk, trees, transfer, connector, watcher, hints, notices } = ports;
         Self {
@@ -124,10 +138,8 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             hints,
             notices,
             commands,
-            snapshots,
-            snapshot: Snapshot::default(),
-            told: None,
-            untold: false,
+            pulses,
+            pulse: Pulse::default(),
             lanes: Lanes::default(),
             jobs: JoinSet::new(),
             running: HashMap::new(),
@@ -135,29 +147,32 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         }
     }
 
-    /// Runs until [`Command::Stop`], or until nobody can command any more.
-    pub async fn run(mut self) {
+    /// Runs until [`Command::Stop`], or until nobody can command any more: where it then stood.
+    pub async fn run(mut self) -> Snapshot {
         let mut next = Some(Event::Started);
         while let Some(event) = next {
             for effect in self.handle(event) {
                 self.perform(effect).await;
             }
+            self.tell_pulse();
             next = self.next().await;
         }
-        self.wind_down().await;
+        self.wind_down().await
     }
 
     /// Waits for the next event; `None` at the end.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let deadline = self.client.deadline().map(|(instant, _)| self.clock.when(instant));
-            let tell = self.untold.then(|| self.told.map_or_else(Instant::now, |t| t + TELL_EVERY));
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command? {
                     Command::Stop => return None,
+                    Command::Tell(asked) => {
+                        let _ = asked.send(self.snapshot());
+                    }
                     Command::Rescan(asked) => {
-                        let seen = &mut self.snapshot.seen;
+                        let seen = &mut self.pulse.seen;
                         seen.rescans += 1;
                         let fresh = Freshness { digests: seen.digests + 1, ..*seen };
                         let _ = asked.send(fresh);
@@ -165,7 +180,6 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                     }
                 },
                 () = at(deadline) => return Some(Event::Ticked),
-                () = at(tell) => self.tell(),
                 Some(done) = self.jobs.join_next_with_id() => return Some(self.answer(done)),
                 event = self.streams.next() => return Some(event),
                 Some(event) = self.hints.recv() => return Some(event),
@@ -175,11 +189,11 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
 
     fn handle(&mut self, event: Event) -> Vec<Effect> {
         match &event {
-            Event::Disconnected(reason) => self.snapshot.offline = Some(reason.clone()),
-            Event::Received(ServerMessage::Digest { .. }) => self.snapshot.seen.digests += 1,
+            Event::Disconnected(reason) => self.pulse.offline = Some(reason.clone()),
+            Event::Received(ServerMessage::Welcome { .. }) => self.pulse.offline = None,
+            Event::Received(ServerMessage::Digest { .. }) => self.pulse.seen.digests += 1,
             _ => {}
         }
-        self.untold = true;
         self.client.handle(self.clock.now(), event)
     }
 
@@ -242,16 +256,20 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         }
     }
 
-    fn tell(&mut self) {
-        self.snapshot.status = self.client.status();
-        if self.snapshot.status.online {
-            self.snapshot.offline = None;
-        }
-        self.snapshots.send_replace(self.snapshot.clone());
-        (self.told, self.untold) = (Some(Instant::now()), false);
+    fn tell_pulse(&mut self) {
+        self.pulse.at_rest = self.client.unrest().is_none();
+        self.pulses.send_if_modified(|told| {
+            let news = *told != self.pulse;
+            told.clone_from(&self.pulse);
+            news
+        });
     }
 
-    async fn wind_down(mut self) {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot { status: self.client.status(), offline: self.pulse.offline.clone() }
+    }
+
+    async fn wind_down(mut self) -> Snapshot {
         let until = Instant::now() + STOP_PATIENCE;
         self.streams.close();
         self.lanes.forget_all_but(Lane::Save);
@@ -268,7 +286,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                 }
             }
         }
-        self.tell();
+        self.snapshot()
     }
 }
 
