@@ -6,6 +6,8 @@ pub mod journal;
 pub mod link;
 pub mod port;
 pub mod secret;
+mod sql;
 pub mod tls;
+pub mod trees;
 pub mod wire;
 pub mod ws;
