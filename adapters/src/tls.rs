@@ -11,7 +11,9 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::link::Trust;
@@ -20,14 +22,14 @@ use crate::secret::Fingerprint;
 /// The one application protocol that is spoken inside.
 pub const ALPN: &[u8] = b"http/1.1";
 
-/// How to trust a server over TLS; `None` where there is no TLS.
-pub fn client_config(trust: Trust) -> Result<Option<ClientConfig>, String> {
+/// How to trust a server over TLS. Where there is to be no TLS, nobody is.
+pub fn client_config(trust: Trust) -> Result<ClientConfig, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
     let mut config = match trust {
-        Trust::Plain => return Ok(None),
+        Trust::Plain => builder.with_root_certificates(RootCertStore::empty()),
         Trust::Pinned(fingerprint) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pinned { fingerprint, provider })),
@@ -37,7 +39,7 @@ pub fn client_config(trust: Trust) -> Result<Option<ClientConfig>, String> {
     }
     .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(Some(config))
+    Ok(config)
 }
 
 /// Believes the one certificate that has the fingerprint.

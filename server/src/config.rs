@@ -12,7 +12,7 @@ use onefold_adapters::link::is_loopback;
 use onefold_adapters::port::StoreError;
 
 /// The database that the server keeps everything but chunks in.
-pub(crate) use onefold_adapters::journal::temp::Database;
+pub(crate) use onefold_adapters::journal::SqlJournal as Database;
 
 /// The database's file, in the data directory.
 const DATABASE_FILE: &str = "server.db";
@@ -86,8 +86,8 @@ pub enum StartError {
     Certificate(String),
     /// It cannot listen there.
     #[error(
-        "cannot listen on {address}: {error}; nothing was changed; stop the program that has this \
-         port, or choose another with --listen"
+        "cannot listen on {address}: {error}; the data is as it was; {hint}",
+        hint = listen_hint(.error)
     )]
     Listen {
         /// Where.
@@ -95,6 +95,15 @@ pub enum StartError {
         /// Why, in the system's words.
         error: io::Error,
     },
+}
+
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "stop the program that has this port, or choose another with --listen"
+        }
+        _ => "choose an address of this machine with --listen HOST:PORT",
+    }
 }
 
 const fn hint(error: &StoreError) -> &'static str {
@@ -114,6 +123,14 @@ impl Config {
                 "--http would send files and tokens unencrypted through {}: listen on a loopback \
                  address, or say --behind-proxy too if a proxy in front speaks TLS",
                 self.listen
+            ));
+        }
+        if self.scheme == Scheme::Plain
+            && let Some(advertise) = self.advertise.as_ref().filter(|named| !is_loopback(named))
+        {
+            return usage(format!(
+                "--advertise {advertise} is another machine's way here, and --http is for loopback \
+                 only: leave one of them out"
             ));
         }
         let wildcard = self.listen.parse::<SocketAddr>().is_ok_and(|at| at.ip().is_unspecified());
@@ -138,16 +155,26 @@ impl Stores {
     pub(crate) async fn journal(&self) -> Result<Arc<Database>, StartError> {
         let data = |error| StartError::Data { path: self.data.clone(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(data)?;
-        let url = match &self.database {
-            Some(url) => url.clone(),
-            None => format!("sqlite:{}", self.data.join(DATABASE_FILE).display()),
+        let path = match &self.database {
+            Some(url) => sqlite_path(url)?,
+            None => self.data.join(DATABASE_FILE),
         };
-        Ok(Arc::new(Database::open(&url).await?))
+        Ok(Arc::new(Database::sqlite(&path).await?))
     }
 
     /// Opens the blob store, and makes it if it is missing.
     pub(crate) fn blobs(&self) -> Result<Packs, StartError> {
         let default = || self.data.join(BLOBS_DIRECTORY);
         Packs::open(&self.blobs.clone().unwrap_or_else(default)).map_err(StartError::Blobs)
+    }
+}
+
+/// The file that a database's URL names.
+fn sqlite_path(url: &str) -> Result<PathBuf, StartError> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(path.strip_prefix("//").unwrap_or(path).into()),
+        _ => Err(StartError::Usage(format!(
+            "--database {url} cannot be used: this version takes sqlite:PATH"
+        ))),
     }
 }

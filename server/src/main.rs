@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use onefold_adapters::link::parse_address;
-use onefold_server::{Config, NewInvite, Scheme, StartError, Stores, check, invite, serve};
+use onefold_server::{
+    CheckError, Config, InviteError, NewInvite, Scheme, StartError, Stores, check, invite, serve,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -114,6 +116,7 @@ async fn run(cli: Cli) -> ExitCode {
             let new = NewInvite { folder, read_only, expires, uses, advertise };
             match invite(&stores, new).await {
                 Ok(link) => print(&link.to_string()),
+                Err(InviteError::Start(error)) => not_started(&error),
                 Err(error) => failed(1, &error.to_string()),
             }
         }
@@ -123,6 +126,7 @@ async fn run(cli: Cli) -> ExitCode {
                 print(&wrong.join("\n"));
                 failed(1, &format!("{} things are wrong; nothing was changed", wrong.len()))
             }
+            Err(CheckError::Start(error)) => not_started(&error),
             Err(error) => failed(1, &error.to_string()),
         },
     }
@@ -145,8 +149,7 @@ async fn run_serve(stores: Stores, advertise: Option<String>, options: ServeOpti
     };
     let running = match serve(Config { stores, listen, advertise, scheme }).await {
         Ok(running) => running,
-        Err(error @ StartError::Usage(_)) => return failed(2, &error.to_string()),
-        Err(error) => return failed(1, &error.to_string()),
+        Err(error) => return not_started(&error),
     };
     print(&format!("listening on {}", running.url()));
     tokio::select! {
@@ -180,6 +183,11 @@ fn print(line: &str) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     ExitCode::SUCCESS
+}
+
+fn not_started(error: &StartError) -> ExitCode {
+    let code = if matches!(error, StartError::Usage(_)) { 2 } else { 1 };
+    failed(code, &error.to_string())
 }
 
 fn failed(code: u8, words: &str) -> ExitCode {

@@ -98,7 +98,7 @@ async fn index(source: Arc<dyn Source>, lacking: &[Chunk]) -> Option<Alike> {
     let mut wanted: BTreeMap<ChunkId, Option<u64>> =
         lacking.iter().map(|chunk| (chunk.id, None)).collect();
     let file = Arc::clone(&source);
-    let (_, manifest) = blocking(move |given_up| cut(&*file, given_up)).await.ok()?;
+    let (_, manifest) = blocking(move |given_up| cut(&*file, u64::MAX, given_up)).await.ok()?;
     let mut offset = 0;
     for chunk in manifest.chunks {
         if let Some(place) = wanted.get_mut(&chunk.id) {

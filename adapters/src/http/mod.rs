@@ -155,11 +155,8 @@ impl Http {
             .connect_timeout(CONNECT_WITHIN)
             .tcp_nodelay(true)
             .no_proxy()
-            .redirect(reqwest::redirect::Policy::none());
-        let builder = match client_config(server.trust)? {
-            Some(config) => builder.tls_backend_preconfigured(config),
-            None => builder,
-        };
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_backend_preconfigured(client_config(server.trust)?);
         let client = builder.build().map_err(|error| format!("no HTTP: {}", explain(&error)))?;
         let base = format!("{}://{}", server.http_scheme(), server.address);
         Ok(Self { client, base, token: token.cloned() })

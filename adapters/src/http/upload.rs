@@ -39,7 +39,7 @@ pub(super) async fn upload(
     source: Arc<dyn Source>,
 ) -> Result<(), TransferError> {
     let file = Arc::clone(&source);
-    let (id, manifest) = blocking(move |given_up| cut(&*file, given_up)).await?;
+    let (id, manifest) = blocking(move |given_up| cut(&*file, content.size, given_up)).await?;
     if id != content.id || manifest.size() != content.size {
         return Err(TransferError::Disk(DiskError::Changed));
     }

@@ -98,7 +98,7 @@ impl Device {
 
     /// Puts a body just as it is; the status it is answered.
     pub(crate) async fn put(&self, path: &str, body: Vec<u8>) -> u16 {
-        let tls = client_config(self.server.trust).unwrap().unwrap();
+        let tls = client_config(self.server.trust).unwrap();
         let client = reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap();
         let request = client.put(format!("https://{}{path}", self.server.address));
         let request = request.bearer_auth(self.joined.token.reveal()).body(body);
