@@ -158,7 +158,13 @@ mod tests {
 
     #[test]
     fn wrong_usage_ends_with_2() {
-        for line in ["onefold", "onefold join", "onefold pause", "onefold sync --twice", "onefold host d --listen x"] {
+        for line in [
+            "onefold",
+            "onefold join",
+            "onefold pause",
+            "onefold sync --twice",
+            "onefold host d --listen x",
+        ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
         for line in ["onefold --version", "onefold --help", "onefold sync --help"] {

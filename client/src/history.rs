@@ -10,7 +10,7 @@ use onefold_adapters::trees::{LogLine, SqliteTrees};
 use onefold_core::client::event::{Action, Notice};
 use onefold_core::id::DeviceId;
 use onefold_core::time::WallTime;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::error::Trouble;
 use crate::home::Home;
@@ -22,6 +22,7 @@ use crate::status::shown;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// When the server accepted it, in UTC (RFC 3339).
+    #[serde(serialize_with = "as_text")]
     pub time: Timestamp,
     /// Who did it.
     pub device: String,
@@ -87,6 +88,10 @@ impl fmt::Display for Change {
     }
 }
 
+fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
 /// A server's clock may say anything; what no calendar holds is shown as 1970.
 fn timestamp(time: WallTime) -> Timestamp {
     Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -111,7 +116,8 @@ impl Log {
     /// Opens the log of a folder, which may run meanwhile.
     pub async fn open(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
         let path = restore::file(home, linked);
-        let trees = SqliteTrees::open(&path).await.map_err(|error| restore::unusable(&path, &error))?;
+        let trees =
+            SqliteTrees::open(&path).await.map_err(|error| restore::unusable(&path, &error))?;
         Ok(Self::new(Arc::new(trees)))
     }
 

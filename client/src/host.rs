@@ -140,7 +140,10 @@ fn main_address() -> Option<IpAddr> {
 }
 
 /// The server, as this device itself reaches it.
-fn local(server: &onefold_adapters::link::Server, listens: SocketAddr) -> onefold_adapters::link::Server {
+fn local(
+    server: &onefold_adapters::link::Server,
+    listens: SocketAddr,
+) -> onefold_adapters::link::Server {
     let ip = if listens.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listens.ip() };
     let address = SocketAddr::new(ip, listens.port()).to_string();
     onefold_adapters::link::Server { address, trust: server.trust }
@@ -151,9 +154,8 @@ fn free_name(root: &Path, linked: &[Linked]) -> String {
     let name = root.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let valid = onefold_adapters::link::check_folder_name(name).is_ok() && name.len() < 200;
     let name = if valid { name } else { "default" };
-    let is_taken = |name: &str| {
-        linked.iter().any(|linked| linked.hosted && linked.folder_name == name)
-    };
+    let is_taken =
+        |name: &str| linked.iter().any(|linked| linked.hosted && linked.folder_name == name);
     let numbered = (2..).map(|number| format!("{name} {number}"));
     std::iter::once(name.to_owned())
         .chain(numbered)

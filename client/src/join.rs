@@ -119,7 +119,8 @@ impl Drop for Made {
 
 /// What this machine is called.
 fn machine_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    let name =
+        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
     let name = name.unwrap_or_default();
     let name = name.trim();
     if check_device_name(name).is_ok() { name.to_owned() } else { "device".to_owned() }

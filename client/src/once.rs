@@ -121,9 +121,10 @@ mod tests {
         let (sender, pulses) = watch::channel(pulse(2));
         let linked = Linked::example(Path::new("/x"));
         let commands = driver(in_sync());
-        let waiting = tokio::spawn(async move {
-            wait(&linked, &commands, pulses, fresh, OFFLINE_PATIENCE).await
-        });
+        let waiting =
+            tokio::spawn(
+                async move { wait(&linked, &commands, pulses, fresh, OFFLINE_PATIENCE).await },
+            );
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         sender.send_replace(pulse(3));

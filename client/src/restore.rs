@@ -86,9 +86,8 @@ async fn try_restore(path: &Path, config: &Config) -> Result<(SqliteTrees, Clien
 
 /// Renames a database, and what SQLite keeps beside it, to a free name.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let named = |number: u32, end: &str| {
-        PathBuf::from(format!("{}.damaged-{number}{end}", path.display()))
-    };
+    let named =
+        |number: u32, end: &str| PathBuf::from(format!("{}.damaged-{number}{end}", path.display()));
     let number = (1..).find(|number| !named(*number, "").exists()).expect("a number is free");
     for end in ["-wal", "-shm", ""] {
         match fs::rename(format!("{}{end}", path.display()), named(number, end)) {
@@ -119,13 +118,18 @@ mod tests {
         home.save(&linked).unwrap();
         let path = file(&home, &linked);
         fs::write(&path, "this is no database, however long it is read ".repeat(100)).unwrap();
-        let config =
-            Config { device_name: "laptop".to_owned(), seed: [1; 32], folds_case: false };
+        let config = Config { device_name: "laptop".to_owned(), seed: [1; 32], folds_case: false };
         for number in [1, 2] {
             restore(&home, &linked, &config).await.unwrap();
-            assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().flatten().filter(|entry| {
-                entry.file_name().to_string_lossy().contains(".damaged-")
-            }).count(), 1, "restored {number} times");
+            assert_eq!(
+                fs::read_dir(path.parent().unwrap())
+                    .unwrap()
+                    .flatten()
+                    .filter(|entry| { entry.file_name().to_string_lossy().contains(".damaged-") })
+                    .count(),
+                1,
+                "restored {number} times"
+            );
         }
     }
 }

@@ -90,10 +90,13 @@ impl Supervisor {
     ) -> Result<(), Trouble> {
         let started = Running::start(&self.home, linked).await;
         let result = started.as_ref().map(drop).map_err(Trouble::clone);
-        folders.insert(linked.device, match started {
-            Ok(running) => Folder::Running(Box::new(running)),
-            Err(trouble) => Folder::Troubled(trouble),
-        });
+        folders.insert(
+            linked.device,
+            match started {
+                Ok(running) => Folder::Running(Box::new(running)),
+                Err(trouble) => Folder::Troubled(trouble),
+            },
+        );
         result
     }
 
@@ -190,7 +193,10 @@ impl Supervisor {
     fn linked(&self, device: DeviceId) -> Result<Linked, Trouble> {
         let found = self.home.linked()?.into_iter().find(|linked| linked.device == device);
         found.ok_or_else(|| {
-            Trouble::unchanged("the folder is not linked any more", "`onefold status` lists what is")
+            Trouble::unchanged(
+                "the folder is not linked any more",
+                "`onefold status` lists what is",
+            )
         })
     }
 
@@ -246,9 +252,8 @@ async fn answer(supervisor: &Supervisor, mut incoming: Incoming) {
         }
         Request::Sync(devices) => incoming.reply(supervisor.sync(&devices).await).await,
         Request::Wait(devices) => {
-            let waited = async {
-                Ok(supervisor.wait(&supervisor.these(&devices)?, Since::Now).await)
-            };
+            let waited =
+                async { Ok(supervisor.wait(&supervisor.these(&devices)?, Since::Now).await) };
             let outcome: Option<Result<Outcome, Trouble>> = tokio::select! {
                 outcome = waited => Some(outcome),
                 () = incoming.gone() => None,
