@@ -12,3 +12,4 @@ pub mod tls;
 pub mod trees;
 pub mod wire;
 pub mod ws;
+pub mod watch;

@@ -82,7 +82,9 @@ impl Tree {
 
     /// Every path that is a conflict copy's, by its name.
     pub fn conflict_copies(&self) -> Vec<&Path> {
-        let is_copy = |path: &&PathBuf| path.to_string_lossy().contains(" (conflict, ");
+        let is_copy = |path: &&PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().contains(" (conflict, "))
+        };
         self.0.keys().filter(is_copy).map(PathBuf::as_path).collect()
     }
 
