@@ -1,6 +1,7 @@
 //! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
 
 pub mod blobs;
+pub mod disk;
 pub mod http;
 pub mod journal;
 pub mod link;

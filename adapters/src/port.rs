@@ -66,6 +66,17 @@ pub trait Staging: Send {
     fn finish(self: Box<Self>) -> Result<(), DiskError>;
 }
 
+/// Watches directories of a folder. What it sees goes up the channel it was made with, as
+/// [`Event::Hinted`] and [`Event::Overflowed`]: hints of where to look, never facts.
+///
+/// [`Event::Hinted`]: onefold_core::client::event::Event::Hinted
+/// [`Event::Overflowed`]: onefold_core::client::event::Event::Overflowed
+pub trait Watcher: Send + Sync + 'static {
+    /// Watches one directory, not those below it, from now on; again does no harm. Blocks. The
+    /// error is in words for a person: then only a rescan finds what happens there.
+    fn watch(&self, dir: &RelPath) -> Result<(), String>;
+}
+
 /// Moves large contents between a device and a server. Nothing is believed unchecked.
 pub trait Transfer: Send + Sync + 'static {
     /// Brings a file's content to the server: only chunks it lacks. [`TransferError::Disk`] if the
