@@ -63,7 +63,9 @@ pub(crate) async fn names_are_swapped_in_one_operation(arm: impl Arm) {
     check(&journal, FOLDER).await;
 }
 
-pub(crate) async fn a_name_is_free_once_its_node_is_deleted_and_the_node_can_come_back(arm: impl Arm) {
+pub(crate) async fn a_name_is_free_once_its_node_is_deleted_and_the_node_can_come_back(
+    arm: impl Arm,
+) {
     let journal = furnished(&arm).await;
     let make = |number| Operation::from(create(number, place(0, b"f"), Body::Directory));
     let delete = |number| Operation::from(Step::Delete { node: node(number) });

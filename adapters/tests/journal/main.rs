@@ -1,4 +1,5 @@
 //! One suite for every arm of the journal port: the bodies are written once and run on each.
+#![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed assertion")]
 
 mod bench;
 mod commits;

@@ -35,7 +35,9 @@ pub(crate) async fn entries_come_in_order_and_no_more_than_asked_for(arm: impl A
     assert_eq!(seqs(query(151, 10)).await, []);
 }
 
-pub(crate) async fn small_contents_come_along_while_they_are_current_and_within_the_credit(arm: impl Arm) {
+pub(crate) async fn small_contents_come_along_while_they_are_current_and_within_the_credit(
+    arm: impl Arm,
+) {
     let journal = furnished(&arm).await;
     let make = |number: u64, bytes: &[u8]| {
         Operation::from(create(number, place(0, number.to_string().as_bytes()), file(bytes)))
