@@ -300,6 +300,9 @@ pub trait Journal: Send + Sync + 'static {
         value: Blob,
     ) -> impl Future<Output = StoreResult<Blob>> + Send;
 
+    /// Sets a setting, whatever it was.
+    fn put_setting(&self, key: &str, value: Blob) -> impl Future<Output = StoreResult<()>> + Send;
+
     /// Entries after a position with their stored cursors, to check them.
     fn check_entries(
         &self,
