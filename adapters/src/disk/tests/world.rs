@@ -26,9 +26,9 @@ const NODE: NodeId = NodeId::from_bytes([9; 16]);
 
 /// What was there, what the change brings, and what a user writes: all of one size, so that only
 /// times and inodes tell them apart.
-pub(super) const OLD: &[u8] = b"the old!";
-pub(super) const NEW: &[u8] = b"the new!";
-pub(super) const OTHER: &[u8] = b"another!";
+pub(super) const OLD: &str = "the old!";
+pub(super) const NEW: &str = "the new!";
+pub(super) const OTHER: &str = "another!";
 
 /// A change at fixed paths of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +87,7 @@ impl Case {
 
     /// The old bytes may go when it is done.
     pub(super) const fn displaces(self) -> bool {
-        matches!(
-            self,
-            Self::Replace | Self::ReplaceExecutable | Self::ReplaceByLink | Self::Remove
-        )
+        matches!(self, Self::Replace | Self::ReplaceExecutable | Self::ReplaceByLink | Self::Remove)
     }
 
     /// It brings new bytes.
@@ -161,8 +158,7 @@ impl World {
         file.set_modified(long_ago).unwrap();
         drop(file);
         symlink("file", root.join("p/link")).unwrap();
-        let mut world =
-            Self { root, script: Arc::default(), disk: None, limit, _dir: dir };
+        let mut world = Self { root, script: Arc::default(), disk: None, limit, _dir: dir };
         world.open(Link::Create);
         world
     }
@@ -192,7 +188,7 @@ impl World {
 
     pub(super) fn content(&self) -> Content {
         let mtime = FileTime { seconds: 1_000_000_000, nanoseconds: 5 };
-        Content { id: ContentId::of(NEW), size: NEW.len() as u64, mtime }
+        Content { id: ContentId::of(NEW.as_bytes()), size: NEW.len() as u64, mtime }
     }
 
     /// Stages what the case needs and gives its change, with the stamps that are there now.
@@ -200,14 +196,16 @@ impl World {
         let content = self.content();
         if case.brings() {
             let mut staging = self.disk().stage(&content).unwrap();
-            staging.append(NEW).unwrap();
+            staging.append(NEW.as_bytes()).unwrap();
             staging.finish().unwrap();
         }
         let at = path(case.path());
         let expect = || self.stamp(case.path());
         let target = Target::try_from(Blob::from(&b"elsewhere"[..])).unwrap();
         match case {
-            Case::PlaceNew => Change::PlaceFile { at, old: Old::Absent, content, executable: false },
+            Case::PlaceNew => {
+                Change::PlaceFile { at, old: Old::Absent, content, executable: false }
+            }
             Case::Replace | Case::ReplaceExecutable => {
                 let executable = case == Case::ReplaceExecutable;
                 Change::PlaceFile { at, old: Old::Is(expect()), content, executable }
@@ -230,9 +228,7 @@ impl World {
             Case::Remove => Change::Remove { at, expect: expect(), kind: Kind::File },
             Case::RemoveLink => Change::Remove { at, expect: expect(), kind: Kind::Symlink },
             Case::RemoveDirectory => Change::Remove { at, expect: expect(), kind: Kind::Directory },
-            Case::SetExecutable => {
-                Change::SetExecutable { at, expect: expect(), executable: true }
-            }
+            Case::SetExecutable => Change::SetExecutable { at, expect: expect(), executable: true },
             Case::MakeDirectory => Change::MakeDirectory { at },
         }
     }
@@ -248,7 +244,7 @@ impl World {
     }
 
     /// Every path below the root with what it holds; `.onefold` left out.
-    pub(super) fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(super) fn tree(&self) -> BTreeMap<String, String> {
         let mut tree = BTreeMap::new();
         collect(&self.root, &self.root, &mut tree);
         tree
@@ -270,7 +266,7 @@ pub(super) fn path(text: &str) -> RelPath {
     RelPath::parse(text.as_bytes()).unwrap()
 }
 
-fn collect(root: &Path, dir: &Path, tree: &mut BTreeMap<String, Vec<u8>>) {
+fn collect(root: &Path, dir: &Path, tree: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
         let path = entry.path();
@@ -281,12 +277,11 @@ fn collect(root: &Path, dir: &Path, tree: &mut BTreeMap<String, Vec<u8>>) {
         }
         let holds = if kind.is_dir() {
             collect(root, &path, tree);
-            b"<dir>".to_vec()
+            "<dir>".to_owned()
         } else if kind.is_symlink() {
-            let target = fs::read_link(&path).unwrap();
-            [b"-> ", target.as_os_str().as_encoded_bytes()].concat()
+            format!("-> {}", fs::read_link(&path).unwrap().display())
         } else {
-            fs::read(&path).unwrap()
+            String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()
         };
         tree.insert(name, holds);
     }
