@@ -56,6 +56,11 @@ impl Disk {
         std::mem::take(&mut self.deeds)
     }
 
+    /// Users did nothing since.
+    pub fn no_deeds(&self) -> bool {
+        self.deeds.is_empty()
+    }
+
     /// Every version below the root.
     pub fn versions(&self) -> Vec<(RelPath, ContentId)> {
         let all = self.walk().into_iter();
@@ -342,13 +347,30 @@ impl Disk {
         Ok(())
     }
 
+    /// Allows everything that was forbidden.
+    pub fn allow_all(&mut self) {
+        for (path, _) in self.restricted() {
+            self.set_access(&path, true, true).expect("a directory that is there");
+        }
+    }
+
+    /// Directories that may not be listed, or not be changed.
+    pub fn restricted(&self) -> Vec<(RelPath, Number)> {
+        let mut found = self.walk();
+        found.retain(|(_, number)| {
+            let inode = self.inode(*number);
+            !inode.readable || !inode.writable
+        });
+        found
+    }
+
     fn hint_names(&mut self, number: Number) {
         for (directory, name) in self.names_of(number) {
             self.hint(directory, &name, false);
         }
     }
 
-    /// A name that is free, for tests' own use.
+    /// Whether something stands at a path.
     pub fn has(&self, path: &RelPath) -> bool {
         self.at(path).is_ok()
     }

@@ -122,6 +122,14 @@ impl Place {
         place
     }
 
+    /// Only what is below a directory, which itself may only be written into.
+    fn keep_below(&mut self, top: &RelPath) {
+        for list in [&mut self.dirs, &mut self.files, &mut self.links, &mut self.all] {
+            list.retain(|path| path.names().starts_with(top.names()));
+        }
+        self.all.retain(|path| path != top);
+    }
+
     fn spot(&self, spot: Spot) -> RelPath {
         let dir = pick(&self.dirs, spot.dir).unwrap_or_default();
         dir.join(word(WORDS[usize::from(spot.word) % WORDS.len()]))
@@ -151,8 +159,16 @@ fn beside(path: &RelPath, before: &str, after: &str) -> RelPath {
 
 impl Writer {
     /// The calls for an action; none if there is nothing to do it to.
-    pub fn script(&mut self, disk: &Disk, action: Action) -> Script {
-        let place = Place::of(disk);
+    /// A user with a `home` keeps to a directory of that number.
+    pub fn script(&mut self, disk: &Disk, action: Action, home: Option<usize>) -> Script {
+        let mut place = Place::of(disk);
+        if let Some(home) = home {
+            let top = RelPath::new(vec![word(&format!("home{home}"))]);
+            if !disk.has(&top) {
+                return Script { calls: vec![Call::Mkdir(top)], temporary: Vec::new() };
+            }
+            place.keep_below(&top);
+        }
         let mut script = self.write(disk, &place, action).unwrap_or_default();
         script.temporary.append(&mut self.asides);
         script

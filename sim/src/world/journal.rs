@@ -1,0 +1,1 @@
+//! The in-memory journal as the world uses it, in one place.
