@@ -14,6 +14,9 @@ use crate::time::WallTime;
 pub const MAX_OPERATIONS: usize = 1000;
 /// The most steps in one operation.
 pub const MAX_STEPS: usize = 10_000;
+/// The most bytes of all operations of one commit, encoded: with its contents, and as an entry with
+/// other entries' contents, they fit in one message.
+pub const MAX_OPERATIONS_BYTES: usize = 8 * 1024 * 1024;
 /// The largest content that travels inside a commit, in bytes.
 pub const MAX_INLINE_BYTES: u64 = 64 * 1024;
 /// The most content bytes that travel inside one commit.

@@ -1,16 +1,50 @@
 //! The client engine: three trees and one planner.
+//!
+//! State is observations, never work: the three trees are kept, and what to do is derived from them
+//! each time. One way in ([`Client::handle`]), one way out (its effects), and [`Client::deadline`].
+//!
+//! | file | concern |
+//! |---|---|
+//! | `record`, `trees` | one node in three trees; all of them, with indexes |
+//! | `reconcile` | what to do about one node: pure |
+//! | `looking`, `identity` | where to look; which node each thing on the disk is |
+//! | `reading` | settling, and reading files |
+//! | `planning` | decisions into work, and what only moves *synced* |
+//! | `inbound`, `way` | changes of this disk; making way for them |
+//! | `outbound`, `ordering` | commits; the order of their steps |
+//! | `stream`, `receiving` | the connection; entries and snapshots |
+//! | `saving` | making all of it durable |
 
 pub mod event;
+pub mod identity;
+mod ids;
+mod inbound;
+mod looking;
+mod ordering;
+mod outbound;
+mod planning;
+mod reading;
+mod receiving;
+pub mod reconcile;
+pub mod record;
 pub mod saved;
+mod saving;
+mod status;
+mod stream;
+pub mod trees;
+mod way;
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use event::{Effect, Event};
+use event::{Effect, Event, TaskId};
 use saved::Saved;
 
-use crate::name::RelPath;
+use crate::id::NodeId;
 use crate::time::{Instant, Now};
+
+pub use status::{Problem, ProblemKind, Status};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]
@@ -28,35 +62,127 @@ pub struct Config {
 #[error("the saved state cannot be read: {0}")]
 pub struct DamagedState(pub String);
 
+/// How often one event may lead to planning again; what is left then waits for the next event.
+const MAX_ROUNDS: usize = 100;
+
 /// The engine of one folder on one device.
 #[derive(Debug)]
-pub struct Client {}
+pub struct Client {
+    config: Config,
+    now: Now,
+    started: bool,
+    ids: ids::Ids,
+    last_task: u64,
+    trees: trees::Trees,
+    looks: looking::Looks,
+    reads: reading::Reads,
+    inbound: inbound::Inbound,
+    outbound: outbound::Outbound,
+    stream: stream::Stream,
+    saves: saving::Saves,
+    holds: BTreeMap<NodeId, planning::Hold>,
+    held_until: Instant,
+    problems: BTreeMap<(NodeId, ProblemKind), String>,
+    halted: Option<String>,
+    out: Vec<Effect>,
+}
 
 impl Client {
     /// An engine that goes on from what was saved; the first event is [`Event::Started`].
-    pub fn new(_config: Config, _saved: Saved) -> Result<Self, DamagedState> {
-        Ok(Self {})
+    pub fn new(config: Config, saved: Saved) -> Result<Self, DamagedState> {
+        let (trees, stream, saves) = saving::restore(saved)?;
+        Ok(Self {
+            ids: ids::Ids::new(config.seed),
+            config,
+            now: Now::default(),
+            started: false,
+            last_task: 0,
+            trees,
+            looks: looking::Looks::default(),
+            reads: reading::Reads::default(),
+            inbound: inbound::Inbound::default(),
+            outbound: outbound::Outbound::default(),
+            stream,
+            saves,
+            holds: BTreeMap::new(),
+            held_until: Instant::from_ms(0),
+            problems: BTreeMap::new(),
+            halted: None,
+            out: Vec::new(),
+        })
     }
 
     /// Takes an event in, gives effects out: the same events give the same effects, always.
     #[must_use]
-    pub fn handle(&mut self, _now: Now, _event: Event) -> Vec<Effect> {
-        Vec::new()
+    pub fn handle(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        self.now = Now { instant: self.now.instant.max(now.instant), local: now.local };
+        match event {
+            Event::Started => {
+                self.started = true;
+                self.rescan();
+            }
+            Event::Ticked => {}
+            Event::Hinted(hint) => self.on_hint(&hint),
+            Event::Overflowed(path) => self.on_overflow(&path),
+            Event::Looked(id, result) => self.on_looked(id, result),
+            Event::Hashed(id, result) => self.on_hashed(id, result),
+            Event::Uploaded(id, result) => self.on_uploaded(id, result),
+            Event::Fetched(id, result) => self.on_fetched(id, result),
+            Event::Changed(id, result) => self.on_changed(id, result),
+            Event::Saved(id, result) => self.on_saved(id, result),
+            Event::Connected => self.on_connected(),
+            Event::Disconnected(_) => self.on_disconnected(),
+            Event::Received(message) => self.on_message(message),
+        }
+        if self.started {
+            self.pump();
+        }
+        core::mem::take(&mut self.out)
+    }
+
+    /// Plans what changed and starts what may start, until nothing more follows from it.
+    fn pump(&mut self) {
+        for _ in 0..MAX_ROUNDS {
+            self.pump_looks();
+            self.pump_stream();
+            self.end_holds();
+            self.pump_reads();
+            self.pump_saves();
+            self.pump_inbound();
+            self.pump_outbound();
+            if self.trees.is_clean() || !self.may_plan() {
+                return;
+            }
+        }
     }
 
     /// When to come back with [`Event::Ticked`], and what for.
     pub fn deadline(&self) -> Option<(Instant, Reason)> {
-        None
+        if !self.started {
+            return None;
+        }
+        let deadlines = [
+            self.looks_deadline(),
+            self.reads_deadline(),
+            self.holds_deadline(),
+            self.outbound_deadline(),
+            self.stream_deadline(),
+            self.saves_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// What a person, or `--once`, wants to know.
-    pub fn status(&self) -> Status {
-        Status::default()
+    /// Changes of the disk and commits are in order now.
+    fn may_change_disk(&self) -> bool {
+        self.looks.scanned
+            && self.looks.root_gone.is_none()
+            && self.halted.is_none()
+            && !matches!(self.stream.phase, stream::Phase::Building(_))
     }
 
-    /// Checks the engine's invariants: the first broken one, in words.
-    pub fn check(&self) -> Result<(), String> {
-        Ok(())
+    fn task(&mut self) -> TaskId {
+        self.last_task += 1;
+        TaskId(self.last_task)
     }
 }
 
@@ -73,55 +199,8 @@ pub enum Reason {
     Reconnect,
     /// The connection has been silent for too long.
     Silence,
+    /// The server is told how far this device is.
+    Acknowledge,
     /// The slow background rescan.
     Rescan,
-}
-
-/// Where an engine stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Why it is not at rest; `None`: this device and the server agree, but for the problems.
-    pub unrest: Option<String>,
-    /// A stream stands, and the server has welcomed the device.
-    pub online: bool,
-    /// Stopped for good, in words: an invariant broke.
-    pub halted: Option<String>,
-    /// The last entry that this device has.
-    pub seq: u64,
-    /// Live files on this disk.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// What is to be sent: items and bytes.
-    pub uploading: (u64, u64),
-    /// What is to be fetched: items and bytes.
-    pub downloading: (u64, u64),
-    /// What cannot be synced now, by path.
-    pub problems: Vec<Problem>,
-}
-
-/// Something that is not in sync, and why.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// Where.
-    pub path: RelPath,
-    /// What kind.
-    pub kind: ProblemKind,
-    /// In words.
-    pub reason: String,
-}
-
-/// Kinds of [`Problem`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProblemKind {
-    /// A program has it open for writing.
-    Busy,
-    /// It cannot be read.
-    Unreadable,
-    /// It cannot be written here.
-    Unwritable,
-    /// This device cannot hold its name, or Onefold cannot.
-    Parked,
-    /// The server does not take it (read-only, over quota).
-    Refused,
 }

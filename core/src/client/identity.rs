@@ -1,0 +1,382 @@
+//! Which node each thing on the disk is.
+//!
+//! In this order: a node whose inode is at its path stays; one whose inode is elsewhere moved
+//! there; one whose inode is gone is *edited* by a new inode of its kind at its path (every
+//! editor's atomic save); the rest are new, or missing. A backup beside a new file of the old name
+//! is new, and the file is edited. With more than one hard link, the path alone decides.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::disk::{Found, Inode, Listing, Names, Seen, Stamp};
+use crate::id::NodeId;
+use crate::name::Name;
+use crate::node::{Kind, Place};
+use crate::time::FileTime;
+
+use super::Client;
+use super::looking::{Look, asked};
+use super::record::{Local, LocalBody, Present};
+
+impl Client {
+    /// Takes in what a look showed.
+    pub(super) fn identify(&mut self, look: &Look, listing: &Listing) {
+        let mut strangers: Vec<(&Name, &Found)> = Vec::new();
+        let certain = listing.names.iter().filter(|(name, _)| !look.tainted.contains(name));
+        for (name, seen) in certain {
+            match seen {
+                Seen::Other(inode) => self.saw_other(look.dir, name, inode),
+                Seen::Node(found) => {
+                    if !self.recognise(look, listing, name, found) {
+                        strangers.push((name, found));
+                    }
+                }
+            }
+        }
+        for (name, found) in strangers {
+            self.meet_stranger(look, name, found);
+        }
+        self.miss_absent(look, listing);
+        if look.deep {
+            let inside: Vec<NodeId> =
+                self.trees.children_here(look.dir).map(|(_, node)| node).collect();
+            for node in inside {
+                if self.trees.is_dir_here(node) {
+                    self.want_all(node, 0);
+                }
+            }
+        }
+    }
+
+    /// Finds the known node that this is, by its inode. `false`: none.
+    fn recognise(&mut self, look: &Look, listing: &Listing, name: &Name, found: &Found) -> bool {
+        let inode = &found.stamp.inode;
+        let place = Place { parent: look.dir, name: name.clone() };
+        if let Some(node) = self.trees.at_here(&place) {
+            let known = self.trees.get(node).present().expect("an index names what is present");
+            if known.stamp.inode == *inode && known.body.kind() == found.form.kind() {
+                self.not_missing(node);
+                self.refresh(node, found, look.number);
+                return true;
+            }
+        }
+        let Some(node) = self.trees.by_inode(inode) else { return false };
+        let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local() else {
+            return false;
+        };
+        if known.body.kind() != found.form.kind() || known.linked || found.links > 1 {
+            return false;
+        }
+        let same_bytes =
+            known.stamp.size == found.stamp.size && known.stamp.mtime == found.stamp.mtime;
+        if inode.birth.is_none() && found.form.kind() != Kind::Directory && !same_bytes {
+            return false;
+        }
+        if known.seen_by > look.number {
+            // It was seen elsewhere by a later look: this one is out of date.
+            self.want_name(look.dir, name.clone());
+            return true;
+        }
+        let old = known.place.clone();
+        if is_backup(name, &old.name) && old.parent == look.dir && stands(listing, &old.name, inode)
+        {
+            return false;
+        }
+        if !self.trees.get(node).accepted() && !self.is_in_commit(node) {
+            if let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node) {
+                let read = self.trees.get(node).present().cloned();
+                self.trees.set_local(node, Local::Absent);
+                self.give(owner, place, found, look.number, read);
+                return true;
+            }
+        }
+        self.not_missing(node);
+        self.move_here(node, place, found, look.number);
+        true
+    }
+
+    fn not_missing(&mut self, node: NodeId) {
+        if self.looks.missing.remove(&node).is_some() {
+            self.trees.touch(node);
+        }
+    }
+
+    /// The same inode at the same name: it may have been written to.
+    fn refresh(&mut self, node: NodeId, found: &Found, look: u64) {
+        let present = self.trees.get(node).present().expect("the caller found it present");
+        let now = seen_stamp(found);
+        let same_form = match &present.body {
+            LocalBody::Directory => true,
+            LocalBody::File { executable, .. } => *executable == found_executable(found),
+            LocalBody::Symlink(_) => LocalBody::unread(&found.form) == present.body,
+        };
+        if present.stamp == now && same_form && present.linked == (found.links > 1) {
+            return self.trees.note_seen(node, look);
+        }
+        let body = unless_read(present, found);
+        self.trees.update_present(node, |present| {
+            present.stamp = now;
+            present.linked = found.form.kind() == Kind::File && found.links > 1;
+            present.body = body;
+            present.seen_by = look;
+        });
+        self.unsettle(node, false);
+    }
+
+    fn move_here(&mut self, node: NodeId, place: Place, found: &Found, look: u64) {
+        if let Some(other) = self.trees.at_here(&place).filter(|&other| other != node) {
+            self.displace(other);
+        }
+        let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local().clone()
+        else {
+            return;
+        };
+        let body = unless_read(&known, found);
+        self.trees.set_local(
+            node,
+            Local::Present(Present {
+                place,
+                stamp: seen_stamp(found),
+                linked: false,
+                body,
+                seen_by: look,
+            }),
+        );
+        self.unsettle(node, true);
+        if found.form.kind() == Kind::Directory {
+            // Its watches go by path.
+            self.want_all(node, 0);
+        }
+    }
+
+    /// Something whose inode is not known: a new version of a known node, or a new node.
+    fn meet_stranger(&mut self, look: &Look, name: &Name, found: &Found) {
+        let place = Place { parent: look.dir, name: name.clone() };
+        if let Some(owner) = self.owner(&place, found.form.kind()) {
+            return self.give(owner, place, found, look.number, None);
+        }
+        if let Some(other) = self.trees.at_here(&place) {
+            self.displace(other);
+        }
+        let node = self.ids.node();
+        self.give(node, place, found, look.number, None);
+    }
+
+    /// The node that a new inode of this kind at this place is an edit of: the one that was there,
+    /// or one agreed to be there that is gone, or has become a backup.
+    fn owner(&self, place: &Place, kind: Kind) -> Option<NodeId> {
+        if let Some(node) = self.trees.at_here(place) {
+            let known = self.trees.get(node).present()?;
+            return (known.body.kind() == kind).then_some(node);
+        }
+        let node = self.trees.at_there(place)?;
+        let record = self.trees.get(node);
+        let agreed = record
+            .synced()
+            .is_some_and(|synced| synced.place == *place && synced.body.kind() == kind);
+        let free = match record.local() {
+            Local::Absent => true,
+            Local::Present(present) => {
+                self.looks.missing.contains_key(&node)
+                    || (present.place.parent == place.parent
+                        && is_backup(&present.place.name, &place.name))
+            }
+            Local::Hidden(_) => false,
+        };
+        (agreed && free && !self.is_in_flight(node)).then_some(node)
+    }
+
+    /// Makes what was found this node's, here.
+    fn give(
+        &mut self,
+        node: NodeId,
+        place: Place,
+        found: &Found,
+        look: u64,
+        read: Option<Present>,
+    ) {
+        let before = self.trees.get(node).present().cloned();
+        let is_new = before.is_none();
+        self.looks.missing.remove(&node);
+        let body = match read.filter(|read| read.stamp.still(&found.stamp)) {
+            Some(read) => unless_read(&read, found),
+            None => LocalBody::unread(&found.form),
+        };
+        self.trees.set_local(
+            node,
+            Local::Present(Present {
+                place: place.clone(),
+                stamp: seen_stamp(found),
+                linked: found.form.kind() == Kind::File && found.links > 1,
+                body,
+                seen_by: look,
+            }),
+        );
+        self.unsettle(node, is_new && !self.trees.get(node).accepted());
+        if found.form.kind() == Kind::Directory {
+            self.want_all(node, 0);
+        }
+        if let Some(before) = before.filter(|before| before.place != place) {
+            // What it left there (a backup) is yet to be met.
+            self.want_name(before.place.parent, before.place.name);
+        }
+    }
+
+    /// Another node stands where this one was; where this one is now is yet to be seen.
+    fn displace(&mut self, node: NodeId) {
+        if self.forget_unaccepted(node) {
+            return;
+        }
+        self.found_missing(node, 0);
+    }
+
+    /// A name that is there and is not synced: what we knew there is unknown now.
+    fn saw_other(&mut self, dir: NodeId, name: &Name, inode: &Inode) {
+        let place = Place { parent: dir, name: name.clone() };
+        let hidden: BTreeSet<NodeId> =
+            self.trees.by_inode(inode).into_iter().chain(self.trees.at_here(&place)).collect();
+        for node in hidden {
+            let mut whole = alloc::vec![node];
+            whole.extend(self.trees.below_here(node));
+            for node in whole {
+                self.looks.missing.remove(&node);
+                if let Some(present) = self.trees.get(node).present().cloned() {
+                    self.trees.set_local(node, Local::Hidden(present));
+                    self.trees.set_synced(node, None);
+                }
+            }
+        }
+    }
+
+    /// What was asked for and is not there.
+    fn miss_absent(&mut self, look: &Look, listing: &Listing) {
+        let there: BTreeSet<&Name> = listing.names.iter().map(|(name, _)| name).collect();
+        let absent = |name: &Name| {
+            asked(&look.names, name) && !there.contains(name) && !look.tainted.contains(name)
+        };
+        let gone: Vec<NodeId> = match &look.names {
+            Names::All => (self.trees.children_here(look.dir))
+                .filter(|(name, _)| absent(name))
+                .map(|(_, node)| node)
+                .collect(),
+            Names::Only(names) => (names.iter())
+                .filter(|name| absent(name))
+                .filter_map(|name| self.trees.child_here(look.dir, name))
+                .collect(),
+        };
+        for node in gone {
+            if !self.forget_unaccepted(node) && !self.take_over(node) {
+                self.found_missing(node, look.number);
+            }
+        }
+    }
+
+    /// A node that vanished, while a never accepted one of its kind stands where it was agreed to
+    /// be (save by renaming away, writing anew, removing): it is edited, and lives on there.
+    fn take_over(&mut self, node: NodeId) -> bool {
+        let record = self.trees.get(node);
+        let Some(synced) = record.synced() else { return false };
+        let kind = synced.body.kind();
+        let Some(heir) = self.trees.at_here(&synced.place).filter(|&heir| heir != node) else {
+            return false;
+        };
+        let known = self.trees.get(heir);
+        if known.accepted()
+            || self.is_in_flight(heir)
+            || self.is_in_flight(node)
+            || known.present().is_none_or(|present| present.body.kind() != kind)
+        {
+            return false;
+        }
+        self.looks.missing.remove(&node);
+        for below in self.trees.below_here(node) {
+            self.believe_deleted(below);
+        }
+        self.trees.set_local(node, Local::Absent);
+        self.trees.hand_over(heir, node);
+        self.unsettle(node, false);
+        if kind == Kind::Directory {
+            self.want_all(node, 0);
+        }
+        true
+    }
+
+    /// A node that the server never heard of costs nothing when it goes. What had been moved into
+    /// it is missing like anything else.
+    fn forget_unaccepted(&mut self, node: NodeId) -> bool {
+        if self.trees.get(node).accepted() || self.is_in_commit(node) {
+            return false;
+        }
+        for below in self.trees.below_here(node) {
+            if self.trees.get(below).accepted() || self.is_in_commit(below) {
+                self.believe_deleted(below);
+            } else {
+                self.trees.set_local(below, Local::Absent);
+            }
+        }
+        self.trees.set_local(node, Local::Absent);
+        true
+    }
+
+    /// It is not on this disk any more, nor is anything that was in it.
+    pub(super) fn believe_deleted(&mut self, node: NodeId) {
+        let mut whole = self.trees.below_here(node);
+        whole.push(node);
+        for node in whole {
+            self.looks.missing.remove(&node);
+            if self.trees.get(node).present().is_some() {
+                self.trees.set_local(node, Local::Absent);
+            }
+        }
+    }
+}
+
+/// The stamp to believe in. A directory's times change with what is in it, and mean nothing.
+pub(super) fn seen_stamp(found: &Found) -> Stamp {
+    match found.form.kind() {
+        Kind::Directory => directory_stamp(found.stamp.inode),
+        Kind::File | Kind::Symlink => found.stamp,
+    }
+}
+
+/// A directory is the same as long as its inode is.
+pub(super) const fn directory_stamp(inode: Inode) -> Stamp {
+    Stamp { inode, size: 0, mtime: FileTime { seconds: 0, nanoseconds: 0 }, ctime: None }
+}
+
+/// What is known of the body when `found` is seen: a content only if the file is as it was read.
+fn unless_read(known: &Present, found: &Found) -> LocalBody {
+    match (&known.body, LocalBody::unread(&found.form)) {
+        (LocalBody::File { content, .. }, LocalBody::File { executable, .. })
+            if known.stamp.still(&found.stamp) =>
+        {
+            LocalBody::File { content: *content, executable }
+        }
+        (_, unread) => unread,
+    }
+}
+
+fn found_executable(found: &Found) -> bool {
+    LocalBody::unread(&found.form).executable()
+}
+
+/// Whether a file of another inode stands at a name.
+fn stands(listing: &Listing, name: &Name, not: &Inode) -> bool {
+    listing.names.iter().any(|(at, seen)| match seen {
+        Seen::Node(found) => {
+            at == name && found.form.kind() == Kind::File && found.stamp.inode != *not
+        }
+        Seen::Other(_) => false,
+    })
+}
+
+/// Whether `name` is `of`, made a backup: `f~`, `f.bak`, `f.orig`, `f.old`, `f.backup`, `#f#`, and
+/// emacs' numbered `f.~1~`.
+pub fn is_backup(name: &Name, of: &Name) -> bool {
+    let (name, of) = (name.as_bytes(), of.as_bytes());
+    if let Some(ending) = name.strip_prefix(of) {
+        return matches!(ending, b"~" | b".bak" | b".orig" | b".old" | b".backup")
+            || (ending.starts_with(b".~") && ending.ends_with(b"~") && ending.len() > 3);
+    }
+    name.strip_prefix(b"#").and_then(|name| name.strip_suffix(b"#")) == Some(of)
+}

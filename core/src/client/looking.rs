@@ -1,0 +1,347 @@
+//! Where to look on the disk, when, and what a look that failed means.
+//!
+//! Hints and rescans only mark names to look at. One look at a time goes to a directory, so that
+//! its results come in order. What a change of our own touches while a look is under way is looked
+//! at again. A name that is absent is *missing* until a second look, later, finds it absent again.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+
+use crate::disk::{DiskError, Listing, Names};
+use crate::id::NodeId;
+use crate::name::{Name, RelPath};
+use crate::node::Place;
+use crate::time::Instant;
+
+use super::event::{Effect, Hint, TaskId};
+use super::record::Local;
+use super::{Client, ProblemKind};
+
+/// The user's ignore rules, in the folder's root.
+const IGNORE_RULES: &[u8] = b".onefoldignore";
+/// How long hints about one directory are gathered.
+const GATHER_MS: u64 = 10;
+/// The most looks under way.
+const MAX_LOOKS: usize = 16;
+/// With more names than this, the whole directory is looked at.
+const MAX_NAMES: usize = 1_000;
+/// How long something must be missing before its deletion is looked at again and believed.
+pub(super) const DELETION_MS: u64 = 1_000;
+/// How often everything is looked at though no event told of a change.
+const RESCAN_MS: u64 = 3_600_000;
+/// How soon an unreadable directory, or a folder that is not there, is tried again.
+const RETRY_MS: u64 = 5_000;
+
+/// What is to be looked at, and what the last looks left open.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    wanted: BTreeMap<NodeId, Wanted>,
+    under_way: BTreeMap<TaskId, Look>,
+    /// Nodes whose name was found absent.
+    pub(super) missing: BTreeMap<NodeId, Missing>,
+    /// Directories that could not be read: what is below them is unknown.
+    pub(super) blind: BTreeSet<NodeId>,
+    /// Everything was looked at once.
+    pub(super) scanned: bool,
+    /// The folder itself is not there, in words: everything stops.
+    pub(super) root_gone: Option<String>,
+    /// Names that no node can have, escaped, by directory.
+    pub(super) unnameable: BTreeMap<NodeId, alloc::vec::Vec<String>>,
+    rescan_at: Option<Instant>,
+    last_number: u64,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    names: Names,
+    deep: bool,
+    due: Instant,
+    since: Instant,
+}
+
+/// A look under way.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) dir: NodeId,
+    pub(super) names: Names,
+    pub(super) deep: bool,
+    /// Names that we changed ourselves meanwhile: their result means nothing.
+    pub(super) tainted: BTreeSet<Name>,
+    /// Looks are numbered as they start.
+    pub(super) number: u64,
+    since: Instant,
+}
+
+/// A node that was found absent.
+#[derive(Debug)]
+pub(super) struct Missing {
+    since: Instant,
+    /// A look with this number, or a later one, confirms it.
+    confirmed_by: Option<u64>,
+}
+
+impl Client {
+    /// Looks at everything again.
+    pub(super) fn rescan(&mut self) {
+        self.looks.rescan_at = Some(self.now.instant + RESCAN_MS);
+        self.want_all(NodeId::ROOT, 0);
+    }
+
+    pub(super) fn on_hint(&mut self, hint: &Hint) {
+        let mut dir = NodeId::ROOT;
+        for (index, name) in hint.path.names().iter().enumerate() {
+            let child = self.trees.child_here(dir, name);
+            match child.filter(|&child| self.trees.is_dir_here(child)) {
+                Some(child) if index + 1 < hint.path.names().len() => dir = child,
+                _ => {
+                    if hint.closed {
+                        child.into_iter().for_each(|child| self.reads_closed(child));
+                    }
+                    return self.want_name(dir, name.clone());
+                }
+            }
+        }
+        self.want(NodeId::ROOT, Names::All, false, GATHER_MS);
+    }
+
+    pub(super) fn on_overflow(&mut self, path: &RelPath) {
+        let mut dir = NodeId::ROOT;
+        for name in path.names() {
+            match self.trees.child_here(dir, name) {
+                Some(child) if self.trees.is_dir_here(child) => dir = child,
+                _ => break,
+            }
+        }
+        self.want_all(dir, 0);
+    }
+
+    /// Looks at one name soon.
+    pub(super) fn want_name(&mut self, dir: NodeId, name: Name) {
+        self.want(dir, Names::Only(BTreeSet::from([name])), false, GATHER_MS);
+    }
+
+    /// Looks at a node's own name soon.
+    pub(super) fn want_node(&mut self, node: NodeId) {
+        if let Some(place) = self.trees.get(node).present().map(|present| present.place.clone()) {
+            self.want_name(place.parent, place.name);
+        }
+    }
+
+    /// Looks at a directory and all below it.
+    pub(super) fn want_all(&mut self, dir: NodeId, delay_ms: u64) {
+        self.want(dir, Names::All, true, delay_ms);
+    }
+
+    fn want(&mut self, dir: NodeId, names: Names, deep: bool, delay_ms: u64) {
+        let now = self.now.instant;
+        let due = now + delay_ms;
+        let wanted = self.looks.wanted.entry(dir).or_insert(Wanted {
+            names: Names::Only(BTreeSet::new()),
+            deep,
+            due,
+            since: now,
+        });
+        wanted.deep |= deep;
+        wanted.due = wanted.due.min(due);
+        match (&mut wanted.names, names) {
+            (Names::All, _) => {}
+            (all, Names::All) => *all = Names::All,
+            (Names::Only(so_far), Names::Only(more)) => {
+                so_far.extend(more);
+                if so_far.len() > MAX_NAMES {
+                    wanted.names = Names::All;
+                }
+            }
+        }
+    }
+
+    /// Starts the looks that are due.
+    pub(super) fn pump_looks(&mut self) {
+        if self.looks.rescan_at.is_some_and(|at| at <= self.now.instant) {
+            self.rescan();
+        }
+        self.confirm_missing();
+        let busy: BTreeSet<NodeId> = self.looks.under_way.values().map(|look| look.dir).collect();
+        let due: alloc::vec::Vec<NodeId> = (self.looks.wanted.iter())
+            .filter(|(dir, wanted)| wanted.due <= self.now.instant && !busy.contains(dir))
+            .map(|(dir, _)| *dir)
+            .take(MAX_LOOKS.saturating_sub(self.looks.under_way.len()))
+            .collect();
+        for dir in due {
+            self.start_look(dir);
+        }
+        if self.looks_idle() && !self.looks.scanned && self.looks.root_gone.is_none() {
+            self.looks.scanned = self.started;
+        }
+    }
+
+    fn start_look(&mut self, dir: NodeId) {
+        let Some(wanted) = self.looks.wanted.remove(&dir) else { return };
+        let Some(path) = self.trees.path_here(dir) else { return };
+        self.looks.last_number += 1;
+        let id = self.task();
+        let look = Look {
+            dir,
+            names: wanted.names.clone(),
+            deep: wanted.deep,
+            tainted: self.names_under_change(dir),
+            number: self.looks.last_number,
+            since: wanted.since,
+        };
+        self.looks.under_way.insert(id, look);
+        self.out.push(Effect::Look { id, dir: path, names: wanted.names });
+    }
+
+    pub(super) fn on_looked(&mut self, id: TaskId, result: Result<Listing, DiskError>) {
+        let Some(look) = self.looks.under_way.remove(&id) else { return };
+        match result {
+            Ok(listing) => self.on_listing(&look, listing),
+            Err(DiskError::RootGone(words)) => self.lose_root(words),
+            Err(DiskError::Gone | DiskError::Changed) if look.dir != NodeId::ROOT => {
+                self.want_node(look.dir);
+            }
+            Err(error) => {
+                self.looks.blind.insert(look.dir);
+                self.problem(look.dir, ProblemKind::Unreadable, error.to_string());
+                self.want(look.dir, Names::All, true, RETRY_MS);
+            }
+        }
+    }
+
+    fn on_listing(&mut self, look: &Look, listing: Listing) {
+        let expected = self.trees.get(look.dir).present().map(|present| present.stamp.inode);
+        if look.dir != NodeId::ROOT && expected != Some(listing.inode) {
+            return self.want_node(look.dir);
+        }
+        if look.dir == NodeId::ROOT && self.looks.root_gone.take().is_some() {
+            self.rescan();
+        }
+        if self.looks.blind.remove(&look.dir) {
+            self.solved(look.dir, ProblemKind::Unreadable);
+        }
+        if look.names == Names::All {
+            self.note_unnameable(look.dir, &listing.unnameable);
+        }
+        self.identify(look, &listing);
+        for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
+            self.want_name(look.dir, name.clone());
+        }
+    }
+
+    /// The folder is not there: whatever was found absent means nothing.
+    pub(super) fn lose_root(&mut self, words: String) {
+        self.looks.missing.clear();
+        self.looks.root_gone = Some(words);
+        self.want(NodeId::ROOT, Names::All, true, RETRY_MS);
+    }
+
+    /// A change of our own begins, or has ended, at this place: looks under way cannot tell.
+    pub(super) fn taint(&mut self, place: &Place) {
+        for look in self.looks.under_way.values_mut().filter(|look| look.dir == place.parent) {
+            look.tainted.insert(place.name.clone());
+        }
+    }
+
+    /// The ignore rules changed: what they hide, or hid, must be looked at before anything else.
+    pub(super) fn rules_changed(&mut self, node: NodeId) {
+        let is_rules =
+            |place: &Place| place.parent == NodeId::ROOT && place.name.as_bytes() == IGNORE_RULES;
+        if self.trees.get(node).present().is_some_and(|present| is_rules(&present.place)) {
+            self.looks.scanned = false;
+            self.want_all(NodeId::ROOT, 0);
+        }
+    }
+
+    /// The server has ignore rules that are not here yet: nothing is sent before they are.
+    pub(super) fn rules_are_coming(&self) -> bool {
+        Name::new(IGNORE_RULES)
+            .ok()
+            .and_then(|name| self.trees.child_there(NodeId::ROOT, &name))
+            .is_some_and(|rules| {
+                !self.trees.contains(rules)
+                    || matches!(self.trees.get(rules).local(), Local::Absent)
+                        && self.trees.get(rules).synced().is_none()
+                        && !self.has_problem(rules)
+            })
+    }
+
+    /// A node's name was found absent by a look.
+    pub(super) fn found_missing(&mut self, node: NodeId, look: u64) {
+        let confirmed = self.looks.missing.get(&node).and_then(|missing| missing.confirmed_by);
+        if confirmed.is_some_and(|number| number <= look) {
+            self.looks.missing.remove(&node);
+            return self.believe_deleted(node);
+        }
+        let since = self.now.instant;
+        self.looks.missing.entry(node).or_insert(Missing { since, confirmed_by: None });
+    }
+
+    /// Asks for the second look at what has been missing for long enough. Looks that were wanted
+    /// before it was missed come first: they may find it elsewhere.
+    fn confirm_missing(&mut self) {
+        let oldest = (self.looks.wanted.values().map(|wanted| wanted.since))
+            .chain(self.looks.under_way.values().map(|look| look.since))
+            .min();
+        let now = self.now.instant;
+        let due: alloc::vec::Vec<NodeId> = (self.looks.missing.iter())
+            .filter(|(_, missing)| missing.confirmed_by.is_none())
+            .filter(|(_, missing)| now.ms_since(missing.since) >= DELETION_MS)
+            .filter(|(_, missing)| oldest.is_none_or(|oldest| oldest > missing.since))
+            .map(|(node, _)| *node)
+            .collect();
+        for node in due {
+            let number = self.looks.last_number + 1;
+            match self.trees.get(node).present().map(|present| present.place.clone()) {
+                // Another stands there, and no look found this one elsewhere.
+                Some(place) if self.trees.at_here(&place) != Some(node) => {
+                    self.looks.missing.remove(&node);
+                    self.believe_deleted(node);
+                }
+                Some(place) => {
+                    self.want(place.parent, Names::Only([place.name].into()), false, 0);
+                    let missing = self.looks.missing.get_mut(&node);
+                    missing.expect("it was just listed").confirmed_by = Some(number);
+                }
+                None => {
+                    self.looks.missing.remove(&node);
+                }
+            }
+        }
+    }
+
+    /// No look is under way or due.
+    pub(super) fn looks_idle(&self) -> bool {
+        let retry_only = |(dir, wanted): (&NodeId, &Wanted)| {
+            self.looks.blind.contains(dir) && wanted.due > self.now.instant
+        };
+        self.looks.under_way.is_empty() && self.looks.wanted.iter().all(retry_only)
+    }
+
+    /// When looking goes on, if nothing else happens.
+    pub(super) fn looks_deadline(&self) -> Option<(Instant, super::Reason)> {
+        let busy: BTreeSet<NodeId> = self.looks.under_way.values().map(|look| look.dir).collect();
+        let look = (self.looks.under_way.len() < MAX_LOOKS)
+            .then(|| {
+                (self.looks.wanted.iter())
+                    .filter(|(dir, _)| !busy.contains(dir))
+                    .map(|(_, wanted)| (wanted.due, super::Reason::Settle))
+                    .min()
+            })
+            .flatten();
+        let missing = (self.looks.missing.values())
+            .filter(|missing| missing.confirmed_by.is_none())
+            .map(|missing| (missing.since + DELETION_MS, super::Reason::Deletion))
+            .min()
+            .filter(|_| self.looks.under_way.is_empty());
+        let rescan = self.looks.rescan_at.map(|at| (at, super::Reason::Rescan));
+        [look, missing, rescan].into_iter().flatten().min()
+    }
+}
+
+/// Whether a look was to say something about a name.
+pub(super) fn asked(names: &Names, name: &Name) -> bool {
+    match names {
+        Names::All => true,
+        Names::Only(only) => only.contains(name),
+    }
+}

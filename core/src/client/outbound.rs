@@ -1,0 +1,388 @@
+//! Making the server as this disk is: uploading contents and sending commits, one at a time.
+//!
+//! A commit is built from the trees when there is none under way; its nodes are frozen until the
+//! outcome has come, which the stream delivers after all entries it was decided after. A commit
+//! whose answer was lost with the connection is sent again under its key.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::blob::Blob;
+use crate::disk::DiskError;
+use crate::hash::ContentId;
+use crate::id::{CommitKey, NodeId};
+use crate::node::Content;
+use crate::operation::{
+    Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
+};
+use crate::protocol::ClientMessage;
+use crate::time::Instant;
+
+use super::event::{Effect, TaskId, TransferError, Upload};
+use super::ordering::{Needs, Pending, in_order};
+use super::reconcile::{Act, Decision};
+use super::{Client, ProblemKind, Reason};
+
+/// The most contents being uploaded.
+const MAX_UPLOADS: usize = 4;
+
+/// The most nodes that are examined after one event.
+const MAX_EXAMINED: usize = 4 * MAX_OPERATIONS;
+
+/// What is being sent.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
+    /// Nodes to act on.
+    pub(super) ready: BTreeSet<NodeId>,
+    uploads: BTreeMap<TaskId, (NodeId, ContentId)>,
+    /// Contents that the server has, or that will travel in the commit.
+    loaded: BTreeMap<NodeId, (ContentId, Option<Blob>)>,
+    loaded_bytes: usize,
+    commit: Option<UnderWay>,
+    /// Where to go on: not all that is ready was examined.
+    resume: Option<NodeId>,
+    /// How many were examined since something could last be done.
+    examined: usize,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    commit: Commit,
+    nodes: BTreeSet<NodeId>,
+}
+
+impl Client {
+    /// Starts what may start.
+    pub(super) fn pump_outbound(&mut self) {
+        if !self.is_live() || !self.may_change_disk() || self.rules_are_coming() {
+            return;
+        }
+        let mut upload: Vec<(NodeId, Content)> = Vec::new();
+        let mut pending: Pending = BTreeMap::new();
+        let from = self.outbound.resume.unwrap_or(NodeId::ROOT);
+        self.outbound.resume = None;
+        let ready = &self.outbound.ready;
+        for (count, &node) in ready.range(from..).chain(ready.range(..from)).enumerate() {
+            let full = upload.len() + self.outbound.uploads.len() >= MAX_UPLOADS;
+            let committing = self.outbound.commit.is_some() || pending.len() >= MAX_OPERATIONS;
+            if committing && full {
+                break;
+            }
+            if count >= MAX_EXAMINED {
+                self.outbound.resume = Some(node);
+                self.outbound.examined += count;
+                break;
+            }
+            let Some(step) = self.step(node) else { continue };
+            match step.content().filter(|content| !self.is_loaded(node, content)) {
+                Some(content) => upload.push((node, content)),
+                None if self.outbound.commit.is_none() => self.gather(step, &mut pending),
+                None => {}
+            }
+        }
+        if !upload.is_empty() || !pending.is_empty() {
+            self.outbound.examined = 0;
+        }
+        upload.into_iter().for_each(|(node, content)| self.start_upload(node, content));
+        if self.outbound.commit.is_none() && !pending.is_empty() {
+            self.send_commit(pending);
+        }
+    }
+
+    /// What to ask the server for, for one node, if that may go now.
+    fn step(&self, node: NodeId) -> Option<Step> {
+        if !self.is_settled(node) || self.is_held(node) || !self.is_saved(node) {
+            return None;
+        }
+        let record = self.trees.get(node);
+        match self.decide(node)? {
+            Decision::Create => {
+                let present = record.present()?;
+                let body = present.body.known()?;
+                Some(Step::Create { node, place: present.place.clone(), body })
+            }
+            Decision::DeleteThere => Some(Step::Delete { node }),
+            Decision::Merge { place: Act::Send, .. } => {
+                Some(Step::Move { node, place: record.present()?.place.clone() })
+            }
+            Decision::Merge { content: Act::Send, .. } => match record.present()?.body.known()? {
+                crate::node::Body::File { content, .. } => Some(Step::Edit { node, content }),
+                crate::node::Body::Symlink(target) => Some(Step::Retarget { node, target }),
+                crate::node::Body::Directory => None,
+            },
+            Decision::Merge { executable: Act::Send, .. } => {
+                let executable = record.present()?.body.executable();
+                Some(Step::SetExecutable { node, executable })
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a step, and those it cannot go without, as far as they may go now.
+    fn gather(&self, step: Step, pending: &mut Pending) {
+        let mut todo = alloc::vec![step];
+        while let Some(step) = todo.pop() {
+            let node = step.node();
+            if pending.len() >= MAX_OPERATIONS || pending.contains_key(&node) {
+                continue;
+            }
+            let needs = self.needs(&step);
+            for &other in needs.first.iter().chain(&needs.together) {
+                let ready = self.step(other).filter(|step| {
+                    step.content().is_none_or(|content| self.is_loaded(other, &content))
+                });
+                if !matches!(step, Step::Delete { .. }) {
+                    todo.extend(ready.filter(|_| !pending.contains_key(&other)));
+                }
+            }
+            pending.insert(node, (step, needs));
+        }
+    }
+
+    /// What must happen at the server before this step, or together with it.
+    fn needs(&self, step: &Step) -> Needs {
+        let mut needs = Needs::default();
+        match step {
+            Step::Create { node, place, .. } | Step::Move { node, place } => {
+                let moves = matches!(step, Step::Move { .. });
+                if !self.trees.is_dir_there(place.parent) {
+                    needs.first.insert(place.parent);
+                }
+                if let Some(other) = self.trees.at_there(place).filter(|other| other != node) {
+                    let needs = if moves { &mut needs.together } else { &mut needs.first };
+                    needs.insert(other);
+                }
+                if moves {
+                    needs.together.extend(self.moving_between(place.parent, *node));
+                }
+            }
+            Step::Delete { node } => {
+                needs.first.extend(self.trees.children_there(*node).map(|(_, child)| child));
+            }
+            Step::Edit { .. } | Step::Retarget { .. } | Step::SetExecutable { .. } => {}
+        }
+        needs
+    }
+
+    /// If `dir` is below `node` at the server: the directories between that move away here.
+    fn moving_between(&self, dir: NodeId, node: NodeId) -> Vec<NodeId> {
+        let mut between = Vec::new();
+        if dir != node && self.trees.is_within_there(dir, node) {
+            let mut at = dir;
+            while at != node {
+                let Some(there) = self.trees.get(at).remote() else { break };
+                if self.trees.get(at).present().is_some_and(|here| here.place != there.place) {
+                    between.push(at);
+                }
+                at = there.place.parent;
+            }
+        }
+        between
+    }
+
+    /// A directory would be inside itself at the server, by a move that was accepted first: its
+    /// place becomes the server's.
+    fn give_up_cycles(&mut self) {
+        let cycles: Vec<NodeId> = (self.outbound.ready.iter().copied())
+            .filter(|&node| match self.step(node) {
+                Some(Step::Move { place, .. }) => {
+                    self.trees.is_within_there(place.parent, node)
+                        && self.moving_between(place.parent, node).is_empty()
+                }
+                _ => false,
+            })
+            .collect();
+        for node in cycles {
+            let record = self.trees.get(node);
+            if let (Some(here), Some(synced)) = (record.present(), record.synced()) {
+                let mut agreed = synced.clone();
+                agreed.place = here.place.clone();
+                self.trees.set_synced(node, Some(agreed));
+            }
+        }
+    }
+
+    fn send_commit(&mut self, pending: Pending) {
+        let ordered = in_order(pending);
+        if ordered.is_empty() {
+            self.want_parents();
+            self.give_up_cycles();
+            return;
+        }
+        let mut operations = Vec::new();
+        let mut contents: Vec<Blob> = Vec::new();
+        let (mut nodes, mut bytes) = (BTreeSet::new(), 0);
+        for steps in ordered {
+            let inline: Vec<Blob> = (steps.iter())
+                .filter_map(|step| self.outbound.loaded.get(&step.node())?.1.clone())
+                .collect();
+            let size: usize = inline.iter().map(|bytes| bytes.len()).sum();
+            if bytes + size > MAX_COMMIT_BYTES && !operations.is_empty() {
+                break;
+            }
+            bytes += size;
+            nodes.extend(steps.iter().map(Step::node));
+            contents.extend(inline);
+            operations.push(Operation { steps });
+        }
+        let key = CommitKey::from_bytes(self.ids.draw());
+        let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
+        self.out.push(Effect::Send(ClientMessage::Commit(commit.clone())));
+        self.outbound.commit = Some(UnderWay { commit, nodes });
+        self.want_parents();
+        self.give_up_cycles();
+    }
+
+    /// Directories that were deleted at the server, and that something here must be in.
+    fn want_parents(&mut self) {
+        let parents: BTreeSet<NodeId> = (self.outbound.ready.iter())
+            .filter_map(|&node| match self.decide(node)? {
+                Decision::Create | Decision::Merge { place: Act::Send, .. } => {
+                    Some(self.trees.get(node).present()?.place.parent)
+                }
+                _ => None,
+            })
+            .collect();
+        parents.into_iter().for_each(|dir| self.need_there(dir));
+    }
+
+    fn is_loaded(&self, node: NodeId, content: &Content) -> bool {
+        self.outbound.loaded.get(&node).is_some_and(|(id, _)| *id == content.id)
+    }
+
+    fn start_upload(&mut self, node: NodeId, content: Content) {
+        let full = self.outbound.uploads.len() >= MAX_UPLOADS
+            || self.outbound.loaded_bytes >= MAX_COMMIT_BYTES;
+        if full || self.outbound.uploads.values().any(|upload| upload.0 == node) {
+            return;
+        }
+        let Some(path) = self.trees.path_here(node) else { return };
+        let Some(stamp) = self.trees.get(node).present().map(|present| present.stamp) else {
+            return;
+        };
+        let id = self.task();
+        self.outbound.uploads.insert(id, (node, content.id));
+        self.out.push(Effect::Upload { id, path, stamp, content });
+    }
+
+    pub(super) fn on_uploaded(&mut self, id: TaskId, result: Result<Upload, TransferError>) {
+        let Some((node, content)) = self.outbound.uploads.remove(&id) else { return };
+        self.trees.touch(node);
+        self.unload(node);
+        match result {
+            Ok(Upload::Stored) => {
+                self.outbound.loaded.insert(node, (content, None));
+            }
+            Ok(Upload::Inline(bytes)) => {
+                self.outbound.loaded_bytes += bytes.len();
+                self.outbound.loaded.insert(node, (content, Some(bytes)));
+            }
+            Err(TransferError::Disk(DiskError::Busy)) => {
+                self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());
+                self.hold(node);
+            }
+            Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
+            Err(TransferError::Disk(DiskError::Gone | DiskError::Changed)) => {
+                self.want_node(node);
+                self.hold(node);
+            }
+            Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
+            Err(error @ (TransferError::Disk(_) | TransferError::Refused(_))) => {
+                let kind = match error {
+                    TransferError::Disk(_) => ProblemKind::Unreadable,
+                    _ => ProblemKind::Refused,
+                };
+                self.problem(node, kind, error.to_string());
+                self.hold(node);
+            }
+        }
+    }
+
+    pub(super) fn unload(&mut self, node: NodeId) {
+        if let Some((_, Some(bytes))) = self.outbound.loaded.remove(&node) {
+            self.outbound.loaded_bytes -= bytes.len();
+        }
+    }
+
+    /// The outcome of the commit under way: the entries it was decided after have come.
+    pub(super) fn on_outcome(&mut self, key: CommitKey, verdicts: &[Verdict]) {
+        if self.outbound.commit.as_ref().is_none_or(|under_way| under_way.commit.key != key) {
+            return;
+        }
+        let Some(done) = self.outbound.commit.take() else { return };
+        for (operation, verdict) in done.commit.operations.iter().zip(verdicts) {
+            for node in operation.steps.iter().map(Step::node) {
+                match verdict {
+                    Verdict::Accepted(_) | Verdict::Agreed => {
+                        self.unload(node);
+                        self.release(node);
+                        self.solved(node, ProblemKind::Refused);
+                    }
+                    Verdict::Refused(refusal) => self.on_refused(node, *refusal),
+                }
+            }
+        }
+        done.nodes.into_iter().for_each(|node| self.trees.touch(node));
+    }
+
+    fn on_refused(&mut self, node: NodeId, refusal: Refusal) {
+        match refusal {
+            // The newer state has come by the stream, and the plan is another now. Should it be
+            // the same, the hold keeps it from going round and round.
+            Refusal::Stale
+            | Refusal::Deleted
+            | Refusal::NameTaken
+            | Refusal::ParentGone
+            | Refusal::NotEmpty
+            | Refusal::WouldCycle
+            | Refusal::WrongKind => self.hold(node),
+            Refusal::MissingContent | Refusal::KeyReused => {
+                self.unload(node);
+                self.hold(node);
+            }
+            Refusal::OverQuota | Refusal::ReadOnly | Refusal::Malformed => {
+                let words = match refusal {
+                    Refusal::OverQuota => "the server's folder is full; it stays here only",
+                    Refusal::ReadOnly => "this device may only read; it stays here only",
+                    _ => "the server cannot take it; it stays here only",
+                };
+                self.problem(node, ProblemKind::Refused, words.into());
+                self.hold(node);
+            }
+        }
+    }
+
+    /// Sends the commit under way again, on a new connection that goes on where the last ended.
+    pub(super) fn resend_commit(&mut self) {
+        if let Some(under_way) = &self.outbound.commit {
+            let commit = under_way.commit.clone();
+            self.out.push(Effect::Send(ClientMessage::Commit(commit)));
+        }
+    }
+
+    /// Forgets the commit under way: a snapshot says what became of it.
+    pub(super) fn drop_commit(&mut self) {
+        if let Some(dropped) = self.outbound.commit.take() {
+            dropped.nodes.into_iter().for_each(|node| self.trees.touch(node));
+        }
+    }
+
+    /// The node is in the commit under way.
+    pub(super) fn is_in_commit(&self, node: NodeId) -> bool {
+        self.outbound.commit.as_ref().is_some_and(|under_way| under_way.nodes.contains(&node))
+    }
+
+    /// Not all that is ready was examined: go on at once.
+    pub(super) fn outbound_deadline(&self) -> Option<(Instant, Reason)> {
+        let all = self.outbound.examined >= self.outbound.ready.len();
+        self.outbound.resume.filter(|_| !all).map(|_| (self.now.instant, Reason::Retry))
+    }
+
+    /// Nothing is being sent or could be.
+    pub(super) fn outbound_idle(&self) -> bool {
+        self.outbound.commit.is_none()
+            && self.outbound.uploads.is_empty()
+            && self.outbound.ready.iter().all(|&node| self.has_problem(node))
+    }
+}

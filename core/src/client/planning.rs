@@ -1,0 +1,297 @@
+//! What to do, derived from the three trees each time they change; nothing is queued.
+//!
+//! A dirty node is compared and decided about. What only moves *synced* is done here; what needs
+//! the disk goes to `inbound`, what needs the server to `outbound`, and each decides afresh when it
+//! starts. A node with an operation under way is frozen: it is planned again when that has ended.
+
+use alloc::string::String;
+
+use crate::id::NodeId;
+use crate::node::{Body, State};
+
+use super::reconcile::{Act, Decision, reconcile, situation};
+use super::record::{Local, Record};
+use super::{Client, ProblemKind, Reason};
+use crate::time::Instant;
+
+/// The first wait before something that failed is tried again; doubles each time.
+const FIRST_RETRY_MS: u64 = 250;
+/// The longest wait.
+const LAST_RETRY_MS: u64 = 30_000;
+
+/// A node that waits before it is tried again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    until: Instant,
+    tries: u32,
+}
+
+impl Client {
+    /// Plans all that is dirty.
+    pub(super) fn plan_dirty(&mut self) {
+        if !self.may_plan() {
+            return;
+        }
+        while let Some(node) = self.trees.next_dirty() {
+            self.plan(node);
+        }
+    }
+
+    pub(super) fn may_plan(&self) -> bool {
+        self.looks.scanned && self.looks.root_gone.is_none() && self.halted.is_none()
+    }
+
+    fn plan(&mut self, node: NodeId) {
+        self.inbound.ready.remove(&node);
+        self.inbound.blocked.remove(&node);
+        self.outbound.ready.remove(&node);
+        self.forget_read(node);
+        let Some(decision) = self.decide(node) else {
+            if !self.trees.contains(node) {
+                self.problems.retain(|(of, _), _| *of != node);
+                self.holds.remove(&node);
+            }
+            return;
+        };
+        match decision {
+            Decision::Forget => self.trees.set_synced(node, None),
+            Decision::Adopt => self.adopt(node),
+            Decision::Read => self.want_read(node),
+            Decision::Split => self.split(node),
+            Decision::KeepHere(whole) => self.keep_here(node, whole),
+            Decision::KeepThere(whole) => self.keep_there(node, whole),
+            Decision::Materialise | Decision::DeleteHere => {
+                self.inbound.ready.insert(node);
+            }
+            Decision::Create => {
+                let unread =
+                    self.trees.get(node).present().is_some_and(|p| p.body.known().is_none());
+                if unread {
+                    self.want_read(node);
+                }
+                self.outbound.ready.insert(node);
+            }
+            Decision::DeleteThere => {
+                self.outbound.ready.insert(node);
+            }
+            Decision::Merge { place, content, executable } => {
+                self.merge(node, place, content, executable);
+            }
+        }
+    }
+
+    /// Compares and decides; `None` for a node that is frozen, missing, or whose state is unknown.
+    pub(super) fn decide(&self, node: NodeId) -> Option<Decision> {
+        if node == NodeId::ROOT
+            || !self.trees.contains(node)
+            || self.is_in_flight(node)
+            || self.looks.missing.contains_key(&node)
+            || self.is_unknown(node)
+        {
+            return None;
+        }
+        let record = self.trees.get(node);
+        let moved_above = match (record.local(), record.synced(), record.remote()) {
+            (Local::Absent, Some(_), Some(_)) => self.moved_above_there(node),
+            (Local::Present(_), Some(_), None) => self.moved_above_here(node),
+            (Local::Absent | Local::Present(_) | Local::Hidden(_), _, _) => false,
+        };
+        situation(record, moved_above).map(reconcile)
+    }
+
+    /// Below a directory that could not be read.
+    fn is_unknown(&self, node: NodeId) -> bool {
+        self.looks.blind.iter().any(|&dir| dir != node && self.trees.is_within_here(node, dir))
+    }
+
+    fn moved_above_here(&self, node: NodeId) -> bool {
+        self.moved_above(node, |record| record.present().map(|present| &present.place))
+    }
+
+    fn moved_above_there(&self, node: NodeId) -> bool {
+        self.moved_above(node, |record| record.remote().map(|state| &state.place))
+    }
+
+    fn moved_above<'a>(
+        &'a self,
+        node: NodeId,
+        place: impl Fn(&'a Record) -> Option<&'a crate::node::Place>,
+    ) -> bool {
+        let mut at = place(self.trees.get(node)).map(|place| place.parent);
+        while let Some(dir) = at.filter(|&dir| dir != NodeId::ROOT) {
+            let record = self.trees.get(dir);
+            let now = place(record);
+            match (now, record.synced()) {
+                (Some(now), Some(synced)) if *now != synced.place => return true,
+                _ => at = now.map(|place| place.parent),
+            }
+        }
+        false
+    }
+
+    fn merge(&mut self, node: NodeId, place: Act, content: Act, executable: Act) {
+        let acts = [place, content, executable];
+        if acts.contains(&Act::Agree) {
+            self.agree(node, place, content, executable);
+        }
+        if content == Act::Wait {
+            let unread = self.trees.get(node).present().is_some_and(|p| p.body.known().is_none());
+            if unread {
+                self.want_read(node);
+            }
+        }
+        if acts.contains(&Act::Apply) {
+            self.inbound.ready.insert(node);
+        }
+        if acts.contains(&Act::Send) {
+            self.outbound.ready.insert(node);
+        }
+        if acts == [Act::Rest; 3] {
+            for kind in [ProblemKind::Busy, ProblemKind::Unreadable, ProblemKind::Unwritable] {
+                self.solved(node, kind);
+            }
+            self.solved(node, ProblemKind::Parked);
+            self.solved(node, ProblemKind::Refused);
+            self.holds.remove(&node);
+        }
+    }
+
+    /// Notes that both sides made the same change.
+    fn agree(&mut self, node: NodeId, place: Act, content: Act, executable: Act) {
+        let record = self.trees.get(node);
+        let (Some(synced), Some(there)) = (record.synced(), record.remote()) else { return };
+        let mut agreed = synced.clone();
+        if place == Act::Agree {
+            agreed.place = there.place.clone();
+        }
+        if content == Act::Agree {
+            agreed.body = with_executable(&there.body, agreed.body.executable());
+        }
+        if executable == Act::Agree {
+            agreed.body = with_executable(&agreed.body, there.body.executable());
+        }
+        self.trees.set_synced(node, Some(agreed));
+    }
+
+    /// Both have it with the same bytes: the server's executable bit counts, as it was accepted.
+    fn adopt(&mut self, node: NodeId) {
+        let record = self.trees.get(node);
+        let (Some(here), Some(there)) = (record.present(), record.remote()) else { return };
+        let body = with_executable(&there.body, here.body.executable());
+        let agreed = State { place: there.place.clone(), body };
+        self.trees.set_synced(node, Some(agreed));
+    }
+
+    /// The bytes here become another node; it stands at the name that this node has at the server,
+    /// and finds a conflict name when this one comes.
+    fn split(&mut self, node: NodeId) {
+        let other = self.ids.node();
+        self.trees.hand_over(node, other);
+        self.trees.set_synced(node, None);
+    }
+
+    fn keep_here(&mut self, node: NodeId, whole: bool) {
+        self.trees.set_synced(node, None);
+        if whole {
+            for below in self.trees.below_here(node) {
+                if self.trees.get(below).remote().is_none() {
+                    self.trees.set_synced(below, None);
+                }
+            }
+        }
+    }
+
+    fn keep_there(&mut self, node: NodeId, whole: bool) {
+        self.trees.set_synced(node, None);
+        if whole {
+            for below in self.trees.below_there(node) {
+                if matches!(self.trees.get(below).local(), Local::Absent) {
+                    self.trees.set_synced(below, None);
+                }
+            }
+        }
+    }
+
+    /// A directory that something wanted here is to be in: if it was deleted here, it comes back.
+    pub(super) fn need_here(&mut self, dir: NodeId) {
+        let record = self.trees.get(dir);
+        let deleted = matches!(record.local(), Local::Absent) && record.synced().is_some();
+        if deleted && record.remote().is_some() && !self.is_in_flight(dir) {
+            self.trees.set_synced(dir, None);
+        }
+    }
+
+    /// A directory that something wanted at the server is to be in: if it was deleted there, it is
+    /// made there again.
+    pub(super) fn need_there(&mut self, dir: NodeId) {
+        let record = self.trees.get(dir);
+        let deleted = record.remote().is_none() && record.synced().is_some();
+        if deleted && record.present().is_some() && !self.is_in_flight(dir) {
+            self.inbound.kept.remove(&dir);
+            self.trees.set_synced(dir, None);
+        }
+    }
+
+    /// An operation on the node is under way.
+    pub(super) fn is_in_flight(&self, node: NodeId) -> bool {
+        self.is_in_commit(node) || self.inbound.changing.contains(&node)
+    }
+
+    /// Tries the node again only after a while, longer each time.
+    pub(super) fn hold(&mut self, node: NodeId) {
+        let tries = self.holds.get(&node).map_or(0, |hold| hold.tries);
+        let wait = (FIRST_RETRY_MS << tries.min(10)).min(LAST_RETRY_MS);
+        self.holds.insert(node, Hold { until: self.now.instant + wait, tries: tries + 1 });
+    }
+
+    /// Tries the node again at once: something about it has changed.
+    pub(super) fn release(&mut self, node: NodeId) {
+        self.holds.remove(&node);
+    }
+
+    /// The node waits before it is tried again.
+    pub(super) fn is_held(&self, node: NodeId) -> bool {
+        self.holds.get(&node).is_some_and(|hold| hold.until > self.now.instant)
+    }
+
+    /// Plans again what has waited for long enough.
+    pub(super) fn end_holds(&mut self) {
+        let now = self.now.instant;
+        let ended: alloc::vec::Vec<NodeId> = (self.holds.iter())
+            .filter(|(_, hold)| hold.until <= now && hold.until > self.held_until)
+            .map(|(node, _)| *node)
+            .collect();
+        self.held_until = now;
+        ended.into_iter().for_each(|node| self.trees.touch(node));
+    }
+
+    pub(super) fn holds_deadline(&self) -> Option<(Instant, Reason)> {
+        (self.holds.values().map(|hold| hold.until))
+            .filter(|until| *until > self.held_until)
+            .min()
+            .map(|until| (until, Reason::Retry))
+    }
+
+    /// Tells people that something is not in sync.
+    pub(super) fn problem(&mut self, node: NodeId, kind: ProblemKind, reason: String) {
+        self.problems.insert((node, kind), reason);
+    }
+
+    /// It is no longer so.
+    pub(super) fn solved(&mut self, node: NodeId, kind: ProblemKind) {
+        self.problems.remove(&(node, kind));
+    }
+
+    pub(super) fn has_problem(&self, node: NodeId) -> bool {
+        let first = (node, ProblemKind::Busy);
+        self.problems.range(first..).next().is_some_and(|((of, _), _)| *of == node)
+    }
+}
+
+/// A body with this executable bit, if it can have one.
+pub(super) fn with_executable(body: &Body, executable: bool) -> Body {
+    match body {
+        Body::File { content, .. } => Body::File { content: *content, executable },
+        Body::Directory | Body::Symlink(_) => body.clone(),
+    }
+}

@@ -1,0 +1,177 @@
+//! When a file has settled, and reading it.
+//!
+//! A file that is gone before it settles is never read. A known file is read at once (reading it
+//! fails as *busy* while someone has it open for writing); a new name waits a little, and longer
+//! where names are being made quickly.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
+
+use crate::disk::{DiskError, Stamp};
+use crate::id::NodeId;
+use crate::node::Content;
+use crate::time::Instant;
+
+use super::event::{Effect, TaskId};
+use super::record::LocalBody;
+use super::{Client, ProblemKind, Reason};
+
+/// How long a new name waits before it is believed to stay.
+const NEW_NAME_MS: u64 = 100;
+/// The longest that it waits while names are being made quickly.
+const STORM_MS: u64 = 2_000;
+/// This many new names within a second are not a storm yet.
+const CALM_NAMES: u64 = 50;
+/// The most files being read at once.
+const MAX_READS: usize = 4;
+
+/// What is being read, and what waits to be.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    wanted: BTreeSet<NodeId>,
+    under_way: BTreeMap<TaskId, (NodeId, Stamp)>,
+    settling: BTreeMap<NodeId, Instant>,
+    storm_since: Instant,
+    storm_names: u64,
+}
+
+impl Client {
+    /// A node was made, moved or written to on this disk: it must settle before it is sent.
+    pub(super) fn unsettle(&mut self, node: NodeId, new_name: bool) {
+        self.release(node);
+        self.rules_changed(node);
+        if !new_name {
+            return self.trees.touch(node);
+        }
+        if self.now.instant.ms_since(self.reads.storm_since) > 1_000 {
+            self.reads.storm_since = self.now.instant;
+            self.reads.storm_names = 0;
+        }
+        self.reads.storm_names += 1;
+        let storm = self.reads.storm_names.saturating_sub(CALM_NAMES) * 20;
+        let mut wait = (NEW_NAME_MS + storm).min(STORM_MS);
+        if self.left_an_heir(node) {
+            // Its old name is taken by something new: perhaps a program is saving.
+            wait = super::looking::DELETION_MS;
+        }
+        self.reads.settling.insert(node, self.now.instant + wait);
+        self.trees.touch(node);
+    }
+
+    /// Whether a never accepted node stands where this one was agreed to be.
+    fn left_an_heir(&self, node: NodeId) -> bool {
+        self.trees.get(node).synced().is_some_and(|synced| {
+            self.trees
+                .at_here(&synced.place)
+                .is_some_and(|heir| heir != node && !self.trees.get(heir).accepted())
+        })
+    }
+
+    /// Whether a node has been as it is for long enough.
+    pub(super) fn is_settled(&self, node: NodeId) -> bool {
+        !self.reads.settling.contains_key(&node)
+    }
+
+    /// A program has closed it after writing.
+    pub(super) fn reads_closed(&mut self, node: NodeId) {
+        self.release(node);
+        self.trees.touch(node);
+    }
+
+    /// Reads a file as soon as it has settled.
+    pub(super) fn want_read(&mut self, node: NodeId) {
+        self.reads.wanted.insert(node);
+    }
+
+    /// No longer wants a file read.
+    pub(super) fn forget_read(&mut self, node: NodeId) {
+        self.reads.wanted.remove(&node);
+    }
+
+    /// Starts the reads that may start.
+    pub(super) fn pump_reads(&mut self) {
+        let now = self.now.instant;
+        let settled: alloc::vec::Vec<NodeId> = (self.reads.settling.iter())
+            .filter(|(_, due)| **due <= now)
+            .map(|(node, _)| *node)
+            .collect();
+        for node in settled {
+            self.reads.settling.remove(&node);
+            self.trees.touch(node);
+        }
+        self.plan_dirty();
+        let reading: BTreeSet<NodeId> = self.reads.under_way.values().map(|read| read.0).collect();
+        let ready: alloc::vec::Vec<NodeId> = (self.reads.wanted.iter().copied())
+            .filter(|&node| self.is_settled(node) && !self.is_held(node))
+            .filter(|node| !reading.contains(node))
+            .take(MAX_READS.saturating_sub(reading.len()))
+            .collect();
+        for node in ready {
+            self.reads.wanted.remove(&node);
+            let Some(path) = self.trees.path_here(node) else { continue };
+            let Some(present) = self.trees.get(node).present() else { continue };
+            let stamp = present.stamp;
+            let id = self.task();
+            self.reads.under_way.insert(id, (node, stamp));
+            self.out.push(Effect::Hash { id, path, stamp });
+        }
+    }
+
+    pub(super) fn on_hashed(&mut self, id: TaskId, result: Result<Content, DiskError>) {
+        let Some((node, stamp)) = self.reads.under_way.remove(&id) else { return };
+        let as_it_was =
+            self.trees.get(node).present().is_some_and(|present| present.stamp == stamp);
+        self.trees.touch(node);
+        match result {
+            Ok(content) if as_it_was => {
+                self.solved(node, ProblemKind::Busy);
+                self.solved(node, ProblemKind::Unreadable);
+                self.release(node);
+                self.trees.update_present(node, |present| {
+                    if let LocalBody::File { content: known, .. } = &mut present.body {
+                        *known = Some(content);
+                    }
+                });
+            }
+            // It was seen to be another meanwhile: it will be read again.
+            Ok(_) => {}
+            Err(error) => self.on_unread(node, &error),
+        }
+    }
+
+    fn on_unread(&mut self, node: NodeId, error: &DiskError) {
+        match error {
+            DiskError::Gone | DiskError::Changed => {
+                self.want_node(node);
+                self.hold(node);
+            }
+            DiskError::RootGone(words) => self.lose_root(words.clone()),
+            DiskError::Busy => {
+                self.problem(node, ProblemKind::Busy, error.to_string());
+                self.hold(node);
+            }
+            DiskError::Occupied
+            | DiskError::NotEmpty
+            | DiskError::Denied(_)
+            | DiskError::Full(_)
+            | DiskError::InvalidName(_)
+            | DiskError::NotStaged
+            | DiskError::Failed(_) => {
+                self.problem(node, ProblemKind::Unreadable, error.to_string());
+                self.hold(node);
+            }
+        }
+    }
+
+    /// Nothing is being read, or settles.
+    pub(super) fn reads_idle(&self) -> bool {
+        self.reads.under_way.is_empty()
+            && self.reads.settling.keys().all(|node| !self.trees.contains(*node))
+            && self.reads.wanted.iter().all(|&node| self.has_problem(node))
+    }
+
+    /// When the next node has settled.
+    pub(super) fn reads_deadline(&self) -> Option<(Instant, Reason)> {
+        self.reads.settling.values().min().map(|due| (*due, Reason::Settle))
+    }
+}

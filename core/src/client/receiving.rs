@@ -1,0 +1,192 @@
+//! Taking the server's journal and snapshots into *remote*, and *synced* along with it where this
+//! device wrote them.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::id::NodeId;
+use crate::name::RelPath;
+use crate::node::{Body, State};
+use crate::operation::{Entry, Step};
+use crate::protocol::{MergeReason, Row};
+
+use super::Client;
+use super::event::{Action, Effect, Notice};
+use super::planning::with_executable;
+use super::record::{Local, Record};
+use super::stream::Phase;
+
+impl Client {
+    /// The next entry of the journal.
+    pub(super) fn apply_entry(&mut self, entry: &Entry) {
+        let own = self.stream.device == Some(entry.device);
+        for step in &entry.operation.steps {
+            let node = step.node();
+            if self.stream.newer_rows.get(&node).is_some_and(|row| *row >= entry.seq) {
+                continue;
+            }
+            let before = self.trees.path_there(node);
+            self.apply_step(step, own);
+            self.report(entry, step, before);
+        }
+        self.stream.newer_rows.retain(|_, row| *row > entry.seq);
+    }
+
+    fn apply_step(&mut self, step: &Step, own: bool) {
+        let node = step.node();
+        let remote = self.trees.get(node).remote().cloned();
+        let state = after_step(step, remote);
+        if own {
+            self.meet_own(step);
+        }
+        self.trees.set_remote(node, state.clone());
+        if own {
+            let synced = self.trees.get(node).synced().cloned();
+            let agreed = match step {
+                Step::Create { .. } => state,
+                Step::Delete { .. } => None,
+                Step::Edit { .. }
+                | Step::Retarget { .. }
+                | Step::SetExecutable { .. }
+                | Step::Move { .. } => synced.and_then(|synced| after_step(step, Some(synced))),
+            };
+            self.trees.set_synced(node, agreed);
+        } else if let (Step::Delete { .. }, Local::Absent) = (step, self.trees.get(node).local()) {
+            self.trees.set_synced(node, None);
+        }
+    }
+
+    /// This device made a node, but forgot its id: the file at its place, which has another id that
+    /// no server knows, is that node.
+    fn meet_own(&mut self, step: &Step) {
+        let Step::Create { node, place, body } = step else { return };
+        if self.trees.get(*node).present().is_some() {
+            return;
+        }
+        let Some(other) = self.trees.at_here(place).filter(|other| other != node) else { return };
+        let record = self.trees.get(other);
+        let fits = record.present().is_some_and(|here| here.body.kind() == body.kind());
+        if fits && !record.accepted() && !self.is_in_flight(other) {
+            self.trees.hand_over(other, *node);
+            if self.trees.is_dir_here(*node) {
+                self.want_all(*node, 0);
+            }
+        }
+    }
+
+    fn report(&mut self, entry: &Entry, step: &Step, before: Option<RelPath>) {
+        let (action, from) = match step {
+            Step::Create { .. } => (Action::Created, None),
+            Step::Edit { .. } | Step::Retarget { .. } => (Action::Edited, None),
+            Step::SetExecutable { .. } => (Action::ModeChanged, None),
+            Step::Move { .. } => (Action::Moved, before.clone()),
+            Step::Delete { .. } => (Action::Deleted, None),
+        };
+        let path = self.trees.path_there(step.node()).or(before).unwrap_or_default();
+        let (time, device) = (entry.time, entry.device);
+        self.out.push(Effect::Report(Notice::Happened { time, device, action, path, from }));
+    }
+
+    /// Swaps a complete snapshot in, once the disk was looked at as a whole: what is missing by
+    /// then is no deletion, if what was agreed on does not hold.
+    pub(super) fn finish_snapshot(&mut self) {
+        let complete = match &self.stream.phase {
+            Phase::Building(building) => building.start.is_some(),
+            Phase::Down { .. }
+            | Phase::Connecting
+            | Phase::Greeting
+            | Phase::Greeted
+            | Phase::Live => false,
+        };
+        if !complete || !self.looks.scanned {
+            return;
+        }
+        let Phase::Building(building) = core::mem::replace(&mut self.stream.phase, Phase::Live)
+        else {
+            return;
+        };
+        let Some(start) = building.start else { return };
+        let rows: BTreeMap<NodeId, Row> =
+            building.rows.into_iter().map(|row| (row.node, row)).collect();
+        self.stream.newer_rows = (rows.values())
+            .filter(|row| row.seq > start.seq)
+            .map(|row| (row.node, row.seq))
+            .collect();
+        let mut nodes: Vec<NodeId> = self.trees.nodes().map(|(node, _)| node).collect();
+        nodes.extend(rows.keys().copied().filter(|node| !self.trees.contains(*node)));
+        for node in &nodes {
+            self.swap_in(*node, rows.get(node), building.merge);
+        }
+        self.stream.cursor = start;
+        self.save_header();
+        building.later.into_iter().for_each(|message| self.on_ordered(message));
+    }
+
+    fn swap_in(&mut self, node: NodeId, row: Option<&Row>, merge: Option<MergeReason>) {
+        if merge.is_some() && self.looks.missing.remove(&node).is_some() {
+            self.believe_deleted(node);
+        }
+        let base = match merge {
+            None => self.base_after_snapshot(node, row),
+            Some(reason) => base_after_merge(self.trees.get(node), row, reason),
+        };
+        self.trees.set_remote(node, row.map(|row| row.state.clone()));
+        self.trees.set_synced(node, base);
+        self.trees.touch(node);
+    }
+
+    /// What was agreed on, with what this device wrote itself since.
+    fn base_after_snapshot(&self, node: NodeId, row: Option<&Row>) -> Option<State> {
+        let mut base = self.trees.get(node).synced().cloned()?;
+        if let Some(row) = row {
+            if Some(row.content_by) == self.stream.device {
+                base.body = with_executable(&row.state.body, base.body.executable());
+            }
+            if Some(row.place_by) == self.stream.device {
+                base.place = row.state.place.clone();
+            }
+        }
+        Some(base)
+    }
+}
+
+/// A node's state after a step.
+fn after_step(step: &Step, before: Option<State>) -> Option<State> {
+    match step {
+        Step::Create { place, body, .. } => {
+            Some(State { place: place.clone(), body: body.clone() })
+        }
+        Step::Delete { .. } => None,
+        Step::Move { place, .. } => before.map(|state| State { place: place.clone(), ..state }),
+        Step::Edit { content, .. } => before.map(|state| {
+            let executable = state.body.executable();
+            State { body: Body::File { content: *content, executable }, ..state }
+        }),
+        Step::Retarget { target, .. } => {
+            before.map(|state| State { body: Body::Symlink(target.clone()), ..state })
+        }
+        Step::SetExecutable { executable, .. } => before.map(|state| {
+            let body = with_executable(&state.body, *executable);
+            State { body, ..state }
+        }),
+    }
+}
+
+/// What still counts as agreed on when both sides are merged: nothing that could delete.
+fn base_after_merge(record: &Record, row: Option<&Row>, reason: MergeReason) -> Option<State> {
+    let (Some(synced), Some(row)) = (record.synced(), row) else { return None };
+    record.present()?;
+    match reason {
+        MergeReason::FirstJoin => None,
+        // The journal still holds what was agreed on; only this device's memory of it is old.
+        MergeReason::OlderDevice | MergeReason::ClonedDevice => Some(synced.clone()),
+        // The server went back, or is another. What this device had there after that is newer than
+        // what the server has; a rename is always taken for that.
+        MergeReason::OtherJournal => {
+            let there = &row.state;
+            let known = synced.body.same_bytes(&there.body)
+                || there.body.content().is_some_and(|content| record.descends_from(content.id));
+            known.then(|| there.clone())
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! One node in a client's three trees: *local*, *synced* and *remote*.
+//!
+//! *Synced* is mostly equal to *remote*, so it is held as a difference from it.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+use crate::disk::{Form, Stamp};
+use crate::hash::ContentId;
+use crate::node::{Body, Content, Kind, Place, State, Target};
+
+use super::DamagedState;
+
+/// What this disk shows of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Local {
+    /// It is not here.
+    Absent,
+    /// It is here, as far as was last seen.
+    Present(Present),
+    /// Whether it is here is not known: its inode has an ignored name. It is not acted on.
+    Hidden(Present),
+}
+
+/// A node on this disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Present {
+    /// Where it is.
+    pub place: Place,
+    /// Which inode it is, and since when it is as it is.
+    pub stamp: Stamp,
+    /// It has other names, too: then only the path tells who it is.
+    pub linked: bool,
+    /// What it holds.
+    pub body: LocalBody,
+    /// The look that last saw it; not kept over a restart.
+    #[serde(skip)]
+    pub seen_by: u64,
+}
+
+/// What a node on this disk holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LocalBody {
+    /// A directory.
+    Directory,
+    /// A file.
+    File {
+        /// The content, if the file was read as it now is.
+        content: Option<Content>,
+        /// Its owner may execute it.
+        executable: bool,
+    },
+    /// A symlink.
+    Symlink(Target),
+}
+
+impl LocalBody {
+    /// What a look shows; the content of a file is yet to be read.
+    pub fn unread(form: &Form) -> Self {
+        match form {
+            Form::Directory => Self::Directory,
+            Form::File { executable } => Self::File { content: None, executable: *executable },
+            Form::Symlink(target) => Self::Symlink(target.clone()),
+        }
+    }
+
+    /// What is there when this body was placed on the disk.
+    pub fn placed(body: &Body) -> Self {
+        match body {
+            Body::Directory => Self::Directory,
+            Body::File { content, executable } => {
+                Self::File { content: Some(*content), executable: *executable }
+            }
+            Body::Symlink(target) => Self::Symlink(target.clone()),
+        }
+    }
+
+    /// The kind of node.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Directory => Kind::Directory,
+            Self::File { .. } => Kind::File,
+            Self::Symlink(_) => Kind::Symlink,
+        }
+    }
+
+    /// The body, once it is known whole.
+    pub fn known(&self) -> Option<Body> {
+        match self {
+            Self::Directory => Some(Body::Directory),
+            Self::File { content, executable } => {
+                content.map(|content| Body::File { content, executable: *executable })
+            }
+            Self::Symlink(target) => Some(Body::Symlink(target.clone())),
+        }
+    }
+
+    /// The executable bit; `false` for what has none.
+    pub const fn executable(&self) -> bool {
+        matches!(self, Self::File { executable: true, .. })
+    }
+}
+
+/// What both sides last agreed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Base {
+    /// Nothing yet.
+    Never,
+    /// What *remote* says.
+    AsRemote,
+    /// This.
+    Was(Box<State>),
+}
+
+/// One node, in three trees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    local: Local,
+    base: Base,
+    remote: Option<State>,
+    /// Contents that were agreed on before, newest last: the ancestors of what is here.
+    past: Vec<ContentId>,
+}
+
+/// How many former contents of a node are remembered.
+const MAX_PAST: usize = 8;
+
+impl Record {
+    /// A node that is nowhere yet.
+    pub const NOWHERE: Self =
+        Self { local: Local::Absent, base: Base::Never, remote: None, past: Vec::new() };
+
+    /// Whether what is here descends from this content.
+    pub fn descends_from(&self, content: ContentId) -> bool {
+        self.past.contains(&content)
+    }
+
+    /// What this disk shows.
+    pub const fn local(&self) -> &Local {
+        &self.local
+    }
+
+    /// What is on this disk for certain.
+    pub const fn present(&self) -> Option<&Present> {
+        match &self.local {
+            Local::Present(present) => Some(present),
+            Local::Absent | Local::Hidden(_) => None,
+        }
+    }
+
+    /// What both sides last agreed on.
+    pub fn synced(&self) -> Option<&State> {
+        match &self.base {
+            Base::Never => None,
+            Base::AsRemote => self.remote.as_ref(),
+            Base::Was(state) => Some(state),
+        }
+    }
+
+    /// What the server has.
+    pub const fn remote(&self) -> Option<&State> {
+        self.remote.as_ref()
+    }
+
+    /// The server had it, or has it: its id is known there.
+    pub const fn accepted(&self) -> bool {
+        self.remote.is_some() || !matches!(self.base, Base::Never)
+    }
+
+    /// It is in no tree.
+    pub const fn is_nowhere(&self) -> bool {
+        matches!(self.local, Local::Absent)
+            && matches!(self.base, Base::Never)
+            && self.remote.is_none()
+    }
+
+    pub(super) fn set_local(&mut self, local: Local) {
+        self.local = local;
+    }
+
+    pub(super) const fn present_mut(&mut self) -> Option<&mut Present> {
+        match &mut self.local {
+            Local::Present(present) => Some(present),
+            Local::Absent | Local::Hidden(_) => None,
+        }
+    }
+
+    pub(super) fn set_synced(&mut self, state: Option<State>) {
+        let content = |state: &State| state.body.content().map(|content| content.id);
+        let was = self.synced().and_then(content);
+        if let Some(was) = was.filter(|was| state.as_ref().and_then(content) != Some(*was)) {
+            self.past.retain(|past| *past != was);
+            self.past.push(was);
+            let excess = self.past.len().saturating_sub(MAX_PAST);
+            self.past.drain(..excess);
+        }
+        self.base = match state {
+            None => Base::Never,
+            Some(state) if self.remote.as_ref() == Some(&state) => Base::AsRemote,
+            Some(state) => Base::Was(Box::new(state)),
+        };
+    }
+
+    pub(super) fn set_remote(&mut self, state: Option<State>) {
+        let synced = self.synced().cloned();
+        self.base = Base::Never;
+        self.remote = state;
+        self.set_synced(synced);
+    }
+
+    pub(super) fn encode(&self) -> Blob {
+        postcard::to_allocvec(self).expect("a record holds nothing unencodable").into()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DamagedState> {
+        postcard::from_bytes(bytes).map_err(|error| DamagedState(error.to_string()))
+    }
+}

@@ -1,0 +1,168 @@
+//! Making the engine's state durable, in order: one batch under way at a time.
+//!
+//! Nothing is sent or changed for a node whose record is not durable yet: so an id that a server
+//! has seen, or a decision that a change of the disk carries out, is known again after a crash.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeviceId, Lineage, NodeId, Seq};
+use crate::operation::Cursor;
+use crate::time::Instant;
+
+use super::event::{Effect, TaskId};
+use super::saved::{SaveBatch, Saved};
+use super::stream::Stream;
+use super::trees::Trees;
+use super::{Client, DamagedState, Reason};
+
+/// How soon a save that failed is tried again.
+const RETRY_MS: u64 = 1_000;
+/// The most records in one batch, while the cursor stands still.
+const MAX_RECORDS: usize = 10_000;
+
+/// What is being saved.
+#[derive(Debug)]
+pub(super) struct Saves {
+    under_way: Option<(TaskId, BTreeSet<NodeId>, Cursor)>,
+    waiting: BTreeSet<NodeId>,
+    header_changed: bool,
+    /// The cursor that is saved, with all records that belong to it.
+    pub(super) durable: Cursor,
+    retry_at: Option<Instant>,
+    failure: Option<String>,
+}
+
+/// The engine's own row.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    cursor: Cursor,
+    device: Option<DeviceId>,
+    known: Vec<Lineage>,
+    newer_rows: BTreeMap<NodeId, Seq>,
+}
+
+/// Reads back what was saved.
+pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedState> {
+    let mut trees = Trees::default();
+    for (node, bytes) in saved.records {
+        trees.restore(node, super::record::Record::decode(&bytes)?);
+    }
+    let header = match saved.header {
+        Some(bytes) => postcard::from_bytes(&bytes)
+            .map_err(|error: postcard::Error| DamagedState(error.to_string()))?,
+        None => Header {
+            cursor: Cursor::START,
+            device: None,
+            known: Vec::new(),
+            newer_rows: BTreeMap::new(),
+        },
+    };
+    let durable = header.cursor;
+    let stream = Stream::new(header.cursor, header.device, header.known, header.newer_rows);
+    let saves = Saves {
+        under_way: None,
+        waiting: BTreeSet::new(),
+        header_changed: false,
+        durable,
+        retry_at: None,
+        failure: None,
+    };
+    Ok((trees, stream, saves))
+}
+
+impl Client {
+    /// Starts a batch if there is something to save.
+    pub(super) fn pump_saves(&mut self) {
+        let waits = self.saves.retry_at.is_some_and(|at| at > self.now.instant);
+        if self.saves.under_way.is_some() || waits {
+            return;
+        }
+        self.saves.waiting.append(&mut self.trees.take_unsaved());
+        if self.saves.waiting.is_empty() && !self.saves.header_changed {
+            return;
+        }
+        // The cursor goes with the records that belong to it: unless it stands still, all at once.
+        let mut nodes = core::mem::take(&mut self.saves.waiting);
+        let still = self.stream.cursor == self.saves.durable;
+        if let Some(&rest) = nodes.iter().nth(MAX_RECORDS).filter(|_| still) {
+            self.saves.waiting = nodes.split_off(&rest);
+        }
+        let whole = self.saves.waiting.is_empty();
+        let records = (nodes.iter())
+            .map(|&node| (node, self.trees.contains(node).then(|| self.trees.get(node).encode())))
+            .collect();
+        let header = whole.then(|| self.header());
+        self.saves.header_changed &= !whole;
+        let cursor = if whole { self.stream.cursor } else { self.saves.durable };
+        let id = self.task();
+        self.saves.under_way = Some((id, nodes, cursor));
+        let batch = SaveBatch { clear: false, records, header };
+        self.out.push(Effect::Save { id, batch });
+    }
+
+    fn header(&self) -> crate::blob::Blob {
+        let header = Header {
+            cursor: self.stream.cursor,
+            device: self.stream.device,
+            known: self.stream.known.clone(),
+            newer_rows: self.stream.newer_rows.clone(),
+        };
+        postcard::to_allocvec(&header).expect("a header holds nothing unencodable").into()
+    }
+
+    pub(super) fn on_saved(&mut self, id: TaskId, result: Result<(), String>) {
+        let Some((task, nodes, cursor)) = self.saves.under_way.take() else { return };
+        if task != id {
+            self.saves.under_way = Some((task, nodes, cursor));
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.saves.durable = cursor;
+                self.saves.failure = None;
+            }
+            Err(words) => {
+                self.saves.waiting.extend(nodes);
+                self.saves.header_changed = true;
+                self.saves.retry_at = Some(self.now.instant + RETRY_MS);
+                self.saves.failure = Some(words);
+            }
+        }
+    }
+
+    /// The engine's own row has changed.
+    pub(super) const fn save_header(&mut self) {
+        self.saves.header_changed = true;
+    }
+
+    /// The engine's own row is durable as it now is.
+    pub(super) const fn header_saved(&self) -> bool {
+        !self.saves.header_changed && self.saves.under_way.is_none()
+    }
+
+    /// A node's record is durable as it now is.
+    pub(super) fn is_saved(&self, node: NodeId) -> bool {
+        !self.trees.is_unsaved(node)
+            && !self.saves.waiting.contains(&node)
+            && self.saves.under_way.as_ref().is_none_or(|(_, nodes, _)| !nodes.contains(&node))
+    }
+
+    /// Everything is durable.
+    pub(super) fn saves_idle(&self) -> bool {
+        self.header_saved() && self.saves.waiting.is_empty() && !self.trees.has_unsaved()
+    }
+
+    /// Why nothing can be saved now, in words.
+    pub(super) fn save_failure(&self) -> Option<&str> {
+        self.saves.failure.as_deref()
+    }
+
+    pub(super) fn saves_deadline(&self) -> Option<(Instant, Reason)> {
+        let waits = self.saves.failure.is_some() && self.saves.under_way.is_none();
+        self.saves.retry_at.filter(|_| waits).map(|at| (at, Reason::Retry))
+    }
+}

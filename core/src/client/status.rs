@@ -1,0 +1,180 @@
+//! Where an engine stands, for people and for `--once`; and its invariants.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::disk::Inode;
+use crate::id::NodeId;
+use crate::name::RelPath;
+use crate::node::Kind;
+
+use super::Client;
+use super::record::{Local, LocalBody};
+
+/// Where an engine stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Why it is not at rest; `None`: this device and the server agree, but for the problems.
+    pub unrest: Option<String>,
+    /// A stream stands, and the server has welcomed the device.
+    pub online: bool,
+    /// Stopped for good, in words: an invariant broke.
+    pub halted: Option<String>,
+    /// The last entry that this device has.
+    pub seq: u64,
+    /// Live files on this disk.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is to be sent: items and bytes.
+    pub uploading: (u64, u64),
+    /// What is to be fetched: items and bytes.
+    pub downloading: (u64, u64),
+    /// What cannot be synced now, by path.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is not in sync, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where.
+    pub path: RelPath,
+    /// What kind.
+    pub kind: ProblemKind,
+    /// In words.
+    pub reason: String,
+}
+
+/// Kinds of [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProblemKind {
+    /// A program has it open for writing.
+    Busy,
+    /// It cannot be read.
+    Unreadable,
+    /// It cannot be written here.
+    Unwritable,
+    /// This device cannot hold its name, or Onefold cannot.
+    Parked,
+    /// The server does not take it (read-only, over quota).
+    Refused,
+}
+
+/// The most problems that are listed.
+const MAX_PROBLEMS: usize = 1_000;
+
+impl Client {
+    /// What a person, or `--once`, wants to know.
+    pub fn status(&self) -> Status {
+        let mut status = Status {
+            unrest: self.unrest(),
+            online: self.is_live(),
+            halted: self.halted.clone().or_else(|| self.looks.root_gone.clone()),
+            seq: self.stream.cursor.seq.get(),
+            ..Status::default()
+        };
+        for (node, record) in self.trees.nodes() {
+            if let Some(here) = record.present().filter(|here| here.body.kind() == Kind::File) {
+                status.files += 1;
+                status.bytes += here.stamp.size;
+            }
+            if self.outbound.ready.contains(&node) || self.is_in_commit(node) {
+                let size = record.present().map_or(0, |here| here.stamp.size);
+                status.uploading = (status.uploading.0 + 1, status.uploading.1 + size);
+            }
+            if self.inbound.ready.contains(&node) || self.inbound.blocked.contains(&node) {
+                let content = record.remote().and_then(|there| there.body.content());
+                let size = content.map_or(0, |content| content.size);
+                status.downloading = (status.downloading.0 + 1, status.downloading.1 + size);
+            }
+        }
+        let shown = self.problems.iter().take(MAX_PROBLEMS);
+        status.problems = shown
+            .map(|((node, kind), reason)| {
+                let path = self.trees.path_shown(*node);
+                Problem { path, kind: *kind, reason: reason.clone() }
+            })
+            .chain(self.unnameable_problems())
+            .collect();
+        status.problems.sort();
+        status
+    }
+
+    /// The first reason why this device and the server do not agree yet; cheap.
+    pub fn unrest(&self) -> Option<String> {
+        let reasons: [(bool, &str); 10] = [
+            (self.looks.root_gone.is_some(), "the folder itself is not there"),
+            (!self.looks.scanned, "the folder is being looked at"),
+            (!self.is_live(), "the server is not connected"),
+            (!self.is_caught_up(), "changes are coming in"),
+            (!self.looks_idle(), "changes here are being looked at"),
+            (!self.looks.missing.is_empty(), "deletions are being looked at again"),
+            (!self.reads_idle(), "files settle, or are being read"),
+            (!self.inbound_idle(), "this disk is being changed"),
+            (!self.outbound_idle(), "changes are being sent"),
+            (!self.saves_idle() || !self.trees.is_clean(), "the state is being saved"),
+        ];
+        let first = reasons.iter().find(|(holds, _)| *holds).map(|(_, reason)| (*reason).into());
+        self.halted.clone().or_else(|| self.save_failure().map(Into::into)).or(first)
+    }
+
+    fn unnameable_problems(&self) -> impl Iterator<Item = Problem> {
+        self.looks.unnameable.iter().flat_map(|(dir, names)| {
+            names.iter().map(|name| Problem {
+                path: self.trees.path_here(*dir).unwrap_or_default(),
+                kind: ProblemKind::Parked,
+                reason: format!("{name}: a name that cannot be synced; it stays here only"),
+            })
+        })
+    }
+
+    /// Names in a directory that no node can have.
+    pub(super) fn note_unnameable(&mut self, dir: NodeId, names: &[String]) {
+        if names.is_empty() {
+            self.looks.unnameable.remove(&dir);
+        } else {
+            self.looks.unnameable.insert(dir, names.to_vec());
+        }
+    }
+
+    /// Checks the engine's invariants: the first broken one, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let mut inodes: BTreeSet<Inode> = BTreeSet::new();
+        let mut broken: Vec<String> = Vec::new();
+        for (node, record) in self.trees.nodes() {
+            if record.is_nowhere() {
+                broken.push(format!("{node:?} is kept though it is in no tree"));
+            }
+            if let Local::Present(here) = record.local() {
+                if !self.trees.is_dir_here(here.place.parent) {
+                    broken.push(format!("{node:?} is here, but its directory is not"));
+                }
+                let holder = self.trees.at_here(&here.place);
+                if holder != Some(node) && !self.looks.missing.contains_key(&node) {
+                    broken.push(format!("{node:?} and {holder:?} have one name here"));
+                }
+                if !here.linked && !inodes.insert(here.stamp.inode) {
+                    broken.push(format!("{node:?} shares an inode with another node"));
+                }
+                let content = match &here.body {
+                    LocalBody::File { content, .. } => content.as_ref(),
+                    LocalBody::Directory | LocalBody::Symlink(_) => None,
+                };
+                if content.is_some_and(|content| content.size != here.stamp.size) {
+                    broken.push(format!("{node:?} has a content of another size than its file"));
+                }
+            }
+            if let Some(there) = record.remote() {
+                if !self.trees.is_dir_there(there.place.parent) {
+                    broken.push(format!("{node:?} is at the server, but its directory is not"));
+                }
+                if self.trees.at_there(&there.place) != Some(node) {
+                    broken.push(format!("{node:?} lost its name at the server to another"));
+                }
+            }
+        }
+        broken.into_iter().next().map_or(Ok(()), Err)
+    }
+}

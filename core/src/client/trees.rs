@@ -1,0 +1,378 @@
+//! The three trees of a client: one record for each node, and the indexes to walk them.
+//!
+//! Invariants: an index names exactly the records that say so; every change of a record marks it
+//! *dirty* (to be planned) with the nodes whose plans depend on it, and *unsaved*.
+//! It decides nothing.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+use crate::disk::Inode;
+use crate::id::NodeId;
+use crate::name::{Name, RelPath};
+use crate::node::{Kind, Place, State};
+use crate::protocol::TreeSum;
+
+use super::record::{Local, Present, Record};
+
+/// A deeper tree is taken for broken.
+const MAX_DEPTH: usize = 100_000;
+
+/// All nodes that a client knows of.
+#[derive(Debug, Default)]
+pub struct Trees {
+    records: BTreeMap<NodeId, Record>,
+    here: BTreeMap<(NodeId, Name), NodeId>,
+    there: BTreeMap<(NodeId, Name), NodeId>,
+    inodes: BTreeMap<Inode, NodeId>,
+    sum: TreeSum,
+    dirty: BTreeSet<NodeId>,
+    unsaved: BTreeSet<NodeId>,
+}
+
+static NOWHERE: Record = Record::NOWHERE;
+
+impl Trees {
+    /// Puts a record back that was saved.
+    pub fn restore(&mut self, node: NodeId, record: Record) {
+        self.index(node, &record);
+        self.records.insert(node, record);
+        self.dirty.insert(node);
+    }
+
+    /// A node's record; one that is nowhere if there is none.
+    pub fn get(&self, node: NodeId) -> &Record {
+        self.records.get(&node).unwrap_or(&NOWHERE)
+    }
+
+    /// Whether there is a record.
+    pub fn contains(&self, node: NodeId) -> bool {
+        self.records.contains_key(&node)
+    }
+
+    /// Every node, by id.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Record)> {
+        self.records.iter().map(|(node, record)| (*node, record))
+    }
+
+    /// The sum over *remote*.
+    pub const fn sum(&self) -> TreeSum {
+        self.sum
+    }
+
+    /// Which node has a name on this disk.
+    pub fn child_here(&self, parent: NodeId, name: &Name) -> Option<NodeId> {
+        self.here.get(&(parent, name.clone())).copied()
+    }
+
+    /// Which node has a name at the server.
+    pub fn child_there(&self, parent: NodeId, name: &Name) -> Option<NodeId> {
+        self.there.get(&(parent, name.clone())).copied()
+    }
+
+    /// Which node stands at a place on this disk.
+    pub fn at_here(&self, place: &Place) -> Option<NodeId> {
+        self.child_here(place.parent, &place.name)
+    }
+
+    /// Which node stands at a place at the server.
+    pub fn at_there(&self, place: &Place) -> Option<NodeId> {
+        self.child_there(place.parent, &place.name)
+    }
+
+    /// The nodes in a directory on this disk.
+    pub fn children_here(&self, parent: NodeId) -> impl Iterator<Item = (&Name, NodeId)> {
+        children(&self.here, parent)
+    }
+
+    /// The nodes in a directory at the server.
+    pub fn children_there(&self, parent: NodeId) -> impl Iterator<Item = (&Name, NodeId)> {
+        children(&self.there, parent)
+    }
+
+    /// The node that an inode is.
+    pub fn by_inode(&self, inode: &Inode) -> Option<NodeId> {
+        self.inodes.get(inode).copied()
+    }
+
+    /// A directory of this disk that has this inode now; the root has no record.
+    pub fn is_dir_here(&self, node: NodeId) -> bool {
+        node == NodeId::ROOT
+            || self.get(node).present().is_some_and(|p| p.body.kind() == Kind::Directory)
+    }
+
+    /// A live directory at the server.
+    pub fn is_dir_there(&self, node: NodeId) -> bool {
+        node == NodeId::ROOT
+            || self.get(node).remote().is_some_and(|state| state.body.kind() == Kind::Directory)
+    }
+
+    /// The path on this disk; `None` if the node, or a directory above it, is not here.
+    pub fn path_here(&self, node: NodeId) -> Option<RelPath> {
+        self.path(node, |record| record.present().map(|present| &present.place))
+    }
+
+    /// The path at the server.
+    pub fn path_there(&self, node: NodeId) -> Option<RelPath> {
+        self.path(node, |record| record.remote().map(|state| &state.place))
+    }
+
+    /// Where a person would look for it: here, else there, else where it last was.
+    pub fn path_shown(&self, node: NodeId) -> RelPath {
+        self.path_here(node)
+            .or_else(|| self.path_there(node))
+            .or_else(|| self.path(node, |record| record.synced().map(|state| &state.place)))
+            .unwrap_or_default()
+    }
+
+    /// The path of a place on this disk.
+    pub fn place_path(&self, place: &Place) -> Option<RelPath> {
+        Some(self.path_here(place.parent)?.join(place.name.clone()))
+    }
+
+    fn path<'a>(
+        &'a self,
+        node: NodeId,
+        place: impl Fn(&'a Record) -> Option<&'a Place>,
+    ) -> Option<RelPath> {
+        let mut names = Vec::new();
+        let mut at = node;
+        while at != NodeId::ROOT {
+            let place = place(self.records.get(&at)?)?;
+            names.push(place.name.clone());
+            at = place.parent;
+            if names.len() > MAX_DEPTH {
+                return None;
+            }
+        }
+        names.reverse();
+        Some(RelPath::new(names))
+    }
+
+    /// Whether `node` is `above` or below it, on this disk.
+    pub fn is_within_here(&self, node: NodeId, above: NodeId) -> bool {
+        self.is_within(node, above, |record| match record.local() {
+            Local::Present(present) | Local::Hidden(present) => Some(&present.place),
+            Local::Absent => None,
+        })
+    }
+
+    /// Whether `node` is `above` or below it, at the server.
+    pub fn is_within_there(&self, node: NodeId, above: NodeId) -> bool {
+        self.is_within(node, above, |record| record.remote().map(|state| &state.place))
+    }
+
+    fn is_within<'a>(
+        &'a self,
+        node: NodeId,
+        above: NodeId,
+        place: impl Fn(&'a Record) -> Option<&'a Place>,
+    ) -> bool {
+        let mut at = node;
+        for _ in 0..MAX_DEPTH {
+            if at == above {
+                return true;
+            }
+            match self.records.get(&at).and_then(&place) {
+                Some(place) => at = place.parent,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// All below a directory on this disk, parents first, without the directory itself.
+    pub fn below_here(&self, node: NodeId) -> Vec<NodeId> {
+        below(&self.here, node)
+    }
+
+    /// All below a directory at the server, parents first, without the directory itself.
+    pub fn below_there(&self, node: NodeId) -> Vec<NodeId> {
+        below(&self.there, node)
+    }
+
+    /// Says what this disk shows of a node.
+    pub fn set_local(&mut self, node: NodeId, local: Local) {
+        self.change(node, |record| record.set_local(local));
+    }
+
+    /// Says what both sides agree on.
+    pub fn set_synced(&mut self, node: NodeId, state: Option<State>) {
+        self.change(node, |record| record.set_synced(state));
+    }
+
+    /// Says what the server has.
+    pub fn set_remote(&mut self, node: NodeId, state: Option<State>) {
+        self.change(node, |record| record.set_remote(state));
+    }
+
+    /// Changes what is on this disk for certain.
+    pub fn update_present(&mut self, node: NodeId, update: impl FnOnce(&mut Present)) {
+        self.change(node, |record| {
+            if let Some(present) = record.present_mut() {
+                update(present);
+            }
+        });
+    }
+
+    /// Notes which look saw a node: nothing to plan or save.
+    pub fn note_seen(&mut self, node: NodeId, look: u64) {
+        if let Some(present) = self.records.get_mut(&node).and_then(Record::present_mut) {
+            present.seen_by = look;
+        }
+    }
+
+    /// Gives what is on this disk of one node to another that has nothing here, with all inside.
+    pub fn hand_over(&mut self, from: NodeId, to: NodeId) {
+        let local = self.get(from).local().clone();
+        let inside: Vec<NodeId> = self.children_here(from).map(|(_, node)| node).collect();
+        self.set_local(from, Local::Absent);
+        self.set_local(to, local);
+        for child in inside {
+            self.change(child, |record| match record.local().clone() {
+                Local::Present(mut present) => {
+                    present.place.parent = to;
+                    record.set_local(Local::Present(present));
+                }
+                Local::Hidden(mut present) => {
+                    present.place.parent = to;
+                    record.set_local(Local::Hidden(present));
+                }
+                Local::Absent => {}
+            });
+        }
+    }
+
+    /// Has a node planned (again).
+    pub fn touch(&mut self, node: NodeId) {
+        if node != NodeId::ROOT {
+            self.dirty.insert(node);
+        }
+    }
+
+    /// The next node to plan.
+    pub fn next_dirty(&mut self) -> Option<NodeId> {
+        self.dirty.pop_first()
+    }
+
+    /// Whether nothing waits to be planned.
+    pub fn is_clean(&self) -> bool {
+        self.dirty.is_empty()
+    }
+
+    /// Takes the nodes whose records changed since this was last asked.
+    pub fn take_unsaved(&mut self) -> BTreeSet<NodeId> {
+        core::mem::take(&mut self.unsaved)
+    }
+
+    /// Whether there are records to save.
+    pub fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// Whether a node's record changed since it was last taken to be saved.
+    pub fn is_unsaved(&self, node: NodeId) -> bool {
+        self.unsaved.contains(&node)
+    }
+
+    fn change(&mut self, node: NodeId, change: impl FnOnce(&mut Record)) {
+        let before = self.records.remove(&node).unwrap_or(Record::NOWHERE);
+        let mut after = before.clone();
+        change(&mut after);
+        if before != after {
+            self.unindex(node, &before);
+            self.index(node, &after);
+            self.touch_around(node, &before, &after);
+            self.unsaved.insert(node);
+        }
+        if !after.is_nowhere() {
+            self.records.insert(node, after);
+        }
+    }
+
+    fn index(&mut self, node: NodeId, record: &Record) {
+        if let Local::Present(present) = record.local() {
+            self.here.insert((present.place.parent, present.place.name.clone()), node);
+        }
+        if let Local::Present(present) | Local::Hidden(present) = record.local() {
+            self.inodes.insert(present.stamp.inode, node);
+        }
+        if let Some(state) = record.remote() {
+            self.there.insert((state.place.parent, state.place.name.clone()), node);
+            self.sum.add(node, state);
+        }
+    }
+
+    fn unindex(&mut self, node: NodeId, record: &Record) {
+        if let Local::Present(present) = record.local() {
+            remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
+        }
+        if let Local::Present(present) | Local::Hidden(present) = record.local() {
+            remove_own(&mut self.inodes, &present.stamp.inode, node);
+        }
+        if let Some(state) = record.remote() {
+            remove_own(&mut self.there, &(state.place.parent, state.place.name.clone()), node);
+            self.sum.remove(node, state);
+        }
+    }
+
+    /// Marks all whose plan may change because this record did: itself, what stands at or wants its
+    /// old and new names, its directories, and what is in it when it comes or goes.
+    fn touch_around(&mut self, node: NodeId, before: &Record, after: &Record) {
+        self.touch(node);
+        let here = |record: &Record| record.present().map(|present| present.place.clone());
+        let there = |record: &Record| record.remote().map(|state| state.place.clone());
+        if here(before) != here(after) {
+            for place in [here(before), here(after)].into_iter().flatten() {
+                self.at_there(&place).into_iter().for_each(|other| self.touch(other));
+                self.touch(place.parent);
+            }
+            self.touch_all(|trees| trees.children_there(node).map(|(_, child)| child).collect());
+        }
+        if there(before) != there(after) {
+            for place in [there(before), there(after)].into_iter().flatten() {
+                self.at_here(&place).into_iter().for_each(|other| self.touch(other));
+                self.touch(place.parent);
+            }
+        }
+        if there(before) != there(after) || before.synced().is_some() != after.synced().is_some() {
+            self.touch_all(|trees| trees.children_here(node).map(|(_, child)| child).collect());
+        }
+    }
+
+    fn touch_all(&mut self, nodes: impl FnOnce(&Self) -> Vec<NodeId>) {
+        for node in nodes(self) {
+            self.touch(node);
+        }
+    }
+}
+
+type Children = BTreeMap<(NodeId, Name), NodeId>;
+
+fn children(index: &Children, parent: NodeId) -> impl Iterator<Item = (&Name, NodeId)> {
+    // The shortest name sorts first, so that this bound is below every child.
+    let first = Name::new(b"\x01").expect("one byte that is neither slash nor NUL");
+    index
+        .range((Bound::Included((parent, first)), Bound::Unbounded))
+        .take_while(move |((of, _), _)| *of == parent)
+        .map(|((_, name), node)| (name, *node))
+}
+
+fn below(index: &Children, node: NodeId) -> Vec<NodeId> {
+    let mut found: Vec<NodeId> = children(index, node).map(|(_, child)| child).collect();
+    let mut next = 0;
+    while next < found.len() {
+        let inside: Vec<NodeId> = children(index, found[next]).map(|(_, child)| child).collect();
+        found.extend(inside);
+        next += 1;
+    }
+    found
+}
+
+/// Two nodes may claim one key for a moment; only the owner's claim is dropped.
+fn remove_own<K: Ord>(index: &mut BTreeMap<K, NodeId>, key: &K, node: NodeId) {
+    if index.get(key) == Some(&node) {
+        index.remove(key);
+    }
+}

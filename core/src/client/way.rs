@@ -1,0 +1,175 @@
+//! Making way on this disk for a node that the server has at a name.
+//!
+//! The node that stands at the name merges with it, moves on to where it belongs, trades places
+//! with it, or gets a conflict name.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::disk::Change;
+use crate::id::NodeId;
+use crate::name::conflict_name;
+use crate::node::{Kind, Place};
+
+use super::event::{Effect, Notice};
+use super::inbound::{Then, Try};
+use super::reconcile::{Act, Decision, same};
+use super::{Client, ProblemKind};
+
+/// A chain of nodes that each want the next one's name is followed this far.
+const MAX_CHAIN: usize = 10_000;
+
+impl Client {
+    /// Makes sure that `node` can have its name. `None`: the name is free, in a directory that is
+    /// here.
+    pub(super) fn clear_way(&mut self, node: NodeId, place: &Place) -> Option<Try> {
+        if !self.trees.is_dir_here(place.parent) {
+            self.need_here(place.parent);
+            return Some(Try::Blocked);
+        }
+        let other = self.occupant(node, place)?;
+        if self.is_in_flight(other) {
+            return Some(Try::Blocked);
+        }
+        let record = self.trees.get(other);
+        if record.remote().is_none() && record.synced().is_none() {
+            return Some(self.meet(node, other, place));
+        }
+        match self.decide(other) {
+            Some(Decision::DeleteHere) if self.can_exchange(node, other) => {
+                Some(self.exchange(node, other))
+            }
+            Some(Decision::Merge { place: Act::Apply, .. }) => {
+                if self.leads_back(other, node) && self.can_exchange(node, other) {
+                    return Some(self.exchange(node, other));
+                }
+                Some(Try::Blocked)
+            }
+            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other)),
+            Some(Decision::Merge { .. }) if self.config.folds_case => {
+                let reason = format!("{} differs only in case, and is here", place.name);
+                self.problem(node, ProblemKind::Parked, reason);
+                Some(Try::Blocked)
+            }
+            _ => Some(Try::Blocked),
+        }
+    }
+
+    /// Another node that has the name on this disk, or one that this disk takes for the same.
+    fn occupant(&self, node: NodeId, place: &Place) -> Option<NodeId> {
+        let exact = self.trees.at_here(place).filter(|&other| other != node);
+        exact.or_else(|| {
+            let folded = || {
+                (self.trees.children_here(place.parent))
+                    .find(|(name, other)| {
+                        *other != node
+                            && name.as_bytes().eq_ignore_ascii_case(place.name.as_bytes())
+                    })
+                    .map(|(_, other)| other)
+            };
+            self.config.folds_case.then(folded).flatten()
+        })
+    }
+
+    /// A node that the server does not have stands at the name of one that it has.
+    fn meet(&mut self, node: NodeId, other: NodeId, place: &Place) -> Try {
+        let record = self.trees.get(other);
+        let Some(here) = record.present() else { return Try::Blocked };
+        let same_name = here.place == *place;
+        let Some(there) = self.trees.get(node).remote() else { return Try::Blocked };
+        let alone = self.trees.get(node).present().is_none();
+        match same(&here.body, &there.body) {
+            Some(true) if alone && same_name => {
+                self.trees.hand_over(other, node);
+                if self.trees.is_dir_here(node) {
+                    self.want_all(node, 0);
+                }
+                Try::Blocked
+            }
+            // Its reading has it planned again, and with it what wants its name.
+            None => {
+                self.want_read(other);
+                Try::Blocked
+            }
+            Some(_) => self.rename_aside(other),
+        }
+    }
+
+    /// Gives a node of this device a conflict name. Its inode is renamed, so that a program that
+    /// has it open goes on in its own version.
+    fn rename_aside(&mut self, node: NodeId) -> Try {
+        let Some(present) = self.trees.get(node).present().cloned() else { return Try::Blocked };
+        if !self.is_saved(node) || self.is_held(node) {
+            return Try::Full;
+        }
+        let parent = present.place.parent;
+        let label = format!("{}, {}", self.config.device_name, self.now.local);
+        let name = (1..)
+            .map(|count| conflict_name(&present.place.name, &label, count))
+            .find(|name| {
+                self.trees.child_here(parent, name).is_none()
+                    && self.trees.child_there(parent, name).is_none()
+            })
+            .expect("some count is free: a directory is finite");
+        let to = Place { parent, name };
+        let paths = (self.trees.path_here(node), self.trees.place_path(&to));
+        let (Some(from), Some(path)) = paths else { return Try::Blocked };
+        let notice = Notice::ConflictCopy { copy: path.clone(), beside: from.clone() };
+        let only_if_quiet = present.body.kind() == Kind::File;
+        let change = Change::Rename { from, expect: present.stamp, to: path, only_if_quiet };
+        let places = alloc::vec![present.place, to.clone()];
+        let tried =
+            self.change(alloc::vec![node], places, change, Then::Moved { to, agreed: false });
+        if tried == Try::Started {
+            self.out.push(Effect::Report(notice));
+            return Try::Blocked;
+        }
+        tried
+    }
+
+    /// Whether following who wants whose name from `from` comes back to `node`.
+    fn leads_back(&self, from: NodeId, node: NodeId) -> bool {
+        let mut at = from;
+        for _ in 0..MAX_CHAIN {
+            if at == node {
+                return true;
+            }
+            let wants = match self.decide(at) {
+                Some(Decision::Merge { place: Act::Apply, .. }) => self.trees.get(at).remote(),
+                _ => None,
+            };
+            match wants.and_then(|there| self.trees.at_here(&there.place)) {
+                Some(next) => at = next,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    fn can_exchange(&self, node: NodeId, other: NodeId) -> bool {
+        self.trees.get(node).present().is_some()
+            && self.is_saved(other)
+            && !self.is_held(other)
+            && !self.trees.is_within_here(node, other)
+            && !self.trees.is_within_here(other, node)
+    }
+
+    /// Swaps the names of two nodes; the first is then where the server has it.
+    fn exchange(&mut self, node: NodeId, other: NodeId) -> Try {
+        let present = |node| self.trees.get(node).present().cloned();
+        let (Some(first), Some(second)) = (present(node), present(other)) else {
+            return Try::Blocked;
+        };
+        let paths = (self.trees.path_here(node), self.trees.path_here(other));
+        let (Some(from), Some(to)) = paths else { return Try::Blocked };
+        let change = Change::Exchange {
+            first: from,
+            expect_first: first.stamp,
+            second: to,
+            expect_second: second.stamp,
+        };
+        let nodes: Vec<NodeId> = alloc::vec![node, other];
+        let places = alloc::vec![first.place, second.place];
+        self.change(nodes, places, change, Then::Exchanged { other })
+    }
+}

@@ -1,0 +1,134 @@
+//! The rules for commits as a whole: limits, keys, batches, and how little is asked for.
+
+use super::Submitted;
+use super::test_store::*;
+use crate::id::{CommitKey, NodeId, Seq};
+use crate::node::Body;
+use crate::operation::{Commit, MAX_OPERATIONS, MAX_STEPS, Refusal, Step, Verdict};
+
+#[test]
+fn a_device_that_may_only_read_changes_nothing() {
+    let mut store = folder();
+    let commit = Commit {
+        key: store.key(),
+        seen: Seq::new(3),
+        operations: vec![edit(1, 4).into(), delete(3).into()],
+        contents: vec![],
+    };
+    let outcome = store.decide(vec![Submitted { device: LAPTOP, writable: false, commit }]);
+    assert_eq!(outcome[0].verdicts, [refused(Refusal::ReadOnly), refused(Refusal::ReadOnly)]);
+}
+
+#[test]
+fn what_is_over_a_limit_names_the_root_or_a_node_twice_is_malformed() {
+    let mut store = folder();
+    let root = NodeId::ROOT;
+    let bad = [
+        set(vec![]),
+        set(vec![edit(1, 4), relocate(1, place(0, "x"))]),
+        Step::Delete { node: root }.into(),
+        Step::Move { node: root, place: place(2, "x") }.into(),
+        Step::Create { node: root, place: place(0, "x"), body: Body::Directory }.into(),
+        set((0..=MAX_STEPS as u128)
+            .map(|number| Step::Delete { node: NodeId::from_bytes((number + 9).to_be_bytes()) })
+            .collect()),
+    ];
+    for operation in bad {
+        assert_eq!(store.one(operation), refused(Refusal::Malformed));
+    }
+    let many = vec![delete(1).into(); MAX_OPERATIONS + 1];
+    let verdicts = store.commit(3, many);
+    assert_eq!(verdicts, vec![refused(Refusal::Malformed); MAX_OPERATIONS + 1]);
+    let commit = Commit {
+        key: store.key(),
+        seen: Seq::new(3),
+        operations: vec![delete(1).into()],
+        contents: vec![vec![0; 64 * 1024 + 1].into()],
+    };
+    let outcome = store.decide(vec![Submitted { device: LAPTOP, writable: true, commit }]);
+    assert_eq!(outcome[0].verdicts, [refused(Refusal::Malformed)]);
+}
+
+#[test]
+fn a_base_that_this_journal_never_reached_is_stale() {
+    let mut store = folder();
+    assert_eq!(store.one_at(4, edit(1, 4)), refused(Refusal::Stale));
+}
+
+#[test]
+fn a_commit_sent_again_happens_once_and_gets_the_same_answer() {
+    let mut store = folder();
+    let commit = Commit {
+        key: store.key(),
+        seen: Seq::new(3),
+        operations: vec![edit(1, 4).into(), edit(99, 1).into()],
+        contents: vec![],
+    };
+    let submitted = Submitted { device: LAPTOP, writable: true, commit };
+    let first = store.decide(vec![submitted.clone()]);
+    store.one(edit(1, 5));
+    let before = store.clone();
+    let again = store.decide(vec![submitted.clone(), submitted]);
+    assert_eq!(again, [first[0].clone(), first[0].clone()]);
+    assert_eq!((store.nodes, store.entries), (before.nodes, before.entries));
+}
+
+#[test]
+fn a_commit_sent_twice_in_one_batch_happens_once() {
+    let mut store = folder();
+    let commit = Commit {
+        key: store.key(),
+        seen: Seq::new(3),
+        operations: vec![edit(1, 4).into()],
+        contents: vec![],
+    };
+    let submitted = Submitted { device: LAPTOP, writable: true, commit };
+    let outcomes = store.decide(vec![submitted.clone(), submitted]);
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(store.entries.len(), 4);
+}
+
+#[test]
+fn a_key_used_for_another_commit_is_refused_and_the_first_answer_kept() {
+    let mut store = folder();
+    let key = CommitKey::from_bytes([200; 16]);
+    let mut submit = |step: Step| {
+        let operations = vec![step.into()];
+        let commit = Commit { key, seen: Seq::new(3), operations, contents: vec![] };
+        store.decide(vec![Submitted { device: LAPTOP, writable: true, commit }]).remove(0)
+    };
+    let first = submit(edit(1, 4));
+    assert_eq!(submit(edit(1, 5)).verdicts, [refused(Refusal::KeyReused)]);
+    assert_eq!(submit(edit(1, 4)), first);
+}
+
+#[test]
+fn of_two_devices_in_one_batch_the_first_edit_wins_and_the_second_is_stale() {
+    let mut store = folder();
+    let mut submit = |device, byte| {
+        let operations = vec![edit(1, byte).into()];
+        let commit = Commit { key: store.key(), seen: Seq::new(3), operations, contents: vec![] };
+        Submitted { device, writable: true, commit }
+    };
+    let batch = vec![submit(DESKTOP, 4), submit(LAPTOP, 5)];
+    let outcomes = store.decide(batch);
+    assert_eq!(outcomes[0].verdicts, [accepted(4)]);
+    assert_eq!(outcomes[1].verdicts, [refused(Refusal::Stale)]);
+}
+
+#[test]
+fn a_tree_is_made_and_deleted_with_few_questions() {
+    let mut store = Store::new();
+    let mut operations = vec![create(1, place(0, "top"), Body::Directory).into()];
+    for number in 0..100 {
+        let name = format!("f{number}");
+        operations.push(create(number + 2, place(1, &name), file(1)).into());
+    }
+    assert_eq!(store.commit(0, operations).len(), 101);
+    assert_eq!(store.rounds, 1);
+    let deletions = (1..102).rev().map(|number| delete(number).into()).collect();
+    let verdicts = store.commit(101, deletions);
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted(_))));
+    assert_eq!(store.rounds, 3, "the nodes; what is in the directory");
+    assert!(store.facts < 500, "work is proportional to what is touched: {}", store.facts);
+}
