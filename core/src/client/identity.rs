@@ -82,13 +82,14 @@ impl Client {
         {
             return false;
         }
-        if !self.trees.get(node).accepted() && !self.is_in_commit(node) {
-            if let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node) {
-                let read = self.trees.get(node).present().cloned();
-                self.trees.set_local(node, Local::Absent);
-                self.give(owner, place, found, look.number, read);
-                return true;
-            }
+        if !self.trees.get(node).accepted()
+            && !self.is_in_commit(node)
+            && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
+        {
+            let read = self.trees.get(node).present().cloned();
+            self.trees.set_local(node, Local::Absent);
+            self.give(owner, place, found, look.number, read);
+            return true;
         }
         self.not_missing(node);
         self.move_here(node, place, found, look.number);

@@ -15,18 +15,21 @@ use crate::hash::ContentId;
 use crate::id::NodeId;
 use crate::name::Name;
 use crate::node::{Body, Content, Kind, Place, State};
+use crate::time::Instant;
 
 use super::event::{Effect, TaskId, TransferError};
 use super::identity::directory_stamp;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
 use super::record::{Local, LocalBody, Present};
-use super::{Client, ProblemKind};
+use super::{Client, ProblemKind, Reason};
 
 /// The most changes under way.
 const MAX_CHANGES: usize = 8;
 /// The most contents being fetched.
 const MAX_FETCHES: usize = 8;
+/// How long a blocked node waits at most before it is planned again.
+const BLOCKED_MS: u64 = 2_000;
 /// After this many nodes that could not start now, the others wait, too.
 const MAX_FULL: usize = 256;
 /// The most bytes of small contents that are kept from the stream until they are placed.
@@ -48,6 +51,7 @@ pub(super) struct Inbound {
     staged: BTreeMap<NodeId, ContentId>,
     bytes: BTreeMap<ContentId, Blob>,
     kept_bytes: usize,
+    retry_at: Option<Instant>,
 }
 
 /// A change under way, and what it means for the trees once it is done.
@@ -89,6 +93,9 @@ impl Client {
         if !self.may_change_disk() {
             return;
         }
+        if self.inbound.retry_at.is_some_and(|at| at <= self.now.instant) {
+            self.touch_blocked();
+        }
         let ready: Vec<NodeId> = self.inbound.ready.iter().copied().collect();
         let mut full = 0;
         for node in ready {
@@ -106,6 +113,10 @@ impl Client {
                 Try::Blocked => {
                     self.inbound.ready.remove(&node);
                     self.inbound.blocked.insert(node);
+                    if !self.inbound.kept.contains(&node) && !self.has_problem(node) {
+                        let at = self.now.instant + BLOCKED_MS;
+                        self.inbound.retry_at.get_or_insert(at);
+                    }
                 }
             }
         }
@@ -342,10 +353,19 @@ impl Client {
             Err(error) => self.on_not_changed(node, &error, &changing.places),
         }
         // Whatever waited for these names may go on.
-        let blocked: Vec<NodeId> = self.inbound.blocked.iter().copied().collect();
-        for node in blocked {
-            self.trees.touch(node);
+        self.touch_blocked();
+    }
+
+    fn touch_blocked(&mut self) {
+        self.inbound.retry_at = None;
+        for node in &self.inbound.blocked {
+            self.trees.touch(*node);
         }
+    }
+
+    /// When blocked nodes are planned again though nothing they are known to wait for has ended.
+    pub(super) fn inbound_deadline(&self) -> Option<(Instant, Reason)> {
+        self.inbound.retry_at.map(|at| (at, Reason::Retry))
     }
 
     /// What a change that is done means for the trees.

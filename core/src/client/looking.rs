@@ -6,6 +6,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::disk::{DiskError, Listing, Names};
 use crate::id::NodeId;
@@ -46,7 +47,7 @@ pub(super) struct Looks {
     /// The folder itself is not there, in words: everything stops.
     pub(super) root_gone: Option<String>,
     /// Names that no node can have, escaped, by directory.
-    pub(super) unnameable: BTreeMap<NodeId, alloc::vec::Vec<String>>,
+    pub(super) unnameable: BTreeMap<NodeId, Vec<String>>,
     rescan_at: Option<Instant>,
     last_number: u64,
 }
@@ -162,7 +163,7 @@ impl Client {
         }
         self.confirm_missing();
         let busy: BTreeSet<NodeId> = self.looks.under_way.values().map(|look| look.dir).collect();
-        let due: alloc::vec::Vec<NodeId> = (self.looks.wanted.iter())
+        let due: Vec<NodeId> = (self.looks.wanted.iter())
             .filter(|(dir, wanted)| wanted.due <= self.now.instant && !busy.contains(dir))
             .map(|(dir, _)| *dir)
             .take(MAX_LOOKS.saturating_sub(self.looks.under_way.len()))
@@ -283,7 +284,7 @@ impl Client {
             .chain(self.looks.under_way.values().map(|look| look.since))
             .min();
         let now = self.now.instant;
-        let due: alloc::vec::Vec<NodeId> = (self.looks.missing.iter())
+        let due: Vec<NodeId> = (self.looks.missing.iter())
             .filter(|(_, missing)| missing.confirmed_by.is_none())
             .filter(|(_, missing)| now.ms_since(missing.since) >= DELETION_MS)
             .filter(|(_, missing)| oldest.is_none_or(|oldest| oldest > missing.since))

@@ -165,6 +165,7 @@ impl Client {
             self.looks_deadline(),
             self.reads_deadline(),
             self.holds_deadline(),
+            self.inbound_deadline(),
             self.outbound_deadline(),
             self.stream_deadline(),
             self.saves_deadline(),

@@ -5,6 +5,7 @@
 //! whose answer was lost with the connection is sent again under its key.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -12,7 +13,7 @@ use crate::blob::Blob;
 use crate::disk::DiskError;
 use crate::hash::ContentId;
 use crate::id::{CommitKey, NodeId};
-use crate::node::Content;
+use crate::node::{Body, Content};
 use crate::operation::{
     Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
 };
@@ -95,28 +96,31 @@ impl Client {
         if !self.is_settled(node) || self.is_held(node) || !self.is_saved(node) {
             return None;
         }
-        let record = self.trees.get(node);
-        match self.decide(node)? {
-            Decision::Create => {
-                let present = record.present()?;
-                let body = present.body.known()?;
-                Some(Step::Create { node, place: present.place.clone(), body })
-            }
-            Decision::DeleteThere => Some(Step::Delete { node }),
-            Decision::Merge { place: Act::Send, .. } => {
-                Some(Step::Move { node, place: record.present()?.place.clone() })
-            }
-            Decision::Merge { content: Act::Send, .. } => match record.present()?.body.known()? {
-                crate::node::Body::File { content, .. } => Some(Step::Edit { node, content }),
-                crate::node::Body::Symlink(target) => Some(Step::Retarget { node, target }),
-                crate::node::Body::Directory => None,
-            },
-            Decision::Merge { executable: Act::Send, .. } => {
-                let executable = record.present()?.body.executable();
-                Some(Step::SetExecutable { node, executable })
-            }
-            _ => None,
+        let decision = self.decide(node)?;
+        if decision == Decision::DeleteThere {
+            return Some(Step::Delete { node });
         }
+        let here = self.trees.get(node).present()?;
+        let place = here.place.clone();
+        if decision == Decision::Create {
+            return Some(Step::Create { node, place, body: here.body.known()? });
+        }
+        let Decision::Merge { place: place_act, content, executable } = decision else {
+            return None;
+        };
+        if place_act == Act::Send {
+            return Some(Step::Move { node, place });
+        }
+        if content == Act::Send {
+            return match here.body.known()? {
+                Body::File { content, .. } => Some(Step::Edit { node, content }),
+                Body::Symlink(target) => Some(Step::Retarget { node, target }),
+                Body::Directory => None,
+            };
+        }
+        let executable_here = here.body.executable();
+        (executable == Act::Send)
+            .then_some(Step::SetExecutable { node, executable: executable_here })
     }
 
     /// Takes a step, and those it cannot go without, as far as they may go now.
@@ -237,11 +241,10 @@ impl Client {
     /// Directories that were deleted at the server, and that something here must be in.
     fn want_parents(&mut self) {
         let parents: BTreeSet<NodeId> = (self.outbound.ready.iter())
-            .filter_map(|&node| match self.decide(node)? {
-                Decision::Create | Decision::Merge { place: Act::Send, .. } => {
-                    Some(self.trees.get(node).present()?.place.parent)
-                }
-                _ => None,
+            .filter_map(|&node| {
+                let decision = self.decide(node)?;
+                let arrives = decision == Decision::Create || decision.place() == Some(Act::Send);
+                arrives.then_some(self.trees.get(node).present()?.place.parent)
             })
             .collect();
         parents.into_iter().for_each(|dir| self.need_there(dir));
@@ -288,12 +291,12 @@ impl Client {
                 self.hold(node);
             }
             Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
-            Err(error @ (TransferError::Disk(_) | TransferError::Refused(_))) => {
-                let kind = match error {
-                    TransferError::Disk(_) => ProblemKind::Unreadable,
-                    _ => ProblemKind::Refused,
-                };
-                self.problem(node, kind, error.to_string());
+            Err(TransferError::Disk(error)) => {
+                self.problem(node, ProblemKind::Unreadable, error.to_string());
+                self.hold(node);
+            }
+            Err(TransferError::Refused(words)) => {
+                self.problem(node, ProblemKind::Refused, words);
                 self.hold(node);
             }
         }
@@ -341,16 +344,15 @@ impl Client {
                 self.unload(node);
                 self.hold(node);
             }
-            Refusal::OverQuota | Refusal::ReadOnly | Refusal::Malformed => {
-                let words = match refusal {
-                    Refusal::OverQuota => "the server's folder is full; it stays here only",
-                    Refusal::ReadOnly => "this device may only read; it stays here only",
-                    _ => "the server cannot take it; it stays here only",
-                };
-                self.problem(node, ProblemKind::Refused, words.into());
-                self.hold(node);
-            }
+            Refusal::OverQuota => self.refuse(node, "the folder is full at the server"),
+            Refusal::ReadOnly => self.refuse(node, "this device may only read"),
+            Refusal::Malformed => self.refuse(node, "the server cannot take it"),
         }
+    }
+
+    fn refuse(&mut self, node: NodeId, why: &str) {
+        self.problem(node, ProblemKind::Refused, format!("{why}; it stays here only"));
+        self.hold(node);
     }
 
     /// Sends the commit under way again, on a new connection that goes on where the last ended.

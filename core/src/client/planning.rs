@@ -5,6 +5,7 @@
 //! starts. A node with an operation under way is frozen: it is planned again when that has ended.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::id::NodeId;
 use crate::node::{Body, State};
@@ -257,7 +258,7 @@ impl Client {
     /// Plans again what has waited for long enough.
     pub(super) fn end_holds(&mut self) {
         let now = self.now.instant;
-        let ended: alloc::vec::Vec<NodeId> = (self.holds.iter())
+        let ended: Vec<NodeId> = (self.holds.iter())
             .filter(|(_, hold)| hold.until <= now && hold.until > self.held_until)
             .map(|(node, _)| *node)
             .collect();

@@ -6,6 +6,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use crate::disk::{DiskError, Stamp};
 use crate::id::NodeId;
@@ -38,7 +39,10 @@ pub(super) struct Reads {
 impl Client {
     /// A node was made, moved or written to on this disk: it must settle before it is sent.
     pub(super) fn unsettle(&mut self, node: NodeId, new_name: bool) {
-        self.release(node);
+        // A file that is being written to is tried when it is closed, not at every write.
+        if new_name || !self.problems.contains_key(&(node, ProblemKind::Busy)) {
+            self.release(node);
+        }
         self.rules_changed(node);
         if !new_name {
             return self.trees.touch(node);
@@ -91,7 +95,7 @@ impl Client {
     /// Starts the reads that may start.
     pub(super) fn pump_reads(&mut self) {
         let now = self.now.instant;
-        let settled: alloc::vec::Vec<NodeId> = (self.reads.settling.iter())
+        let settled: Vec<NodeId> = (self.reads.settling.iter())
             .filter(|(_, due)| **due <= now)
             .map(|(node, _)| *node)
             .collect();
@@ -101,7 +105,7 @@ impl Client {
         }
         self.plan_dirty();
         let reading: BTreeSet<NodeId> = self.reads.under_way.values().map(|read| read.0).collect();
-        let ready: alloc::vec::Vec<NodeId> = (self.reads.wanted.iter().copied())
+        let ready: Vec<NodeId> = (self.reads.wanted.iter().copied())
             .filter(|&node| self.is_settled(node) && !self.is_held(node))
             .filter(|node| !reading.contains(node))
             .take(MAX_READS.saturating_sub(reading.len()))
@@ -122,6 +126,11 @@ impl Client {
         let as_it_was =
             self.trees.get(node).present().is_some_and(|present| present.stamp == stamp);
         self.trees.touch(node);
+        // What wants its name may merge with it, now that it is read.
+        let place = self.trees.get(node).present().map(|present| present.place.clone());
+        if let Some(rival) = place.and_then(|place| self.trees.at_there(&place)) {
+            self.trees.touch(rival);
+        }
         match result {
             Ok(content) if as_it_was => {
                 self.solved(node, ProblemKind::Busy);

@@ -130,6 +130,11 @@ impl Decision {
     /// Both sides agree on everything.
     pub const REST: Self =
         Self::Merge { place: Act::Rest, content: Act::Rest, executable: Act::Rest };
+
+    /// What to do about the place, if the node is merged aspect by aspect.
+    pub const fn place(self) -> Option<Act> {
+        if let Self::Merge { place, .. } = self { Some(place) } else { None }
+    }
 }
 
 /// Compares a node's three states. `moved_above`: a directory above it was renamed by the side that

@@ -183,10 +183,12 @@ impl Client {
             return;
         }
         self.stream.last_heard = self.now.instant;
-        match &mut self.stream.phase {
-            Phase::Building(building) if building.start.is_some() => building.later.push(message),
-            _ => self.on_ordered(message),
+        if let Phase::Building(building) = &mut self.stream.phase
+            && building.start.is_some()
+        {
+            return building.later.push(message);
         }
+        self.on_ordered(message);
     }
 
     /// Takes a message in its turn.

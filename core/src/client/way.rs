@@ -31,6 +31,9 @@ impl Client {
         if self.is_in_flight(other) {
             return Some(Try::Blocked);
         }
+        if let Some(reason) = self.problems.get(&(other, ProblemKind::Busy)).cloned() {
+            self.problem(node, ProblemKind::Busy, reason);
+        }
         let record = self.trees.get(other);
         if record.remote().is_none() && record.synced().is_none() {
             return Some(self.meet(node, other, place));

@@ -16,13 +16,11 @@ fn every_node_alive_on_both_sides() {
             for executable in [Diff::Same, Diff::Here, Diff::There, Diff::Agreed] {
                 let read = content.map_or("unread".into(), |content| std::format!("{content:?}"));
                 let decision = reconcile(Situation::Alive { place, content, executable });
-                let shown = match decision {
-                    Decision::Merge { place, content, executable } => std::format!(
-                        "{:<6} {:<7} {executable:?}",
-                        std::format!("{place:?}"),
-                        std::format!("{content:?}"),
-                    ),
-                    other => std::format!("{other:?}"),
+                let shown = if let Decision::Merge { place, content, executable } = decision {
+                    let [place, content] = [place, content].map(|act| std::format!("{act:?}"));
+                    std::format!("{place:<6} {content:<7} {executable:?}")
+                } else {
+                    std::format!("{decision:?}")
                 };
                 writeln!(
                     table,
