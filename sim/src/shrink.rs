@@ -16,7 +16,7 @@ impl Strategy for Cases {
     type Value = Case;
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
-        use proptest::prelude::RngCore;
+        use proptest::prelude::Rng;
         Ok(Shrinking::new(Case::draw(runner.rng().next_u64())))
     }
 }

@@ -17,8 +17,7 @@ impl World {
         if !everyone {
             return Ok(());
         }
-        let rows = crate::world::journal::rows(&self.server.journal, self.server.folder);
-        judge::same_trees(self, &tree::of_rows(&rows)?)?;
+        judge::same_trees(self, &tree::of_rows(&self.server.journal.rows())?)?;
         let actors = epoch.deeds.iter().filter(|deeds| **deeds > 0).count();
         let Some((actor, left)) = epoch.last else { return Ok(()) };
         if epoch.spoiled || actors != 1 {
@@ -52,7 +51,7 @@ impl World {
         let free = |device: &Device| {
             device.reachable && !device.disk.full && device.disk.restricted().is_empty()
         };
-        !self.witness().is_blind() && self.devices.iter().all(free)
+        !self.witness().is_blind() && self.free_of_problems().is_ok() && self.devices.iter().all(free)
     }
 
     /// A user made a call: how his disk looks when his program is done is what he meant.

@@ -7,7 +7,7 @@ use onefold_core::name::RelPath;
 use onefold_core::operation::Step;
 
 use crate::disk::user::target_version;
-use crate::world::{World, journal};
+use crate::world::World;
 
 use super::Broken;
 use super::tree::{self, Leaf, Tree};
@@ -21,9 +21,8 @@ pub fn all(world: &World) -> Result<(), Broken> {
     if let Some(why) = world.witness().halt() {
         return Err(Broken::new("no engine stops for good", why));
     }
-    let rows = journal::rows(&world.server.journal, world.server.folder);
-    journal::check(&world.server.journal, world.server.folder, &rows)?;
-    let server = tree::of_rows(&rows)?;
+    world.server.journal.check()?;
+    let server = tree::of_rows(&world.server.journal.rows())?;
     same_trees(world, &server)?;
     nothing_lost(world, &server)?;
     nothing_comes_back(world, &server)?;

@@ -119,6 +119,11 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     found
 }
 
+/// One path is the other, or above or below it.
+pub fn related(one: &RelPath, other: &RelPath) -> bool {
+    one.names().starts_with(other.names()) || other.names().starts_with(one.names())
+}
+
 /// Takes out of both what clashes on a disk that folds case: one of each clash is there.
 fn park(here: &mut Tree, there: &mut Tree) {
     let folded = |path: &RelPath| path.names().iter().map(fold).collect::<Vec<_>>();

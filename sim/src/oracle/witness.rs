@@ -13,7 +13,6 @@ use onefold_core::protocol::MergeReason;
 use crate::disk::Disk;
 use crate::disk::user::{Act, Deed, target_version};
 use crate::story::Story;
-use crate::world::journal;
 use crate::world::server::Server;
 
 use super::Broken;
@@ -250,7 +249,7 @@ impl Witness {
     /// The journal has new entries: gapless, and chained.
     pub fn journal_grew(&mut self, server: &Server, story: &mut Story) -> Result<(), Broken> {
         let mut cursor = self.cursor.unwrap_or(Cursor::START);
-        for (entry, stored) in journal::entries_after(&server.journal, server.folder, cursor.seq) {
+        for (entry, stored) in server.journal.entries_after(cursor.seq) {
             let whole = cursor.after(&entry);
             if entry.seq != Seq::next(cursor.seq) || whole != stored {
                 let what = format!("{entry:?} after {cursor:?}");

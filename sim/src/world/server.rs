@@ -5,18 +5,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use onefold_adapters::journal::memory::MemoryJournal;
-use onefold_core::blob::Blob;
-use onefold_core::hash::ContentId;
 use onefold_core::id::{DeviceId, FolderId, Seq};
 use onefold_core::protocol::{ClientMessage, ServerMessage};
-use onefold_core::server::decide::Submitted;
 use onefold_core::server::session::{
     Load, LoadId, Loaded, Session, SessionEffect, SessionEvent,
 };
 use onefold_core::time::{Instant, WallTime};
 
-use super::journal;
+use super::journal::Journal;
 
 /// Names a connection.
 pub type ConnectionId = u64;
@@ -47,10 +43,8 @@ pub struct Connection {
 /// The server.
 #[derive(Debug)]
 pub struct Server {
-    /// What is durable: the journal.
-    pub journal: MemoryJournal,
-    /// What is durable: contents that did not travel in commits.
-    pub bytes: BTreeMap<ContentId, Blob>,
+    /// What is durable.
+    pub journal: Journal,
     /// Open connections.
     pub connections: BTreeMap<ConnectionId, Connection>,
     /// The folder.
@@ -65,10 +59,8 @@ impl Server {
         let folder = FolderId::from_bytes([7; 16]);
         let devices: Vec<_> =
             (0..devices).map(|index| DeviceId::from_bytes([index as u8 + 1; 16])).collect();
-        let journal = journal::new(folder, &devices);
         Self {
-            journal,
-            bytes: BTreeMap::new(),
+            journal: Journal::new(&devices),
             connections: BTreeMap::new(),
             folder,
             next: 0,
@@ -126,7 +118,7 @@ impl Server {
                 }
                 SessionEffect::Send(message) => connection.down.push_back((*born, message)),
                 SessionEffect::Acknowledge(seq) => {
-                    journal::acknowledge(&self.journal, self.devices[connection.device], seq);
+                    self.journal.acknowledge(self.devices[connection.device], seq);
                 }
                 SessionEffect::Close => connection.closed = true,
             }
@@ -145,27 +137,11 @@ impl Server {
         let (_, load_id, load) = connection.loads.pop_front()?;
         let device = self.devices[connection.device];
         let writable = connection.session.writable();
-        let before = journal::head(&self.journal, self.folder).cursor.seq;
-        let time = WallTime(now_ms as i64);
-        let loaded = match load {
-            Load::Greet(greet) => {
-                Loaded::Greeting(journal::greet(&self.journal, device, time, greet))
-            }
-            Load::Entries(query) => {
-                Loaded::Entries(journal::entries(&self.journal, self.folder, query))
-            }
-            Load::Page { after, limit } => {
-                Loaded::Page(journal::page(&self.journal, self.folder, after, limit))
-            }
-            Load::Poll => Loaded::Poll(journal::poll(&self.journal, device, time)),
-            Load::Decide(commit) => {
-                let submitted = Submitted { device, writable, commit };
-                Loaded::Outcome(journal::commit(&self.journal, self.folder, time, submitted))
-            }
-        };
+        let before = self.journal.head().cursor.seq;
+        let loaded = self.journal.answer(device, writable, WallTime(now_ms as i64), load);
         *born += 1;
         connection.answers.push_back((*born, load_id, Ok(loaded)));
-        let head = journal::head(&self.journal, self.folder).cursor.seq;
+        let head = self.journal.head().cursor.seq;
         (head != before).then_some(head)
     }
 
@@ -196,17 +172,6 @@ impl Server {
     /// The process is killed.
     pub fn kill(&mut self) {
         self.connections.clear();
-    }
-
-    /// The bytes of a content, if the server has it.
-    pub fn content(&self, id: ContentId) -> Option<Blob> {
-        self.bytes.get(&id).cloned().or_else(|| journal::inline(&self.journal, self.folder, id))
-    }
-
-    /// Takes a large content, as it comes over the other way.
-    pub fn put(&mut self, id: ContentId, bytes: Blob) {
-        journal::put(&self.journal, self.folder, id, &bytes);
-        self.bytes.insert(id, bytes);
     }
 }
 

@@ -1,11 +1,12 @@
 //! The course of a run: steps, then everything heals, comes to rest, and is judged.
 
+use onefold_core::client::ProblemKind;
 use onefold_core::client::event::Event;
 use onefold_core::name::RelPath;
 use onefold_core::server::session::SessionEvent;
 
 use crate::disk::watch::WatchEvent;
-use crate::oracle::{Broken, judge};
+use crate::oracle::{Broken, judge, tree};
 use crate::tape::Tape;
 
 use super::World;
@@ -126,7 +127,7 @@ impl World {
     /// Lets the world come to rest.
     pub fn settle(&mut self) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
-        while let Err(why) = self.at_rest() {
+        while let Err(why) = self.at_rest().and_then(|()| self.free_of_problems()) {
             if self.steps - steps > MAX_SETTLE_STEPS || self.now_ms - began_ms > MAX_SETTLE_MS {
                 return Err(Broken::new("comes to rest", why));
             }
@@ -157,6 +158,22 @@ impl World {
         }
         if self.has_work() {
             return Err(format!("there is work to do: {:?}", self.choices().first()));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left undone but for what stands in the way for good.
+    pub(crate) fn free_of_problems(&self) -> Result<(), String> {
+        for (index, device) in self.devices.iter().enumerate() {
+            let problems = device.client.as_ref().map(|client| client.status().problems);
+            let (_, unknown) = tree::of_disk(&device.disk);
+            for problem in problems.into_iter().flatten() {
+                let lasting = problem.kind == ProblemKind::Parked
+                    || unknown.iter().any(|path| tree::related(path, &problem.path));
+                if !lasting {
+                    return Err(format!("device {index}: {problem:?}"));
+                }
+            }
         }
         Ok(())
     }

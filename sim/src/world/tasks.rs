@@ -149,7 +149,7 @@ impl World {
             return Ok(Upload::Inline(bytes));
         }
         self.transfer(index)?;
-        self.server.put(content.id, bytes);
+        self.server.journal.put(content.id, bytes);
         Ok(Upload::Stored)
     }
 
@@ -163,7 +163,7 @@ impl World {
             Some(bytes) => bytes,
             None => {
                 self.transfer(index)?;
-                self.server.content(content.id).ok_or(TransferError::Missing)?
+                self.server.journal.content(content.id).ok_or(TransferError::Missing)?
             }
         };
         self.devices[index].disk.stage(&content, &bytes).map_err(TransferError::Disk)
