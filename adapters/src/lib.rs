@@ -1,4 +1,14 @@
 //! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
 
+pub mod blobs;
+pub mod disk;
+pub mod http;
 pub mod journal;
+pub mod link;
 pub mod port;
+pub mod secret;
+mod sql;
+pub mod tls;
+pub mod trees;
+pub mod wire;
+pub mod ws;

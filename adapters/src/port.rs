@@ -47,6 +47,11 @@ pub trait Staging: Send {
     /// How many bytes are there already.
     fn len(&self) -> u64;
 
+    /// Nothing is there yet.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Reads back what is there, to check it.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
@@ -59,6 +64,17 @@ pub trait Staging: Send {
     /// Checks the whole against its hash and makes it durable. [`DiskError::NotStaged`] on a
     /// mismatch, and the bytes are dropped.
     fn finish(self: Box<Self>) -> Result<(), DiskError>;
+}
+
+/// Watches directories of a folder. What it sees goes up the channel it was made with, as
+/// [`Event::Hinted`] and [`Event::Overflowed`]: hints of where to look, never facts.
+///
+/// [`Event::Hinted`]: onefold_core::client::event::Event::Hinted
+/// [`Event::Overflowed`]: onefold_core::client::event::Event::Overflowed
+pub trait Watcher: Send + Sync + 'static {
+    /// Watches one directory, not those below it, from now on; again does no harm. Blocks. The
+    /// error is in words for a person: then only a rescan finds what happens there.
+    fn watch(&self, dir: &RelPath) -> Result<(), String>;
 }
 
 /// Moves large contents between a device and a server. Nothing is believed unchecked.

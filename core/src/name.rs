@@ -10,6 +10,7 @@ use core::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
+use crate::time::LocalMinute;
 
 /// The longest name, in bytes, on every filesystem that matters.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -197,6 +198,40 @@ pub fn conflict_name(name: &Name, label: &str, count: u32) -> Name {
     Name::new(&whole).unwrap_or_else(|_| name.clone())
 }
 
+/// What stands between the stem and the device in the name of a conflict copy.
+const CONFLICT_MARK: &[u8] = b" (conflict, ";
+
+/// What the name of a conflict copy tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictName {
+    /// The name it stands beside; cut short where the stem was too long.
+    pub beside: Name,
+    /// The device whose version it is.
+    pub device: String,
+    /// When it was made, by that device's clock.
+    pub time: LocalMinute,
+    /// 1 for the first of that minute.
+    pub count: u32,
+}
+
+/// Reads what [`conflict_name`] writes; `None` for any other name.
+pub fn parse_conflict_name(name: &Name) -> Option<ConflictName> {
+    let bytes = name.as_bytes();
+    let ends_stem =
+        |at: &usize| bytes[*at] == b')' && matches!(bytes.get(at + 1), None | Some(b'.'));
+    let close = (0..bytes.len()).rev().find(ends_stem)?;
+    let (head, extension) = (&bytes[..close], &bytes[close + 1..]);
+    let open = head.windows(CONFLICT_MARK.len()).rposition(|part| part == CONFLICT_MARK)?;
+    let label = core::str::from_utf8(&head[open + CONFLICT_MARK.len()..]).ok()?;
+    let (device, when) = label.rsplit_once(", ")?;
+    let (time, count) = match when.match_indices(' ').nth(1) {
+        Some((at, _)) => (&when[..at], when[at + 1..].parse().ok().filter(|&count| count > 1)?),
+        None => (when, 1),
+    };
+    let beside = Name::new(&[&head[..open], extension].concat()).ok()?;
+    Some(ConflictName { beside, device: device.into(), time: LocalMinute::parse(time)?, count })
+}
+
 /// A longer "extension" is no extension, but part of a long name with a dot in it.
 const MAX_EXTENSION_BYTES: usize = 32;
 
@@ -253,5 +288,41 @@ mod tests {
         let long = conflict_name(&name(&"é".repeat(126)), label, 1);
         assert!(long.as_bytes().len() <= MAX_NAME_BYTES);
         assert!(core::str::from_utf8(long.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_conflict_name_tells_what_it_was_made_of() {
+        for (from, device, count) in [
+            ("report.txt", "laptop", 1),
+            ("report.txt", "laptop", 12),
+            (".bashrc", "Ann's (old), 2nd", 2),
+            ("a.tar.gz", "désk", 1),
+            ("a (conflict, x, 2026-11-22 0741).txt", "y", 1),
+            (&"n".repeat(30), "", 3),
+        ] {
+            let made =
+                conflict_name(&name(from), &alloc::format!("{device}, 2026-11-22 0741"), count);
+            let told = parse_conflict_name(&made).unwrap();
+            assert_eq!(told.beside, name(from));
+            assert_eq!((told.device.as_str(), told.count), (device, count));
+            assert_eq!(alloc::format!("{}", told.time), "2026-11-22 0741");
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_conflict_names() {
+        for text in [
+            "report.txt",
+            "report (conflict).txt",
+            "report (conflict, laptop).txt",
+            "report (conflict, laptop, 2026-11-22).txt",
+            "report (conflict, laptop, 2026-13-22 0741).txt",
+            "report (conflict, laptop, 2026-11-22 0741 1).txt",
+            "report (conflict, laptop, 2026-11-22 0741 x).txt",
+            "report (conflict, laptop, 2026-11-22 0741)x.txt",
+            " (conflict, laptop, 2026-11-22 0741)",
+        ] {
+            assert_eq!(parse_conflict_name(&name(text)), None, "{text}");
+        }
     }
 }

@@ -67,6 +67,29 @@ pub struct LocalMinute {
     pub minute: u8,
 }
 
+impl LocalMinute {
+    /// Reads what `Display` writes, within the ranges above.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shape = |(at, byte): (usize, u8)| match at {
+            4 | 7 => byte == b'-',
+            10 => byte == b' ',
+            _ => byte.is_ascii_digit(),
+        };
+        if text.len() != 15 || !text.bytes().enumerate().all(shape) {
+            return None;
+        }
+        let part = |from: usize, to: usize| text[from..to].parse::<u8>().ok();
+        let minute = Self {
+            year: text[..4].parse().ok()?,
+            month: part(5, 7).filter(|month| (1..=12).contains(month))?,
+            day: part(8, 10).filter(|day| (1..=31).contains(day))?,
+            hour: part(11, 13).filter(|hour| *hour < 24)?,
+            minute: part(13, 15).filter(|minute| *minute < 60)?,
+        };
+        Some(minute)
+    }
+}
+
 impl fmt::Display for LocalMinute {
     /// `2026-11-22 0741`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

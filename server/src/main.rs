@@ -1,1 +1,196 @@
-fn main() {}
+//! The command `onefold-server`: reads its options, runs what they ask for, and says how it went.
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use onefold_adapters::link::parse_address;
+use onefold_server::{
+    CheckError, Config, InviteError, NewInvite, Scheme, StartError, Stores, check, invite, serve,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// How long what still blocks a thread may take once everything else has ended.
+const BLOCKING_ENDS_WITHIN: Duration = Duration::from_millis(500);
+/// Says what is logged, in tracing's filter syntax.
+const LOG_VARIABLE: &str = "ONEFOLD_LOG";
+
+/// Keeps folders that devices sync: serves until it is told to stop (SIGINT, SIGTERM).
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    stores: StoreOptions,
+    #[command(flatten)]
+    serve: ServeOptions,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct StoreOptions {
+    /// Where the server keeps things; made if it is missing. Must be given
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// sqlite:PATH [default: a file in the data directory]
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// A directory for the files' contents [default: one in the data directory]
+    #[arg(long, global = true, value_name = "URL")]
+    blobs: Option<PathBuf>,
+    /// What links name [default: where the server listens]
+    #[arg(long, global = true, value_name = "HOST:PORT", value_parser = address)]
+    advertise: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ServeOptions {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4433")]
+    listen: String,
+    /// Plain HTTP in place of TLS; on loopback only, unless --behind-proxy is given too
+    #[arg(long)]
+    http: bool,
+    /// A proxy in front speaks TLS, with a certificate that every system trusts
+    #[arg(long, requires = "http")]
+    behind_proxy: bool,
+    /// A certificate of your own, PEM [default: one made at the first start]
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "http")]
+    tls_cert: Option<PathBuf>,
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a link with which a device joins a folder; works while the server runs
+    Invite(InviteOptions),
+    /// Read everything back and list what is wrong; ends with 0 only if nothing is
+    Check,
+}
+
+#[derive(Debug, Args)]
+struct InviteOptions {
+    /// Which folder; made if it does not exist
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    folder: String,
+    /// The devices may only read
+    #[arg(long)]
+    read_only: bool,
+    /// How long the link is good: 90s, 30m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    expires: Duration,
+    /// How many devices may join with it
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    uses: u32,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(1, &format!("the system gives no threads: {error}")),
+    };
+    let code = runtime.block_on(run(cli));
+    runtime.shutdown_timeout(BLOCKING_ENDS_WITHIN);
+    code
+}
+
+async fn run(cli: Cli) -> ExitCode {
+    let StoreOptions { data, database, blobs, advertise } = cli.stores;
+    let Some(data) = data else {
+        return failed(2, "say with --data DIR where the server keeps things");
+    };
+    let stores = Stores { data, database, blobs };
+    match cli.command {
+        None => run_serve(stores, advertise, cli.serve).await,
+        Some(Command::Invite(options)) => {
+            let InviteOptions { folder, read_only, expires, uses } = options;
+            let new = NewInvite { folder, read_only, expires, uses, advertise };
+            match invite(&stores, new).await {
+                Ok(link) => print(&link.to_string()),
+                Err(InviteError::Start(error)) => not_started(&error),
+                Err(error) => failed(1, &error.to_string()),
+            }
+        }
+        Some(Command::Check) => match check(&stores).await {
+            Ok(wrong) if wrong.is_empty() => print("nothing is wrong"),
+            Ok(wrong) => {
+                print(&wrong.join("\n"));
+                failed(1, &format!("{} things are wrong; nothing was changed", wrong.len()))
+            }
+            Err(CheckError::Start(error)) => not_started(&error),
+            Err(error) => failed(1, &error.to_string()),
+        },
+    }
+}
+
+async fn run_serve(stores: Stores, advertise: Option<String>, options: ServeOptions) -> ExitCode {
+    let ServeOptions { listen, http, behind_proxy, tls_cert, tls_key } = options;
+    let scheme = match (tls_cert, tls_key) {
+        (Some(certificate), Some(key)) => Scheme::OwnTls { certificate, key },
+        _ if behind_proxy => Scheme::BehindProxy,
+        _ if http => Scheme::Plain,
+        _ => Scheme::Tls,
+    };
+    let signals = signal(SignalKind::interrupt()).and_then(|interrupt| {
+        signal(SignalKind::terminate()).map(|terminate| (interrupt, terminate))
+    });
+    let (mut interrupt, mut terminate) = match signals {
+        Ok(signals) => signals,
+        Err(error) => return failed(1, &format!("the system gives no signals: {error}")),
+    };
+    let running = match serve(Config { stores, listen, advertise, scheme }).await {
+        Ok(running) => running,
+        Err(error) => return not_started(&error),
+    };
+    print(&format!("listening on {}", running.url()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    running.stop().await;
+    ExitCode::SUCCESS
+}
+
+fn address(text: &str) -> Result<String, &'static str> {
+    parse_address(text).map_err(|_| "it is not HOST:PORT")
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let wrong = "a time is a number and s, m, h or d";
+    let unit = text.chars().last().ok_or(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(wrong),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong)?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or(wrong)
+}
+
+/// Prints to stdout; that nobody reads it is no failure.
+fn print(line: &str) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    ExitCode::SUCCESS
+}
+
+fn not_started(error: &StartError) -> ExitCode {
+    let code = if matches!(error, StartError::Usage(_)) { 2 } else { 1 };
+    failed(code, &error.to_string())
+}
+
+fn failed(code: u8, words: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "onefold-server: {words}");
+    ExitCode::from(code)
+}

@@ -7,6 +7,9 @@
 //! It keeps no chunk's bytes (the blob store does) and decides nothing about operations (the core
 //! does).
 
+mod memory;
+mod sql;
+
 use std::future::Future;
 
 use onefold_core::blob::Blob;
@@ -17,11 +20,16 @@ use onefold_core::operation::{Cursor, Entry};
 use onefold_core::server::decide::Submitted;
 use onefold_core::server::facts::{Head, NodeRow, StoredOutcome};
 use onefold_core::server::session::{
-    EntriesQuery, Greet, Greeting, LoadedEntries, LoadedPage, Poll,
+    EntriesQuery, Greet, Greeting, Load, Loaded, LoadedEntries, LoadedPage, Poll,
 };
 use onefold_core::time::WallTime;
 
 use crate::port::StoreError;
+pub use memory::{CrashPoint, MemoryJournal, MemoryStore};
+pub use sql::SqlJournal;
+
+/// How exactly it is noted when a connected device was last seen, in milliseconds.
+pub const SEEN_EVERY_MS: u64 = 60_000;
 
 /// The answer of a store.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -292,6 +300,9 @@ pub trait Journal: Send + Sync + 'static {
         value: Blob,
     ) -> impl Future<Output = StoreResult<Blob>> + Send;
 
+    /// Sets a setting, whatever it was.
+    fn put_setting(&self, key: &str, value: Blob) -> impl Future<Output = StoreResult<()>> + Send;
+
     /// Entries after a position with their stored cursors, to check them.
     fn check_entries(
         &self,
@@ -315,4 +326,35 @@ pub trait Journal: Send + Sync + 'static {
         after: Option<ContentId>,
         limit: usize,
     ) -> impl Future<Output = StoreResult<Vec<(ContentId, StoredContent)>>> + Send;
+}
+
+/// Answers a session's question; one that decides is decided alone, where a driver might batch it.
+pub async fn answer(
+    journal: &impl Journal,
+    folder: FolderId,
+    device: DeviceId,
+    time: WallTime,
+    load: Load,
+    writable: bool,
+) -> StoreResult<Loaded> {
+    Ok(match load {
+        Load::Greet(greet) => Loaded::Greeting(journal.greet(device, time, greet).await?),
+        Load::Entries(query) => Loaded::Entries(journal.entries(folder, query).await?),
+        Load::Page { after, limit } => Loaded::Page(journal.page(folder, after, limit).await?),
+        Load::Poll => Loaded::Poll(journal.poll(device, time).await?),
+        Load::Decide(commit) => {
+            let submitted = vec![Submitted { device, writable, commit }];
+            let mut outcomes = journal.commit(folder, time, submitted).await?;
+            Loaded::Outcome(outcomes.pop().expect("one outcome for each commit"))
+        }
+    })
+}
+
+/// The contents that entries set, each with its node, in order; but for what the device wrote.
+fn named_contents(entries: &[Entry], but_for: DeviceId) -> Vec<(NodeId, ContentId)> {
+    let steps = entries
+        .iter()
+        .filter(|entry| entry.device != but_for)
+        .flat_map(|entry| &entry.operation.steps);
+    steps.filter_map(|step| Some((step.node(), step.content()?.id))).collect()
 }

@@ -1,0 +1,141 @@
+//! Every deed of a user, at every step of every change, with every guard: nothing is lost.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use onefold_core::disk::DiskError;
+
+use super::users::{Aftermath, DEEDS, Deed, USERS, act};
+use super::world::{CASES, Case, NEW, OLD, OTHER, World, memory};
+use crate::disk::Guard;
+
+/// The guards that there are: with all, and with less and less.
+pub(super) const LIMITS: [(&str, fn(Guard) -> Guard); 4] = [
+    ("full", |guard| guard),
+    ("no leases", |guard| Guard { leases: false, ..guard }),
+    ("no exchange", |guard| Guard { exchange: false, ..guard }),
+    ("nothing", |guard| Guard { leases: false, exchange: false, no_replace: false, ..guard }),
+];
+
+/// How many steps a change has when nobody disturbs it.
+pub(super) fn steps(place: &Path, limit: fn(Guard) -> Guard, case: Case) -> usize {
+    let world = World::new(place, limit);
+    let change = world.change(case);
+    world.run(&change).unwrap();
+    world.script.trace().len()
+}
+
+fn check(place: &Path, limit: fn(Guard) -> Guard, case: Case, step: usize, deed: Deed) {
+    let world = World::new(place, limit);
+    let change = world.change(case);
+    let aftermath = Arc::new(Mutex::new(Aftermath::default()));
+    let (later, root) = (aftermath.clone(), world.root.clone());
+    world.script.on(step, move || *later.lock().unwrap() = act(deed, &root, case.path()));
+    let result = world.run(&change);
+    let wrote = std::mem::take(&mut *aftermath.lock().unwrap()).finish();
+    let before = world.tree();
+    world.sweep_late();
+    let after = world.tree();
+    let story = || format!("{result:?}, before the sweep {before:#?}, after it {after:#?}");
+    assert_nothing_is_lost(case, deed, &result, wrote, &after, &story);
+    assert_eq!(world.in_slots(), 0, "something stays in a slot: {}", story());
+}
+
+pub(super) fn assert_nothing_is_lost<T>(
+    case: Case,
+    deed: Deed,
+    result: &Result<T, DiskError>,
+    wrote: bool,
+    tree: &BTreeMap<String, Vec<u8>>,
+    story: &dyn Fn() -> String,
+) {
+    let holds = |bytes: &[u8]| tree.values().any(|held| held.starts_with(bytes));
+    assert!(!wrote || holds(USERS), "the user's bytes are lost: {}", story());
+    assert!(holds(OTHER) && holds(b"an inner"), "a bystander is lost: {}", story());
+    let old_may_go = deed.destroys() || result.is_ok() && case.displaces();
+    assert!(old_may_go || holds(OLD), "the old bytes are lost: {}", story());
+    let new_may_go = deed.destroys() || result.is_err() || !case.brings();
+    assert!(new_may_go || holds(NEW), "the new bytes are lost: {}", story());
+    for (path, held) in tree.iter().filter(|(path, _)| path.contains("(conflict")) {
+        let safe = held == OLD || held == NEW;
+        assert!(!safe, "{path} is a copy of what nobody wrote: {}", story());
+    }
+}
+
+fn enumerate(place: &Path, cases: &[Case], limits: &[(&str, fn(Guard) -> Guard)]) -> usize {
+    let mut runs = 0;
+    for (name, limit) in limits {
+        for &case in cases {
+            for step in 0..steps(place, *limit, case) {
+                for deed in DEEDS {
+                    let told = format!("{name}: {case:?}, step {step}, {deed:?}");
+                    let run = std::panic::catch_unwind(|| check(place, *limit, case, step, deed));
+                    assert!(run.is_ok(), "{told}");
+                    runs += 1;
+                }
+            }
+        }
+    }
+    runs
+}
+
+#[test]
+fn no_deed_of_a_user_at_any_step_loses_anything() {
+    let runs = enumerate(&memory(), &CASES, &LIMITS);
+    assert!(runs > 3_000, "{runs}");
+}
+
+#[test]
+fn no_deed_loses_anything_on_the_disk_that_holds_temporary_files_either() {
+    let cases = [Case::Replace, Case::Remove];
+    enumerate(&std::env::temp_dir(), &cases, &LIMITS[..1]);
+}
+
+#[test]
+fn an_undisturbed_change_leaves_what_it_says_and_nothing_else() {
+    for (name, limit) in LIMITS {
+        for case in CASES {
+            let world = World::new(&memory(), limit);
+            let mut expected = world.tree();
+            let change = world.change(case);
+            world.run(&change).unwrap();
+            let at = case.path();
+            let old = expected.get(at).cloned();
+            match case {
+                Case::PlaceNew | Case::Replace | Case::ReplaceExecutable => {
+                    expected.insert(at.into(), NEW.into());
+                }
+                Case::ReplaceByLink | Case::ReplaceLink => {
+                    expected.insert(at.into(), b"-> elsewhere".into());
+                }
+                Case::Rename | Case::RenameQuiet => {
+                    expected.insert("p/free".into(), old.unwrap());
+                    expected.remove(at);
+                }
+                Case::RenameDirectory => {
+                    for (from, to) in [("p/full", "p/free"), ("p/full/inner", "p/free/inner")] {
+                        let moved = expected.remove(from).unwrap();
+                        expected.insert(to.into(), moved);
+                    }
+                }
+                Case::Exchange => {
+                    let other = expected.insert("p/other".into(), old.unwrap());
+                    expected.insert(at.into(), other.unwrap());
+                }
+                Case::Remove | Case::RemoveLink | Case::RemoveDirectory => {
+                    expected.remove(at);
+                }
+                Case::SetExecutable => {}
+                Case::MakeDirectory => {
+                    expected.insert(at.into(), b"<dir>".into());
+                }
+            }
+            assert_eq!(world.tree(), expected, "{name}: {case:?}");
+            let swept = world.sweep_late();
+            assert_eq!(swept.rescued, [], "{name}: {case:?}");
+            assert_eq!(world.tree(), expected, "{name}: {case:?}");
+            assert_eq!(world.in_slots(), 0, "{name}: {case:?}");
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! All folders, devices and invites in memory, synchronously.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use onefold_core::blob::Blob;
+use onefold_core::hash::{ChunkId, ContentId};
+use onefold_core::id::{CommitKey, DeviceId, FolderId, Lineage, NodeId, Seq};
+use onefold_core::manifest::Manifest;
+use onefold_core::operation::{Cursor, Entry};
+use onefold_core::server::decide::{Acceptance, Progress, Submitted};
+use onefold_core::server::facts::{Fact, FactKey, Head, NodeRow, StoredOutcome, Writes};
+use onefold_core::server::session::{
+    EntriesQuery, Greet, Greeting, Load, Loaded, LoadedEntries, LoadedPage, Poll,
+};
+use onefold_core::time::WallTime;
+
+use super::folder::FolderState;
+use crate::journal::{
+    ChunkLocation, Device, Folder, Invite, NewDevice, Redeemed, SecretHash, StoreResult,
+    StoredContent,
+};
+use crate::port::StoreError;
+
+/// Where a durable write may be cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CrashPoint {
+    /// Before anything of it is kept.
+    BeforeCommit,
+    /// It is kept, but nobody hears of it.
+    AfterCommit,
+}
+
+/// A whole server's store, with the port's methods without their `async`.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    folders: BTreeMap<FolderId, FolderState>,
+    devices: BTreeMap<DeviceId, DeviceState>,
+    outcomes: BTreeMap<(DeviceId, CommitKey), StoredOutcome>,
+    invites: BTreeMap<SecretHash, Invite>,
+    settings: BTreeMap<String, Blob>,
+    /// What is not on stable storage yet: it is with the next durable write.
+    lazy: BTreeMap<DeviceId, Lazy>,
+    crash_at: Option<CrashPoint>,
+}
+
+#[derive(Clone, Debug)]
+struct DeviceState {
+    device: Device,
+    token: SecretHash,
+    lineage: Option<Lineage>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Lazy {
+    acknowledged: Seq,
+    last_seen: Option<WallTime>,
+}
+
+impl MemoryStore {
+    /// The next durable write is cut short here.
+    pub fn crash_at(&mut self, point: CrashPoint) {
+        self.crash_at = Some(point);
+    }
+
+    /// A power cut: what is not on stable storage goes.
+    pub fn cut_power(&mut self) {
+        self.lazy.clear();
+    }
+
+    /// A durable write: all of it or nothing, and everything lazy before it.
+    fn durably<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> StoreResult<T> {
+        let crash = self.crash_at.take();
+        if crash == Some(CrashPoint::BeforeCommit) {
+            return Err(StoreError::Unavailable("crashed before the commit".into()));
+        }
+        for (device, lazy) in std::mem::take(&mut self.lazy) {
+            if let Some(state) = self.devices.get_mut(&device) {
+                state.device.acknowledged = state.device.acknowledged.max(lazy.acknowledged);
+                state.device.last_seen = lazy.last_seen.or(state.device.last_seen);
+                self.outcomes
+                    .retain(|(of, _), outcome| *of != device || outcome.at >= lazy.acknowledged);
+            }
+        }
+        let result = write(self);
+        match crash {
+            None | Some(CrashPoint::BeforeCommit) => Ok(result),
+            Some(CrashPoint::AfterCommit) => {
+                Err(StoreError::Unknown("crashed after the commit".into()))
+            }
+        }
+    }
+
+    fn state(&self, folder: FolderId) -> StoreResult<&FolderState> {
+        let state = self.folders.get(&folder);
+        state.ok_or_else(|| StoreError::Damaged("a folder is gone".into()))
+    }
+
+    fn device(&self, device: DeviceId) -> Option<Device> {
+        let mut device = self.devices.get(&device)?.device.clone();
+        if let Some(lazy) = self.lazy.get(&device.id) {
+            device.acknowledged = device.acknowledged.max(lazy.acknowledged);
+            device.last_seen = lazy.last_seen.or(device.last_seen);
+        }
+        Some(device)
+    }
+
+    /// Answers a session's question.
+    pub fn answer(
+        &mut self,
+        folder: FolderId,
+        device: DeviceId,
+        time: WallTime,
+        load: Load,
+        writable: bool,
+    ) -> StoreResult<Loaded> {
+        Ok(match load {
+            Load::Greet(greet) => Loaded::Greeting(self.greet(device, time, greet)?),
+            Load::Entries(query) => Loaded::Entries(self.entries(folder, query)),
+            Load::Page { after, limit } => Loaded::Page(self.page(folder, after, limit)),
+            Load::Poll => Loaded::Poll(self.poll(device, time)),
+            Load::Decide(commit) => {
+                let submitted = vec![Submitted { device, writable, commit }];
+                let mut outcomes = self.commit(folder, time, submitted)?;
+                Loaded::Outcome(outcomes.pop().expect("one outcome for each commit"))
+            }
+        })
+    }
+
+    /// See [`crate::journal::Journal::create_folder`].
+    pub fn create_folder(&mut self, id: FolderId, name: &str) -> StoreResult<Folder> {
+        if let Some(folder) = self.folder(name) {
+            return Ok(folder);
+        }
+        self.durably(|store| {
+            store.folders.insert(id, FolderState::new(name));
+            Folder { id, name: name.into() }
+        })
+    }
+
+    /// See [`crate::journal::Journal::folder`].
+    pub fn folder(&self, name: &str) -> Option<Folder> {
+        self.folders().into_iter().find(|folder| folder.name == name)
+    }
+
+    /// See [`crate::journal::Journal::folders`].
+    pub fn folders(&self) -> Vec<Folder> {
+        let folder =
+            |(id, state): (&FolderId, &FolderState)| Folder { id: *id, name: state.name.clone() };
+        let mut folders: Vec<_> = self.folders.iter().map(folder).collect();
+        folders.sort_by(|a, b| a.name.cmp(&b.name));
+        folders
+    }
+
+    /// See [`crate::journal::Journal::commit`].
+    pub fn commit(
+        &mut self,
+        folder: FolderId,
+        time: WallTime,
+        submitted: Vec<Submitted>,
+    ) -> StoreResult<Vec<StoredOutcome>> {
+        let head = self.state(folder)?.head;
+        let mut acceptance = Acceptance::new(head, time, submitted);
+        let (writes, outcomes) = loop {
+            match acceptance.step() {
+                Progress::Need(keys) => {
+                    let state = self.state(folder)?;
+                    let facts = keys.into_iter().map(|key| self.fact(state, key)).collect();
+                    acceptance.loaded(facts);
+                }
+                Progress::Done(writes, outcomes) => break (writes, outcomes),
+            }
+        };
+        if writes == Writes::default() {
+            return Ok(outcomes);
+        }
+        self.durably(|store| {
+            store.outcomes.extend(
+                writes.outcomes.into_iter().map(|(device, key, outcome)| ((device, key), outcome)),
+            );
+            let state = store.folders.get_mut(&folder).expect("looked up above");
+            state.head = writes.head.unwrap_or(state.head);
+            state.put_nodes(writes.nodes);
+            state.entries.extend(writes.entries);
+            for (content, bytes) in writes.contents {
+                state.contents.entry(content).or_insert(StoredContent::Inline(bytes));
+            }
+            outcomes
+        })
+    }
+
+    fn fact(&self, folder: &FolderState, key: FactKey) -> Fact {
+        match key {
+            FactKey::Node(node) => Fact::Node(node, folder.nodes.get(&node).cloned()),
+            FactKey::Child(parent, name) => {
+                let child = folder.child(parent, &name);
+                Fact::Child(parent, name, child)
+            }
+            FactKey::Children(node) => Fact::Children(node, folder.live_children(node)),
+            FactKey::Content(content, size) => {
+                Fact::Content(content, size, folder.content_size(content) == Some(size))
+            }
+            FactKey::Outcome(device, key) => {
+                Fact::Outcome(device, key, self.outcomes.get(&(device, key)).cloned())
+            }
+        }
+    }
+
+    /// See [`crate::journal::Journal::head`].
+    pub fn head(&self, folder: FolderId) -> Head {
+        self.folders.get(&folder).map_or(Head::EMPTY, |state| state.head)
+    }
+
+    /// See [`crate::journal::Journal::entries`].
+    pub fn entries(&self, folder: FolderId, query: EntriesQuery) -> LoadedEntries {
+        self.folders.get(&folder).map(|state| state.entries(query)).unwrap_or_default()
+    }
+
+    /// See [`crate::journal::Journal::page`].
+    pub fn page(&self, folder: FolderId, after: Option<NodeId>, limit: usize) -> LoadedPage {
+        let empty = || LoadedPage { head: Cursor::START, rows: Vec::new(), last: true };
+        self.folders.get(&folder).map_or_else(empty, |state| state.page(after, limit))
+    }
+
+    /// See [`crate::journal::Journal::greet`].
+    pub fn greet(
+        &mut self,
+        device: DeviceId,
+        time: WallTime,
+        greet: Greet,
+    ) -> StoreResult<Option<Greeting>> {
+        let Some(now) = self.device(device).filter(|device| !device.revoked) else {
+            return Ok(None);
+        };
+        let state = self.state(now.folder)?;
+        let greeting = Greeting {
+            head: state.head.cursor,
+            at_seq: state.chain_at(greet.seq),
+            live_nodes: state.live_nodes(),
+            writable: now.writable,
+            acknowledged: now.acknowledged,
+            lineage: self.devices.get(&device).and_then(|state| state.lineage),
+        };
+        self.durably(|store| {
+            if let Some(state) = store.devices.get_mut(&device) {
+                state.lineage = Some(greet.next);
+                state.device.last_seen = Some(time);
+            }
+            Some(greeting)
+        })
+    }
+
+    /// See [`crate::journal::Journal::poll`].
+    pub fn poll(&mut self, device: DeviceId, time: WallTime) -> Option<Poll> {
+        let device = self.device(device).filter(|device| !device.revoked)?;
+        let (head, writable) = (self.head(device.folder), device.writable);
+        let seen = device
+            .last_seen
+            .is_some_and(|seen| time.0.abs_diff(seen.0) < crate::journal::SEEN_EVERY_MS);
+        if !seen {
+            self.lazy.entry(device.id).or_default().last_seen = Some(time);
+        }
+        Some(Poll { head, writable })
+    }
+
+    /// See [`crate::journal::Journal::acknowledge`].
+    pub fn acknowledge(&mut self, device: DeviceId, seq: Seq) {
+        let lazy = self.lazy.entry(device).or_default();
+        lazy.acknowledged = lazy.acknowledged.max(seq);
+    }
+
+    /// See [`crate::journal::Journal::add_device`].
+    pub fn add_device(
+        &mut self,
+        folder: FolderId,
+        writable: bool,
+        device: NewDevice,
+    ) -> StoreResult<()> {
+        let NewDevice { id, name, token } = device;
+        let taken = self.devices.values().any(|state| state.token == token);
+        if taken || self.devices.contains_key(&id) {
+            return Err(StoreError::Unavailable("the device is there already".into()));
+        }
+        let (revoked, acknowledged, last_seen) = (false, Seq::ZERO, None);
+        let device = Device { id, folder, name, writable, revoked, acknowledged, last_seen };
+        self.durably(|store| {
+            store.devices.insert(id, DeviceState { device, token, lineage: None });
+        })
+    }
+
+    /// See [`crate::journal::Journal::device_by_token`].
+    pub fn device_by_token(&self, token: SecretHash) -> Option<Device> {
+        let (id, _) = self.devices.iter().find(|(_, state)| state.token == token)?;
+        self.device(*id)
+    }
+
+    /// See [`crate::journal::Journal::devices`].
+    pub fn devices(&self) -> Vec<Device> {
+        let mut devices: Vec<_> = self.devices.keys().filter_map(|id| self.device(*id)).collect();
+        devices.sort_by(|a, b| (a.folder, &a.name, a.id).cmp(&(b.folder, &b.name, b.id)));
+        devices
+    }
+
+    /// See [`crate::journal::Journal::rename_device`].
+    pub fn rename_device(&mut self, device: DeviceId, name: &str) -> StoreResult<bool> {
+        self.change_device(device, |device| device.name = name.into())
+    }
+
+    /// See [`crate::journal::Journal::revoke`].
+    pub fn revoke(&mut self, device: DeviceId) -> StoreResult<bool> {
+        self.change_device(device, |device| device.revoked = true)
+    }
+
+    fn change_device(
+        &mut self,
+        device: DeviceId,
+        change: impl FnOnce(&mut Device),
+    ) -> StoreResult<bool> {
+        self.durably(|store| {
+            let state = store.devices.get_mut(&device);
+            state.map(|state| change(&mut state.device)).is_some()
+        })
+    }
+
+    /// See [`crate::journal::Journal::add_invite`].
+    pub fn add_invite(&mut self, invite: Invite) -> StoreResult<()> {
+        self.durably(|store| {
+            store.invites.insert(invite.secret, invite);
+        })
+    }
+
+    /// See [`crate::journal::Journal::redeem`].
+    pub fn redeem(
+        &mut self,
+        secret: SecretHash,
+        time: WallTime,
+        device: NewDevice,
+    ) -> StoreResult<Redeemed> {
+        let Some(invite) = self.invites.get(&secret).cloned() else {
+            return Ok(Redeemed::Unknown);
+        };
+        let name = self.state(invite.folder)?.name.clone();
+        let folder = Folder { id: invite.folder, name };
+        let again = self.device_by_token(device.token).filter(|again| again.id == device.id);
+        if let Some(again) = again {
+            return Ok(Redeemed::Device(again, folder));
+        }
+        if invite.expires <= time {
+            return Ok(Redeemed::Expired);
+        }
+        if invite.uses == 0 {
+            return Ok(Redeemed::UsedUp);
+        }
+        let id = device.id;
+        let left = Invite { uses: invite.uses - 1, ..invite };
+        let before = self.invites.insert(secret, left);
+        if let Err(error) = self.add_device(folder.id, !invite.read_only, device) {
+            if !matches!(error, StoreError::Unknown(_)) {
+                self.invites.extend(before.map(|invite| (secret, invite)));
+            }
+            return Err(error);
+        }
+        let device = self.device(id).expect("just added");
+        Ok(Redeemed::Device(device, folder))
+    }
+
+    /// See [`crate::journal::Journal::put_manifest`].
+    pub fn put_manifest(
+        &mut self,
+        folder: FolderId,
+        content: ContentId,
+        manifest: Manifest,
+    ) -> StoreResult<Vec<ChunkId>> {
+        if self.state(folder)?.contents.contains_key(&content) {
+            return Ok(Vec::new());
+        }
+        let chunks: Vec<_> = manifest.chunks.iter().map(|chunk| chunk.id).collect();
+        let missing = self.missing_chunks(folder, &chunks);
+        if missing.is_empty() {
+            self.durably(|store| {
+                let state = store.folders.get_mut(&folder).expect("looked up above");
+                state.contents.insert(content, StoredContent::Chunks(manifest));
+            })?;
+        }
+        Ok(missing)
+    }
+
+    /// See [`crate::journal::Journal::content`].
+    pub fn content(&self, folder: FolderId, content: ContentId) -> Option<StoredContent> {
+        self.folders.get(&folder)?.contents.get(&content).cloned()
+    }
+
+    /// See [`crate::journal::Journal::missing_chunks`].
+    pub fn missing_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Vec<ChunkId> {
+        let there = self.folders.get(&folder).map(|state| &state.chunks);
+        let is_there = |chunk: &ChunkId| there.is_some_and(|there| there.contains_key(chunk));
+        let mut listed = BTreeSet::new();
+        let missing = chunks.iter().filter(|chunk| !is_there(chunk) && listed.insert(**chunk));
+        missing.copied().collect()
+    }
+
+    /// See [`crate::journal::Journal::put_chunks`].
+    pub fn put_chunks(
+        &mut self,
+        folder: FolderId,
+        chunks: Vec<(ChunkId, ChunkLocation)>,
+    ) -> StoreResult<()> {
+        self.state(folder)?;
+        self.durably(|store| {
+            let state = store.folders.get_mut(&folder).expect("looked up above");
+            for (chunk, location) in chunks {
+                state.chunks.entry(chunk).or_insert(location);
+            }
+        })
+    }
+
+    /// See [`crate::journal::Journal::locate_chunks`].
+    pub fn locate_chunks(
+        &self,
+        folder: FolderId,
+        chunks: &[ChunkId],
+    ) -> Vec<(ChunkId, ChunkLocation)> {
+        let Some(state) = self.folders.get(&folder) else { return Vec::new() };
+        let located = |chunk: &ChunkId| Some((*chunk, *state.chunks.get(chunk)?));
+        chunks.iter().filter_map(located).collect()
+    }
+
+    /// See [`crate::journal::Journal::setting`].
+    pub fn setting(&self, key: &str) -> Option<Blob> {
+        self.settings.get(key).cloned()
+    }
+
+    /// See [`crate::journal::Journal::set_setting_once`].
+    pub fn set_setting_once(&mut self, key: &str, value: Blob) -> StoreResult<Blob> {
+        self.durably(|store| store.settings.entry(key.into()).or_insert(value).clone())
+    }
+
+    /// See [`crate::journal::Journal::put_setting`].
+    pub fn put_setting(&mut self, key: &str, value: Blob) -> StoreResult<()> {
+        self.durably(|store| drop(store.settings.insert(key.into(), value)))
+    }
+
+    /// See [`crate::journal::Journal::check_entries`].
+    pub fn check_entries(
+        &self,
+        folder: FolderId,
+        after: Seq,
+        limit: usize,
+    ) -> Vec<(Entry, Cursor)> {
+        let state = self.folders.get(&folder);
+        state.map_or_else(Vec::new, |state| state.entries_after(after, limit).to_vec())
+    }
+
+    /// See [`crate::journal::Journal::check_nodes`].
+    pub fn check_nodes(
+        &self,
+        folder: FolderId,
+        after: Option<NodeId>,
+        limit: usize,
+    ) -> Vec<NodeRow> {
+        let state = self.folders.get(&folder).into_iter();
+        state.flat_map(|state| state.nodes_after(after)).take(limit).cloned().collect()
+    }
+
+    /// See [`crate::journal::Journal::check_contents`].
+    pub fn check_contents(
+        &self,
+        folder: FolderId,
+        after: Option<ContentId>,
+        limit: usize,
+    ) -> Vec<(ContentId, StoredContent)> {
+        let Some(state) = self.folders.get(&folder) else { return Vec::new() };
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let contents = state.contents.range((after, Bound::Unbounded)).take(limit);
+        contents.map(|(content, stored)| (*content, stored.clone())).collect()
+    }
+}

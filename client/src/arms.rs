@@ -1,0 +1,107 @@
+//! The real arms of a folder's ports: its disk, its database, its server, opened for the driver.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use onefold_adapters::disk::{self, Link, OpenError, RealDisk};
+use onefold_adapters::http::HttpTransfer;
+use onefold_adapters::trees::SqliteTrees;
+use onefold_adapters::watch::FolderWatcher;
+use onefold_adapters::ws::WsConnector;
+use onefold_core::client::event::Notice;
+use onefold_core::client::{Client, Config};
+use tokio::sync::mpsc;
+
+use crate::driver::Ports;
+use crate::error::Trouble;
+use crate::history::Log;
+use crate::home::Home;
+use crate::linked::Linked;
+use crate::restore::restore;
+use crate::sweeper::{Sweeper, label};
+
+/// Hints that wait for the engine; more of them wait in the kernel.
+const HINTS_WAITING: usize = 4096;
+
+/// A folder that is open, and an engine for it.
+pub struct Arms {
+    /// What the driver works with.
+    pub ports: Ports<RealDisk, SqliteTrees, HttpTransfer, WsConnector, FolderWatcher>,
+    /// The engine, as it was saved.
+    pub client: Client,
+    /// Where notices are written down.
+    pub log: Log,
+    /// What protects files on this disk.
+    pub guard: String,
+    /// Looks after files that were displaced.
+    pub sweeper: Sweeper,
+}
+
+/// Opens a folder that was linked.
+pub async fn open(
+    home: &Home,
+    linked: &Linked,
+    notices: mpsc::Sender<Notice>,
+) -> Result<Arms, Trouble> {
+    let disk = Arc::new(open_disk(linked, Link::Existing).await?);
+    let (events, hints) = mpsc::channel(HINTS_WAITING);
+    let sweeper = Sweeper::new(&disk, linked, events.clone());
+    let watcher = FolderWatcher::new(&linked.root, events).map_err(|error| {
+        Trouble::unchanged(
+            format_args!("{} cannot be watched: {error}", linked.root.display()),
+            "Raise the limits of inotify (fs.inotify.max_user_instances), and try again",
+        )
+    })?;
+    let guard = disk.guard();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(Trouble::bug)?;
+    let device_name = linked.device_name.clone();
+    let config = Config { device_name, seed, folds_case: guard.folds_case };
+    let (trees, client) = restore(home, linked, &config).await?;
+    let trees = Arc::new(trees);
+    let transfer = HttpTransfer::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
+    let connector = WsConnector::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
+    let ports = Ports {
+        disk,
+        trees: Arc::clone(&trees),
+        transfer: Arc::new(transfer),
+        connector: Arc::new(connector),
+        watcher: Arc::new(watcher),
+        hints,
+        notices,
+    };
+    let log = Log::new(trees);
+    Ok(Arms { ports, client, log, guard: guard.to_string(), sweeper })
+}
+
+/// The directory in a root that is the client's own.
+pub fn own_directory(root: &Path) -> PathBuf {
+    root.join(disk::OWN)
+}
+
+/// Marks a root that is linked now, so that it is known again.
+pub async fn mark(linked: &Linked) -> Result<(), Trouble> {
+    open_disk(linked, Link::Create).await.map(drop)
+}
+
+/// Removes the mark of a root that was linked. What was set aside there for a while stays.
+pub fn unmark(linked: &Linked) {
+    // A root that is not there now may keep its mark: joining it again says what to do.
+    let _ = fs::remove_file(own_directory(&linked.root).join("folder"));
+}
+
+async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {
+    let (root, folder, label) = (linked.root.clone(), linked.folder, label(linked));
+    let open = move || RealDisk::open(&root, folder, link, &label);
+    let opened = tokio::task::spawn_blocking(open).await.map_err(Trouble::bug)?;
+    opened.map_err(|error| in_words(&error))
+}
+
+/// An error of the disk says what was kept and what to do by itself.
+fn in_words(error: &OpenError) -> Trouble {
+    let text = error.to_string();
+    let (what, advice) = text.split_once(". Nothing was changed").unwrap_or((&text, ""));
+    let advice = advice.trim_start_matches(['.', ' ', ',']);
+    Trouble::unchanged(what, if advice.is_empty() { "Try again" } else { advice })
+}

@@ -1,0 +1,174 @@
+//! The commands and their options, as CLI.md promises them.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps folders the same on every device that joins them.
+#[derive(Debug, Parser)]
+#[command(name = "onefold", version, about, long_about = None, max_term_width = 100)]
+#[command(after_help = "\
+ONEFOLD_HOME names the directory for the client's own state; two values are two devices.
+ONEFOLD_LOG filters what is logged to stderr (for example `debug`; default: `warn`).
+
+Exit codes: 0 done; 1 could not; 2 wrong usage; 3 (`--once`) in sync but for the files listed.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve a folder from this device, and print the link that another device joins with
+    #[command(long_about = "\
+Serve a folder from this device, and print the link that another device joins with.
+
+Runs a server of its own (its data is in ONEFOLD_HOME), joins DIR to it and keeps syncing until
+SIGINT or SIGTERM. Each start prints a fresh link, good for one device within 24 hours. Started
+again, it serves the same data at the same port.")]
+    Host {
+        /// The folder; made if it is missing, and may already hold files
+        dir: PathBuf,
+        /// Where to listen (default: all addresses, at a free port that is kept from then on)
+        #[arg(long, value_name = "HOST:PORT", value_parser = listen_address)]
+        listen: Option<SocketAddr>,
+        /// What the link names (default: where it listens, or this machine's main address)
+        #[arg(long, value_name = "HOST:PORT")]
+        advertise: Option<String>,
+    },
+    /// Join a folder by its link, and keep syncing
+    #[command(long_about = "\
+Join a folder by its link, and keep syncing until SIGINT or SIGTERM.
+
+What DIR already holds is merged: equal files are taken as they are, nothing is overwritten.
+Beside a running client, that one takes the folder over, and this command ends.")]
+    Join {
+        /// The link: onefold://HOST:PORT/FOLDER#…
+        link: String,
+        /// The folder; made if it is missing, and may already hold files
+        dir: PathBuf,
+        /// What this device is called, in the names of conflict copies (default: the host's name)
+        #[arg(long, value_name = "NAME")]
+        device: Option<String>,
+        /// Stop once this device and the server agree
+        #[arg(long)]
+        once: bool,
+    },
+    /// Go on syncing linked folders
+    #[command(long_about = "\
+Go on syncing linked folders until SIGINT or SIGTERM.
+
+With --once: scans, syncs until this device and the server agree, then ends. Exit code 0: in sync;
+3: in sync but for the files listed on stderr (busy, unreadable, parked …); 1: could not. Beside a
+running client it waits for that one, and reports the same.")]
+    Sync {
+        /// Which folders (default: all that are linked)
+        #[arg(value_name = "DIR")]
+        dirs: Vec<PathBuf>,
+        /// Stop once this device and the server agree
+        #[arg(long)]
+        once: bool,
+    },
+    /// Say where each folder stands
+    Status {
+        /// Just this folder
+        dir: Option<PathBuf>,
+        /// For programs: one object for DIR, else {"folders": […]}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what happened: one line a change, newest last
+    Log {
+        /// Just this folder
+        dir: Option<PathBuf>,
+        /// Go on with what happens from now on
+        #[arg(long)]
+        follow: bool,
+        /// For programs: one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the conflict copies that are still there
+    Conflicts {
+        /// Just this folder
+        dir: Option<PathBuf>,
+        /// For programs: a list of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop syncing a folder until `resume`; remembered across restarts
+    Pause {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Go on syncing a paused folder
+    Resume {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Stop syncing a folder for good; every file stays
+    Unlink {
+        /// The folder
+        dir: PathBuf,
+    },
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
+    found.next().ok_or_else(|| "it names no address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace()).map(|cli| cli.command)
+    }
+
+    #[test]
+    fn every_promised_form_is_taken() {
+        Cli::command().debug_assert();
+        for line in [
+            "onefold host d",
+            "onefold host d --listen 127.0.0.1:0",
+            "onefold host d --listen localhost:4433 --advertise example.org:4433",
+            "onefold join onefold://h:1/f#x d",
+            "onefold join onefold://h:1/f#x d --device laptop --once",
+            "onefold sync",
+            "onefold sync a b --once",
+            "onefold sync --once",
+            "onefold status",
+            "onefold status d --json",
+            "onefold status --json d",
+            "onefold log --follow --json",
+            "onefold log d",
+            "onefold conflicts d --json",
+            "onefold pause d",
+            "onefold resume d",
+            "onefold unlink d",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_ends_with_2() {
+        for line in [
+            "onefold",
+            "onefold join",
+            "onefold pause",
+            "onefold sync --twice",
+            "onefold host d --listen x",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+        for line in ["onefold --version", "onefold --help", "onefold sync --help"] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 0, "{line}");
+        }
+    }
+}

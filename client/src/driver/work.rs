@@ -1,0 +1,168 @@
+//! What each effect means in calls of the ports. A path says what is done, never whether.
+
+use std::sync::Arc;
+
+use onefold_adapters::port::{Disk, Source, Transfer, Trees, Watcher};
+use onefold_core::blob::Blob;
+use onefold_core::client::event::{TransferError, Upload};
+use onefold_core::client::saved::SaveBatch;
+use onefold_core::disk::{Change, DiskError, Listing, Names, Seen, Stamp};
+use onefold_core::hash::ContentId;
+use onefold_core::id::NodeId;
+use onefold_core::name::RelPath;
+use onefold_core::node::Content;
+
+/// Where calls that block run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// On threads for that.
+    Threads,
+    /// In place: for simulated ports, which do not block, and a world that threads would escape.
+    Inline,
+}
+
+impl Workers {
+    async fn run<R: Send + 'static>(self, work: impl FnOnce() -> R + Send + 'static) -> R {
+        match self {
+            Self::Inline => work(),
+            Self::Threads => match tokio::task::spawn_blocking(work).await {
+                Ok(result) => result,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // Only a runtime that ends cancels: nobody waits for the answer.
+                    Err(_) => std::future::pending().await,
+                },
+            },
+        }
+    }
+}
+
+/// The ports that work is done with.
+pub(super) struct Hands<D, T, X, W> {
+    pub(super) disk: Arc<D>,
+    pub(super) trees: Arc<T>,
+    pub(super) transfer: Arc<X>,
+    pub(super) watcher: Arc<W>,
+    pub(super) workers: Workers,
+}
+
+impl<D, T, X, W> Clone for Hands<D, T, X, W> {
+    fn clone(&self) -> Self {
+        Self {
+            disk: self.disk.clone(),
+            trees: self.trees.clone(),
+            transfer: self.transfer.clone(),
+            watcher: self.watcher.clone(),
+            workers: self.workers,
+        }
+    }
+}
+
+impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
+    pub(super) async fn look(self, dir: RelPath, names: Names) -> Result<Listing, DiskError> {
+        let Self { disk, watcher, workers, .. } = self;
+        let work = move || {
+            // Watched first: what changes during the look is then hinted at, and looked at again.
+            if names == Names::All
+                && let Err(reason) = watcher.watch(&dir)
+            {
+                tracing::warn!("cannot watch {dir}, only a rescan sees its changes: {reason}");
+            }
+            disk.look(&dir, &names)
+        };
+        workers.run(work).await
+    }
+
+    pub(super) async fn hash(self, path: RelPath, stamp: Stamp) -> Result<Content, DiskError> {
+        self.workers.run(move || self.disk.hash(&path, &stamp)).await
+    }
+
+    pub(super) async fn change(
+        self,
+        node: NodeId,
+        change: Change,
+    ) -> Result<Option<Stamp>, DiskError> {
+        self.workers.run(move || self.disk.change(node, &change)).await
+    }
+
+    pub(super) async fn save(self, batch: SaveBatch) -> Result<(), String> {
+        self.trees.save(batch).await.map_err(|error| error.to_string())
+    }
+
+    /// Reads a small file, to travel inside a commit.
+    pub(super) async fn read(
+        self,
+        path: RelPath,
+        stamp: Stamp,
+        content: Content,
+    ) -> Result<Upload, TransferError> {
+        let work = move || {
+            let source = self.disk.read(&path, &stamp)?;
+            let bytes = read_all(&*source, content)?;
+            source.unchanged()?;
+            Ok(Upload::Inline(bytes))
+        };
+        self.workers.run(work).await.map_err(TransferError::Disk)
+    }
+
+    /// Brings a large file to the server.
+    pub(super) async fn upload(
+        self,
+        path: RelPath,
+        stamp: Stamp,
+        content: Content,
+    ) -> Result<Upload, TransferError> {
+        let Self { disk, transfer, workers, .. } = self;
+        let opened = workers.run(move || disk.read(&path, &stamp)).await;
+        transfer.upload(content, opened.map_err(TransferError::Disk)?).await?;
+        Ok(Upload::Stored)
+    }
+
+    /// Stages a small content, whose bytes came with the stream.
+    pub(super) async fn stage(self, content: Content, bytes: Blob) -> Result<(), TransferError> {
+        let work = move || {
+            let mut staging = self.disk.stage(&content)?;
+            staging.truncate(0)?;
+            staging.append(&bytes)?;
+            staging.finish()
+        };
+        self.workers.run(work).await.map_err(TransferError::Disk)
+    }
+
+    /// Brings a content from the server into staging.
+    pub(super) async fn fetch(
+        self,
+        content: Content,
+        alike: Option<RelPath>,
+    ) -> Result<(), TransferError> {
+        let Self { disk, transfer, workers, .. } = self;
+        let work = move || {
+            let alike = alike.and_then(|path| open_as_it_is(&*disk, &path).ok());
+            disk.stage(&content).map(|staging| (staging, alike))
+        };
+        let (staging, alike) = workers.run(work).await.map_err(TransferError::Disk)?;
+        transfer.fetch(content, staging, alike).await
+    }
+}
+
+/// Reads a file of a known size: [`DiskError::Changed`] if its bytes are not that content.
+fn read_all(source: &dyn Source, content: Content) -> Result<Blob, DiskError> {
+    let size = usize::try_from(content.size).map_err(|_| DiskError::Changed)?;
+    let mut bytes = vec![0; size];
+    let read =
+        source.read_at(&mut bytes, 0).map_err(|error| DiskError::Failed(error.to_string()))?;
+    if read != size || ContentId::of(&bytes) != content.id {
+        return Err(DiskError::Changed);
+    }
+    Ok(bytes.into())
+}
+
+/// Opens a file as it now is. It need not be anything: who reads it checks each chunk by its hash.
+fn open_as_it_is(disk: &impl Disk, path: &RelPath) -> Result<Box<dyn Source>, DiskError> {
+    let (dir, name) = path.split().ok_or(DiskError::Gone)?;
+    let listing = disk.look(&dir, &Names::Only([name.clone()].into()))?;
+    match listing.names.into_iter().next() {
+        Some((_, Seen::Node(found))) => disk.read(path, &found.stamp),
+        Some((_, Seen::Other(_))) | None => Err(DiskError::Gone),
+    }
+}

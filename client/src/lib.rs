@@ -1,0 +1,32 @@
+//! The Onefold client: the driver that runs the core's engine, and the commands around it.
+//!
+//! - [`driver`] carries out what an engine asks for; it is generic over the ports.
+//! - [`folder`], [`supervisor`] and [`control`] make it one process for each home, which others ask.
+//! - [`commands`] are what a person types; [`error`] is how they are told what went wrong.
+//!
+//! It deliberately decides nothing about what to sync: the core's engine does.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod arms;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod conflicts;
+pub mod console;
+pub mod control;
+pub mod devices;
+pub mod driver;
+pub mod error;
+pub mod folder;
+pub mod history;
+pub mod home;
+pub mod host;
+pub mod join;
+pub mod linked;
+pub mod log_command;
+pub mod once;
+pub mod restore;
+pub mod status;
+pub mod supervisor;
+pub mod sweeper;

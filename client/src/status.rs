@@ -1,0 +1,333 @@
+//! Where a folder stands, as `status` shows it and `--once` judges it.
+
+use std::fmt::{self, Write};
+
+use onefold_core::client::{Problem, ProblemKind, Status};
+use onefold_core::name::RelPath;
+use serde::{Deserialize, Serialize};
+
+use crate::driver::Snapshot;
+use crate::error::{Exit, Trouble};
+use crate::linked::Linked;
+
+/// One word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// This device and the server agree.
+    InSync,
+    /// They will, soon.
+    Syncing,
+    /// The server is not connected, or no client runs.
+    Offline,
+    /// Until `onefold resume`.
+    Paused,
+    /// A person must do something.
+    Attention,
+}
+
+/// How much there is left to move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// Files.
+    pub items: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Something that is not in sync, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemLine {
+    /// Where.
+    pub path: String,
+    /// What kind, in one word.
+    pub kind: String,
+    /// In words.
+    pub reason: String,
+}
+
+/// One folder, as `status --json` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderStatus {
+    /// One word for it.
+    pub state: State,
+    /// What it waits for, or what is wrong, in words.
+    pub detail: Option<String>,
+    /// Whether a client runs; if not, the rest is as the last one left it.
+    pub running: bool,
+    /// The folder's name.
+    pub folder: String,
+    /// Its root here.
+    pub path: String,
+    /// `HOST:PORT` of the server.
+    pub server: String,
+    /// This device's name.
+    pub device: String,
+    /// The last entry of the journal that this device has.
+    pub cursor: u64,
+    /// Live files here.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is left to send.
+    pub uploading: Amount,
+    /// What is left to fetch.
+    pub downloading: Amount,
+    /// Conflict copies that are still there.
+    pub conflicts: Vec<String>,
+    /// What cannot be synced now.
+    pub problems: Vec<ProblemLine>,
+    /// What protects files here from being overwritten while they are in use.
+    pub guard: String,
+}
+
+impl FolderStatus {
+    /// Of a folder that never ran.
+    pub fn new(linked: &Linked) -> Self {
+        Self {
+            state: if linked.paused { State::Paused } else { State::Offline },
+            detail: None,
+            running: false,
+            folder: linked.folder_name.clone(),
+            path: linked.root.display().to_string(),
+            server: linked.server.address.clone(),
+            device: linked.device_name.clone(),
+            cursor: 0,
+            files: 0,
+            bytes: 0,
+            uploading: Amount::default(),
+            downloading: Amount::default(),
+            conflicts: Vec::new(),
+            problems: Vec::new(),
+            guard: String::new(),
+        }
+    }
+
+    /// Of a running one.
+    pub fn of_running(linked: &Linked, guard: &str, snapshot: &Snapshot) -> Self {
+        let status = &snapshot.status;
+        let (state, detail) = state(snapshot);
+        let amount = |(items, bytes)| Amount { items, bytes };
+        Self {
+            state,
+            detail,
+            running: true,
+            cursor: status.seq,
+            files: status.files,
+            bytes: status.bytes,
+            uploading: amount(status.uploading),
+            downloading: amount(status.downloading),
+            problems: status.problems.iter().map(ProblemLine::from).collect(),
+            guard: guard.to_owned(),
+            ..Self::new(linked)
+        }
+    }
+
+    /// As it is once the client has ended.
+    #[must_use]
+    pub fn ended(self, paused: bool) -> Self {
+        let state = match self.state {
+            _ if paused => State::Paused,
+            State::Attention => State::Attention,
+            State::InSync | State::Syncing | State::Offline | State::Paused => State::Offline,
+        };
+        let detail = self.detail.filter(|_| state == State::Attention);
+        Self { state, detail, running: false, ..self }
+    }
+
+    /// Of one that cannot run.
+    #[must_use]
+    pub fn troubled(self, trouble: &Trouble) -> Self {
+        Self { state: State::Attention, detail: Some(trouble.to_string()), ..self }
+    }
+}
+
+/// One word for where a driver stands, and more words where there is more to say.
+fn state(snapshot: &Snapshot) -> (State, Option<String>) {
+    let Status { unrest, online, halted, problems, .. } = &snapshot.status;
+    let passing = |problem: &Problem| problem.kind == ProblemKind::Busy;
+    if let Some(reason) = halted {
+        return (State::Attention, Some(reason.clone()));
+    }
+    if !online {
+        return (State::Offline, snapshot.offline.clone());
+    }
+    if !problems.iter().all(passing) {
+        return (State::Attention, Some("some files cannot be synced".to_owned()));
+    }
+    match unrest {
+        Some(reason) => (State::Syncing, Some(reason.clone())),
+        None if problems.is_empty() => (State::InSync, None),
+        None => (State::Syncing, Some("some files are busy".to_owned())),
+    }
+}
+
+/// How `--once` ended for one folder, with what stands on stderr.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The exit code.
+    pub exit: Exit,
+    /// What is not in sync, or why it could not be.
+    pub lines: Vec<String>,
+}
+
+impl Outcome {
+    /// In words for a person, of a folder that could not be synced.
+    pub fn failed(trouble: &Trouble) -> Self {
+        Self { exit: Exit::Failed, lines: vec![trouble.to_string()] }
+    }
+
+    /// Counts another folder's outcome in: the worst counts.
+    pub fn add(&mut self, other: Self) {
+        self.exit = self.exit.max(other.exit);
+        self.lines.extend(other.lines);
+    }
+
+    /// The outcome, once there is one.
+    pub fn of(linked: &Linked, snapshot: &Snapshot) -> Option<Self> {
+        let Status { unrest, online, halted, problems, .. } = &snapshot.status;
+        if let Some(reason) = halted {
+            return Some(Self::failed(&Trouble::new(
+                format_args!("the folder {} stopped syncing: {reason}", linked.root.display()),
+                "Every file is as it was",
+                "`onefold status` says where it stands",
+            )));
+        }
+        if !online || unrest.is_some() {
+            return None;
+        }
+        let lines = problems.iter().map(|problem| {
+            let Problem { path, kind, reason } = problem;
+            format!("{}: {} ({reason})", linked.root.join(shown(path)).display(), word(*kind))
+        });
+        let exit = if problems.is_empty() { Exit::Done } else { Exit::ButFor };
+        Some(Self { exit, lines: lines.collect() })
+    }
+}
+
+impl From<&Problem> for ProblemLine {
+    fn from(problem: &Problem) -> Self {
+        let Problem { path, kind, reason } = problem;
+        Self { path: shown(path), kind: word(*kind).to_owned(), reason: reason.clone() }
+    }
+}
+
+fn word(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::Busy => "busy",
+        ProblemKind::Unreadable => "unreadable",
+        ProblemKind::Unwritable => "unwritable",
+        ProblemKind::Parked => "parked",
+        ProblemKind::Refused => "refused",
+    }
+}
+
+/// A path as text: just as it is where it is text, else escaped.
+pub fn shown(path: &RelPath) -> String {
+    String::from_utf8(path.to_bytes()).unwrap_or_else(|_| path.to_string())
+}
+
+impl fmt::Display for FolderStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (self.state, self.running) {
+            (State::InSync, _) => "in sync",
+            (State::Syncing, _) => "syncing",
+            (State::Offline, true) => "offline",
+            (State::Offline, false) => "no client is running",
+            (State::Paused, _) => "paused",
+            (State::Attention, _) => "needs attention",
+        };
+        write!(f, "{}: {state}", self.path)?;
+        if let Some(detail) = &self.detail {
+            write!(f, " ({detail})")?;
+        }
+        write!(f, "\n  folder {:?} at {}, device {:?}", self.folder, self.server, self.device)?;
+        write!(f, "\n  {} files, {}", self.files, size(self.bytes))?;
+        for (what, amount) in [("to send", self.uploading), ("to fetch", self.downloading)] {
+            if amount != Amount::default() {
+                write!(f, "; {what}: {} files, {}", amount.items, size(amount.bytes))?;
+            }
+        }
+        for problem in &self.problems {
+            write!(f, "\n  {}: {} ({})", problem.kind, problem.path, problem.reason)?;
+        }
+        self.conflicts.iter().try_for_each(|path| write!(f, "\n  conflict copy: {path}"))
+    }
+}
+
+/// Bytes, for people.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    let mut amount = bytes as f64;
+    while amount >= 1024.0 && unit + 1 < UNITS.len() {
+        (amount, unit) = (amount / 1024.0, unit + 1);
+    }
+    let mut text = String::new();
+    let _ = write!(text, "{amount:.*} {}", usize::from(unit > 0), UNITS[unit]);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn snapshot(online: bool, unrest: Option<&str>, problems: &[ProblemKind]) -> Snapshot {
+        let problem = |kind: &ProblemKind| Problem {
+            path: RelPath::parse(b"a/b").unwrap(),
+            kind: *kind,
+            reason: "why".to_owned(),
+        };
+        let status = Status {
+            online,
+            unrest: unrest.map(str::to_owned),
+            problems: problems.iter().map(problem).collect(),
+            ..Status::default()
+        };
+        Snapshot { status, ..Snapshot::default() }
+    }
+
+    #[test]
+    fn each_state_has_its_word_and_its_exit_code() {
+        let linked = Linked::example(Path::new("/root"));
+        let check = |snapshot: Snapshot, word: State, exit: Option<Exit>| {
+            assert_eq!(FolderStatus::of_running(&linked, "", &snapshot).state, word);
+            assert_eq!(Outcome::of(&linked, &snapshot).map(|outcome| outcome.exit), exit);
+        };
+        check(snapshot(true, None, &[]), State::InSync, Some(Exit::Done));
+        check(snapshot(true, Some("x"), &[]), State::Syncing, None);
+        check(snapshot(false, None, &[]), State::Offline, None);
+        check(snapshot(true, None, &[ProblemKind::Busy]), State::Syncing, Some(Exit::ButFor));
+        check(snapshot(true, None, &[ProblemKind::Parked]), State::Attention, Some(Exit::ButFor));
+        let mut halted = snapshot(true, None, &[]);
+        halted.status.halted = Some("a digest differed twice".to_owned());
+        check(halted, State::Attention, Some(Exit::Failed));
+    }
+
+    #[test]
+    fn what_is_not_in_sync_is_listed_with_its_full_path() {
+        let linked = Linked::example(Path::new("/root"));
+        let outcome = Outcome::of(&linked, &snapshot(true, None, &[ProblemKind::Busy])).unwrap();
+        assert_eq!(outcome.lines, ["/root/a/b: busy (why)"]);
+    }
+
+    #[test]
+    fn the_json_has_the_promised_fields() {
+        let linked = Linked::example(Path::new("/root"));
+        let status = FolderStatus::of_running(&linked, "leases", &snapshot(true, None, &[]));
+        let json: serde_json::Value = serde_json::to_value(&status).unwrap();
+        assert_eq!(json["state"], "in_sync");
+        for field in ["folder", "device", "cursor", "files", "bytes", "conflicts", "problems"] {
+            assert!(!json[field].is_null(), "{field}");
+        }
+        assert_eq!(json["uploading"], serde_json::json!({"items": 0, "bytes": 0}));
+        assert_eq!(json["guard"], "leases");
+        assert_eq!(serde_json::from_value::<FolderStatus>(json).unwrap(), status);
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!([size(0), size(1023), size(1536)], ["0 bytes", "1023 bytes", "1.5 KiB"]);
+    }
+}

@@ -1,0 +1,190 @@
+//! What all requests share, who is asking, and the smaller endpoints: joining, and the devices' names.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{get, post, put};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use onefold_adapters::blobs::Blobs;
+use onefold_adapters::journal::{Device, Journal, NewDevice, Redeemed};
+use onefold_adapters::secret::Secret;
+use onefold_adapters::wire::{self, JoinRequest, NamedDevice, Welcome};
+use onefold_core::id::DeviceId;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use crate::hub::{Hubs, wall_time};
+use crate::problem::Problem;
+use crate::{content, stream};
+
+/// The most open streams of one server process.
+pub(crate) const MAX_STREAMS: u32 = 20_000;
+/// The most bodies with contents that are held in memory at a time.
+const MAX_LARGE_BODIES: usize = 32;
+/// How long no byte of a body may come.
+const BODY_IDLE: Duration = Duration::from_secs(30);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct App<J, B> {
+    pub(crate) journal: Arc<J>,
+    pub(crate) blobs: B,
+    pub(crate) hubs: Hubs<J>,
+    /// One permit for each open stream.
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) large_bodies: Semaphore,
+    /// Turns true when the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    connected: Mutex<BTreeMap<DeviceId, oneshot::Sender<()>>>,
+}
+
+impl<J: Journal, B: Blobs> App<J, B> {
+    pub(crate) fn new(journal: Arc<J>, blobs: B, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            hubs: Hubs::new(Arc::clone(&journal)),
+            journal,
+            blobs,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
+            large_bodies: Semaphore::new(MAX_LARGE_BODIES),
+            stopping,
+            connected: Mutex::default(),
+        }
+    }
+
+    /// The device whose token a request carries, revoked ones included.
+    pub(crate) async fn any_device(&self, headers: &HeaderMap) -> Result<Device, Problem> {
+        let token = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+            .and_then(Secret::parse)
+            .ok_or_else(Problem::unknown_device)?;
+        let device = self.journal.device_by_token(token.hash()).await?;
+        device.ok_or_else(Problem::unknown_device)
+    }
+
+    /// The device whose token a request carries.
+    pub(crate) async fn device(&self, headers: &HeaderMap) -> Result<Device, Problem> {
+        let device = self.any_device(headers).await?;
+        if device.revoked {
+            let words =
+                "this device was shut out by the server's owner: its files stay as they are";
+            return Err(Problem::new(StatusCode::FORBIDDEN, words));
+        }
+        Ok(device)
+    }
+
+    /// The device whose token a request carries, if it may write.
+    pub(crate) async fn writer(&self, headers: &HeaderMap) -> Result<Device, Problem> {
+        let device = self.device(headers).await?;
+        if !device.writable {
+            let words = "this device may only read: what is changed here stays here";
+            return Err(Problem::new(StatusCode::FORBIDDEN, words));
+        }
+        Ok(device)
+    }
+
+    /// Notes a device's newest stream; the one before hears that it was replaced.
+    pub(crate) fn connected(&self, device: DeviceId) -> oneshot::Receiver<()> {
+        let (newer, replaced) = oneshot::channel();
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(older) = connected.insert(device, newer) {
+            let _ = older.send(());
+        }
+        replaced
+    }
+
+    /// Forgets a device's stream that has ended, unless a newer one stands.
+    pub(crate) fn disconnected(&self, device: DeviceId, replaced: oneshot::Receiver<()>) {
+        drop(replaced);
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if connected.get(&device).is_some_and(oneshot::Sender::is_closed) {
+            connected.remove(&device);
+        }
+    }
+}
+
+/// All endpoints.
+pub(crate) fn router<J: Journal, B: Blobs>(app: Arc<App<J, B>>) -> Router {
+    let one_content = format!("{}/{{id}}", wire::CONTENTS);
+    Router::new()
+        .route(wire::JOIN, post(join::<J, B>))
+        .route(wire::STREAM, get(stream::open::<J, B>))
+        .route(wire::MISSING, post(content::missing::<J, B>))
+        .route(wire::CHUNKS, put(content::put_chunks::<J, B>).post(content::get_chunks::<J, B>))
+        .route(&one_content, put(content::put_content::<J, B>).get(content::get_content::<J, B>))
+        .route(wire::DEVICES, get(devices::<J, B>))
+        .with_state(app)
+}
+
+/// Reads a body of at most so many bytes.
+pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = Vec::new();
+    loop {
+        let piece = match tokio::time::timeout(BODY_IDLE, pieces.next()).await {
+            Ok(Some(Ok(piece))) => piece,
+            Ok(Some(Err(_))) => return Err(Problem::malformed("the request was cut off")),
+            Ok(None) => return Ok(whole.into()),
+            Err(_) => {
+                let words = "the request did not come in time";
+                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, words));
+            }
+        };
+        if whole.len() + piece.len() > limit {
+            let words = format!("the request is larger than {limit} bytes");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, words));
+        }
+        whole.extend_from_slice(&piece);
+    }
+}
+
+/// Reads a body's value.
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let words = "the request makes no sense: client and server are of different versions";
+    postcard::from_bytes(body).map_err(|_| Problem::malformed(words))
+}
+
+async fn join<J: Journal, B: Blobs>(
+    State(app): State<Arc<App<J, B>>>,
+    body: Body,
+) -> Result<Vec<u8>, Problem> {
+    let request: JoinRequest = decode(&read_body(body, wire::MAX_SMALL_BODY).await?)?;
+    wire::check_device_name(&request.device_name).map_err(Problem::malformed)?;
+    let device =
+        NewDevice { id: request.device, name: request.device_name, token: request.token.hash() };
+    let refused = |words: &str| Err(Problem::new(StatusCode::FORBIDDEN, words));
+    match app.journal.redeem(request.secret.hash(), wall_time(), device).await? {
+        Redeemed::Device(device, folder) => Ok(wire::encode(&Welcome {
+            folder: folder.id,
+            folder_name: folder.name,
+            writable: device.writable,
+        })),
+        Redeemed::Unknown => refused(
+            "the server does not know this link: copy the whole line once more, or make a new link \
+             with `onefold-server invite`",
+        ),
+        Redeemed::UsedUp => {
+            refused("this link has been used already: make a new one with `onefold-server invite`")
+        }
+        Redeemed::Expired => {
+            refused("this link has expired: make a new one with `onefold-server invite`")
+        }
+    }
+}
+
+async fn devices<J: Journal, B: Blobs>(
+    State(app): State<Arc<App<J, B>>>,
+    headers: HeaderMap,
+) -> Result<Vec<u8>, Problem> {
+    let asking = app.device(&headers).await?;
+    let mut devices = app.journal.devices().await?;
+    devices.retain(|device| device.folder == asking.folder);
+    let named = |device: Device| NamedDevice { device: device.id, name: device.name };
+    Ok(wire::encode(&devices.into_iter().map(named).collect::<Vec<_>>()))
+}

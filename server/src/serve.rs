@@ -1,0 +1,129 @@
+//! Starting and stopping a server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use onefold_adapters::link::{Link, Server, Trust};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::app::{App, MAX_STREAMS, router};
+use crate::certificate::Certificate;
+use crate::config::{Config, Database, Scheme, StartError};
+use crate::invite::{self, InviteError, NewInvite};
+use crate::listener::TlsListener;
+
+/// How long a stopping server waits for its connections to end.
+const DRAIN_WITHIN: Duration = Duration::from_secs(4);
+
+/// A server that accepts connections. Dropped without [`Running::stop`], it goes on.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What links say of it.
+    pub server: Server,
+    journal: Arc<Database>,
+    stop: watch::Sender<bool>,
+    streams: Arc<Semaphore>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+/// Starts a server; it accepts connections when this returns.
+pub async fn serve(config: Config) -> Result<Running, StartError> {
+    config.check()?;
+    let journal = config.stores.journal().await?;
+    let blobs = config.stores.blobs()?;
+    let certificate = match &config.scheme {
+        Scheme::Tls => Some(Certificate::kept(&*journal).await?),
+        Scheme::OwnTls { certificate, key } => Some(Certificate::read(certificate, key)?),
+        Scheme::Plain | Scheme::BehindProxy => None,
+    };
+    let trust = match &certificate {
+        Some(certificate) => Trust::Pinned(certificate.fingerprint()),
+        None if config.scheme == Scheme::Plain => Trust::Plain,
+        None => Trust::Web,
+    };
+    let tls = match certificate {
+        Some(certificate) => Some(TlsAcceptor::from(Arc::new(certificate.into_config()?))),
+        None => None,
+    };
+
+    let listen = |error| StartError::Listen { address: config.listen.clone(), error };
+    let listener = TcpListener::bind(&config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let named = config.advertise.clone().unwrap_or_else(|| address.to_string());
+    let server = Server { address: named, trust };
+    invite::note(&*journal, &server).await?;
+
+    let (stop, stopping) = watch::channel(false);
+    let app = Arc::new(App::new(Arc::clone(&journal), blobs, stopping.clone()));
+    let streams = Arc::clone(&app.streams);
+    let router = router(app);
+    let serving = match tls {
+        Some(tls) => {
+            let listener = TlsListener::new(listener, tls).map_err(listen)?;
+            tokio::spawn(accept(listener, router, stopping))
+        }
+        None => {
+            let without_delay = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
+            tokio::spawn(accept(without_delay, router, stopping))
+        }
+    };
+    Ok(Running { address, server, journal, stop, streams, serving })
+}
+
+impl Running {
+    /// Makes a link.
+    pub async fn invite(&self, new: NewInvite) -> Result<Link, InviteError> {
+        invite::make(&*self.journal, new).await
+    }
+
+    /// `https://HOST:PORT` or `http://HOST:PORT`, as it listens.
+    pub fn url(&self) -> String {
+        let scheme = match self.server.trust {
+            Trust::Pinned(_) => "https",
+            Trust::Web | Trust::Plain => "http",
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Says farewell to every device, lets what is under way end, and stops: within 5 seconds.
+    pub async fn stop(self) {
+        let Self { stop, streams, mut serving, journal, .. } = self;
+        let _ = stop.send(true);
+        let drained = async {
+            let _ = (&mut serving).await;
+            let _ = streams.acquire_many(MAX_STREAMS).await;
+        };
+        if tokio::time::timeout(DRAIN_WITHIN, drained).await.is_err() {
+            tracing::warn!("some connections did not end in time and were cut");
+            serving.abort();
+        }
+        journal.close().await;
+    }
+}
+
+async fn accept<L>(
+    listener: L,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> io::Result<()>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let stopped = async move {
+        // Where the sender is gone, nobody will ever stop it.
+        if stopping.wait_for(|stops| *stops).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+}

@@ -1,0 +1,12 @@
+//! A real server on loopback, and the adapters' own clients against it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod checking;
+mod command;
+mod contents;
+mod harness;
+mod joining;
+mod proxy;
+mod starting;
+mod streams;
