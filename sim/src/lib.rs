@@ -10,4 +10,5 @@ pub mod shrink;
 pub mod story;
 pub mod tape;
 pub mod user;
+pub mod words;
 pub mod world;

@@ -1,6 +1,7 @@
 //! Runs the simulation from the command line: replays a failing run and tells its story, or looks for
 //! failing runs.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use sim::run::Case;
@@ -46,17 +47,26 @@ fn replay(text: &str) -> ExitCode {
 
 fn search(from: u64, count: u64) -> ExitCode {
     let mut summary = search::Summary::default();
+    let mut failures: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
     for seed in from..from + count {
         let outcome = Case::draw(seed).run(false);
         summary.add(&outcome);
         if let Err(broken) = outcome.result {
-            println!("seed {seed}: {broken}");
-            let case = search::shrunk(Case::draw(seed), broken.rule);
-            println!("{} user steps: {:?}", case.users.len(), case.users);
-            println!("cargo run --release -p sim -- replay {}", case.encode());
-            return ExitCode::FAILURE;
+            failures.entry(broken.rule).or_default().push(seed);
         }
     }
     println!("{summary}");
-    ExitCode::SUCCESS
+    for (rule, seeds) in &failures {
+        println!("\n{} runs broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
+        let shrunk = seeds.iter().take(3).map(|seed| search::shrunk(Case::draw(*seed), rule));
+        let size = |case: &Case| case.users.len() * 10 + case.schedule.iter().filter(|n| **n > 0).count();
+        if let Some(case) = shrunk.min_by_key(size) {
+            println!("{} user steps, {:?}", case.users.len(), case.setting.faults);
+            if let Err(broken) = case.run(false).result {
+                println!("{broken}");
+            }
+            println!("cargo run --release -p sim -- replay {}", case.encode());
+        }
+    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -13,6 +13,7 @@ use onefold_core::protocol::MergeReason;
 use crate::disk::Disk;
 use crate::disk::user::{Act, Deed, target_version};
 use crate::story::Story;
+use crate::words;
 use crate::world::server::Server;
 
 use super::Broken;
@@ -255,8 +256,7 @@ impl Witness {
                 let what = format!("{entry:?} after {cursor:?}");
                 return Err(Broken::new("the journal is gapless and chained", what));
             }
-            let device = server.device_index(entry.device);
-            story.say(|| format!("journal {}: device {device:?}: {:?}", entry.seq, entry.operation));
+            story.say(|| format!("server: {}", words::entry(&entry)));
             self.remember(&entry);
             self.entries.push(entry);
             cursor = stored;

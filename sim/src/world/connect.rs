@@ -14,7 +14,6 @@ impl World {
     /// A client sends up its stream, if there is one.
     pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
-        self.story.say(|| format!("device {index} -> server: {message:?}"));
         if let ClientMessage::Commit(commit) = &message {
             self.witness.commits(index, commit);
         }

@@ -28,6 +28,7 @@ use crate::story::Story;
 use crate::tape::Tape;
 use crate::user::UserStep;
 use crate::user::script::Writer;
+use crate::words;
 
 use device::Device;
 use faults::Faults;
@@ -185,7 +186,7 @@ impl World {
         let now = device.now(self.now_ms);
         let Some(client) = &mut device.client else { return Ok(()) };
         self.story.hash(&event);
-        self.story.say(|| format!("device {index} <- {event:?}"));
+        self.story.say(|| format!("device {index} {}", words::event(&event)));
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
@@ -196,6 +197,7 @@ impl World {
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {
+        self.story.say(|| format!("device {index}     asks: {}", words::effect(&effect)));
         match effect {
             Effect::Report(notice) => self.report(index, &notice),
             Effect::Send(message) => self.send(index, message),
@@ -211,7 +213,6 @@ impl World {
     }
 
     fn report(&mut self, index: usize, notice: &Notice) {
-        self.story.say(|| format!("device {index} reports {notice:?}"));
         match notice {
             Notice::Halted(why) => self.witness.halted(index, why),
             Notice::Merging(reason) => self.witness.merging(*reason),

@@ -191,7 +191,7 @@ impl World {
         let Self { devices, users, schedule, story, setting, .. } = self;
         let user = &mut users[index];
         let faults = setting.faults;
-        story.say(|| format!("device {index}: {change:?}"));
+        story.say(|| format!("device {index}: change {} is carried out", id.0));
         let changed = devices[index].disk.change(change, &mut |disk, moment| {
             if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
@@ -212,7 +212,6 @@ impl World {
         }
         match changed {
             Ok(result) => {
-                self.story.say(|| format!("device {index}: that gave {result:?}"));
                 self.witness.changed(index, change, &mut self.devices[index].disk)?;
                 Ok(Some(Event::Changed(id, result)))
             }
