@@ -73,7 +73,16 @@ impl Case {
         let count = 1 + random.below(MAX_USER_STEPS);
         let users = steps(&mut random, mood, count as usize);
         let schedule = (0..count * SCHEDULE_PER_STEP).map(|_| random.next() as u32).collect();
-        Self { setting, users, schedule }
+        Self { setting, users, schedule }.trimmed()
+    }
+
+    /// Without the zeros at the schedule's end, which say nothing.
+    #[must_use]
+    pub fn trimmed(mut self) -> Self {
+        while self.schedule.last() == Some(&0) {
+            self.schedule.pop();
+        }
+        self
     }
 
     /// Runs it; `telling` writes the story down in words.
@@ -106,11 +115,7 @@ impl Case {
 
     /// The case as one word.
     pub fn encode(&self) -> String {
-        let mut case = self.clone();
-        while case.schedule.last() == Some(&0) {
-            case.schedule.pop();
-        }
-        let bytes = postcard::to_allocvec(&case).expect("a case is encodable");
+        let bytes = postcard::to_allocvec(self).expect("a case is encodable");
         bytes.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text

@@ -57,6 +57,7 @@ impl Shrinking {
             while let Some(way) = self.ways.pop() {
                 let mut trial = self.best.clone();
                 apply(&mut trial, way);
+                trial = trial.trimmed();
                 if trial != self.best {
                     self.trial = trial;
                     return true;
@@ -124,9 +125,6 @@ fn apply(case: &mut Case, way: Way) {
         Way::Calm(at, size) => {
             let end = (at + size).min(case.schedule.len());
             case.schedule[at.min(end)..end].fill(0);
-            while case.schedule.last() == Some(&0) {
-                case.schedule.pop();
-            }
         }
         Way::TurnOff(which) => {
             if let Some((_, weight)) = case.setting.faults.each().into_iter().nth(which) {

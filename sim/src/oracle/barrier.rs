@@ -4,7 +4,7 @@
 //! engine changed his disk, and everything he did is everywhere.
 
 use crate::world::World;
-use crate::world::device::Device;
+use crate::world::device::{Device, Link};
 
 use super::witness::Epoch;
 use super::{Broken, judge, tree};
@@ -49,7 +49,8 @@ impl World {
     /// Whether nothing is in the way of syncing anything everywhere.
     fn all_can_sync(&self) -> bool {
         let free = |device: &Device| {
-            device.reachable && !device.disk.full && device.disk.restricted().is_empty()
+            let muted = matches!(device.link, Link::Up { muted: true, .. });
+            device.reachable && !muted && !device.disk.full && device.disk.restricted().is_empty()
         };
         !self.witness().is_blind() && self.free_of_problems().is_ok() && self.devices.iter().all(free)
     }

@@ -75,6 +75,18 @@ impl Faults {
                 _ => 5,
             };
         }
+        // These are not weighed against others, but strike so many times in 1000.
+        for frequent in [
+            &mut faults.torn_look,
+            &mut faults.window,
+            &mut faults.kill_in_change,
+            &mut faults.bad_transfer,
+            &mut faults.bad_save,
+            &mut faults.lost_news,
+        ] {
+            *frequent = frequent.saturating_mul(20).min(600);
+        }
+        faults.kill_in_change = faults.kill_in_change.min(200);
         // What costs a restart, a run can have only so much of.
         for heavy in [
             &mut faults.kill_client,
