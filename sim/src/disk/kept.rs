@@ -43,17 +43,21 @@ impl Disk {
     /// this label; with `all` the others are dropped. Files that are open for writing wait.
     pub fn tend_kept(&mut self, label: &str, all: bool) -> Vec<RelPath> {
         let mut rescued = Vec::new();
+        let mut dropped = Vec::new();
         for kept in std::mem::take(&mut self.table.kept) {
-            let now = version(&self.inode(kept.number).form);
-            let untouched = kept.fate == Fate::DropIf(now);
-            if self.is_open(kept.number) || (untouched && !all) {
+            let inode = self.inode(kept.number);
+            let untouched = kept.fate == Fate::DropIf(version(&inode.form));
+            if inode.links > 0 {
+                // It still has, or has again, a name of its own.
+            } else if self.is_open(kept.number) || (untouched && !all) {
                 self.table.kept.push(kept);
             } else if untouched {
-                self.release(kept.number);
+                dropped.push(kept.number);
             } else {
                 rescued.push(self.rescue(&kept, label));
             }
         }
+        dropped.into_iter().for_each(|number| self.release(number));
         if all || !rescued.is_empty() {
             self.sync();
         }

@@ -27,8 +27,10 @@ pub struct Deed {
 pub enum Act {
     /// It came to be.
     Wrote,
-    /// It got another name, or another name beside, or a directory above it did.
+    /// It got another name, or a directory above it did.
     Moved,
+    /// It got another name beside.
+    Linked,
     /// It was changed, replaced or deleted, and stands nowhere else on this disk.
     Destroyed,
     /// It was changed, replaced or deleted, and still stands elsewhere on this disk.
@@ -304,7 +306,7 @@ impl Disk {
             return Err(Errno::Exists);
         }
         self.attach(directory, &name, number, false);
-        self.note(Act::Moved, number, to);
+        self.note(Act::Linked, number, to);
         self.changed();
         Ok(())
     }

@@ -105,14 +105,9 @@ impl Witness {
                 Act::Destroyed => {
                     fate.destroyed_by.insert(device);
                 }
-                Act::Dropped => fate.copied = true,
+                Act::Dropped | Act::Linked => fate.copied = true,
             }
         }
-    }
-
-    /// A hard link was made of a version.
-    pub fn linked(&mut self, version: ContentId) {
-        self.versions.entry(version).or_default().copied = true;
     }
 
     /// A power cut took and brought back versions.
