@@ -1,9 +1,9 @@
 //! What a server is started with, where it keeps things, and why it may not start.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,10 +67,10 @@ pub enum StartError {
     /// The options contradict each other.
     #[error("{0}")]
     Usage(String),
-    /// The data directory cannot be made or entered.
-    #[error("the data directory {path} cannot be used: {error}; nothing was changed")]
+    /// The data directory, or the database's file in it, cannot be made or entered.
+    #[error("{path} cannot be used: {error}; nothing was changed; give another place with --data")]
     Data {
-        /// The directory.
+        /// Which.
         path: PathBuf,
         /// Why, in the system's words.
         error: io::Error,
@@ -109,7 +109,10 @@ fn listen_hint(error: &io::Error) -> &'static str {
 const fn hint(error: &StoreError) -> &'static str {
     match error {
         StoreError::Newer { .. } => "; use the newer onefold-server that has written it",
-        StoreError::Damaged(_) => "; bring it back from a backup, devices then merge with it",
+        StoreError::Damaged(_) => {
+            "; check that it is the right file, or bring it back from a backup: devices then merge \
+             with it"
+        }
         StoreError::Unavailable(_) | StoreError::Unknown(_) => "; check --data and --database",
     }
 }
@@ -159,6 +162,9 @@ impl Stores {
             Some(url) => sqlite_path(url)?,
             None => self.data.join(DATABASE_FILE),
         };
+        // It holds the certificate's key: whatever directory it is in, it is its owner's alone.
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+        file.map_err(|error| StartError::Data { path: path.clone(), error })?;
         Ok(Arc::new(Database::sqlite(&path).await?))
     }
 

@@ -16,7 +16,7 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use onefold_adapters::blobs::Blobs;
-use onefold_adapters::journal::{Device, Journal, StoreResult};
+use onefold_adapters::journal::{Device, Journal, StoreResult, answer};
 use onefold_adapters::wire;
 use onefold_core::id::Seq;
 use onefold_core::protocol::MAX_MESSAGE_BYTES;
@@ -221,29 +221,20 @@ impl<'a, J: Journal> Connection<'a, J> {
     /// Asks the journal; commits are handed in at once, so that they are decided in this order.
     fn ask(&mut self, id: LoadId, load: Load) {
         let (journal, folder, device) = (self.journal, self.device.folder, self.device.id);
-        let loaded: LoadFuture<'a, Result<Loaded, String>> =
-            match load {
-                Load::Decide(commit) => {
-                    let writable = self.session.writable();
-                    let decided = self.hub.submit(Submitted { device, writable, commit });
-                    Box::pin(async {
-                        let gone = || Err("the server could not decide a commit".to_owned());
-                        decided.await.unwrap_or_else(|_| gone()).map(Loaded::Outcome)
-                    })
-                }
-                Load::Greet(greet) => Box::pin(async move {
-                    in_words(journal.greet(device, wall_time(), greet).await, Loaded::Greeting)
-                }),
-                Load::Entries(query) => Box::pin(async move {
-                    in_words(journal.entries(folder, query).await, Loaded::Entries)
-                }),
-                Load::Page { after, limit } => Box::pin(async move {
-                    in_words(journal.page(folder, after, limit).await, Loaded::Page)
-                }),
-                Load::Poll => Box::pin(async move {
-                    in_words(journal.poll(device, wall_time()).await, Loaded::Poll)
-                }),
-            };
+        let loaded: LoadFuture<'a, Result<Loaded, String>> = match load {
+            Load::Decide(commit) => {
+                let writable = self.session.writable();
+                let decided = self.hub.submit(Submitted { device, writable, commit });
+                Box::pin(async {
+                    let gone = || Err("the server could not decide a commit".to_owned());
+                    decided.await.unwrap_or_else(|_| gone()).map(Loaded::Outcome)
+                })
+            }
+            other => Box::pin(async move {
+                let answer = answer(journal, folder, device, wall_time(), other, false).await;
+                answer.map_err(|error| error.to_string())
+            }),
+        };
         self.asked.push(Box::pin(async move { Answer::Loaded(id, loaded.await) }));
     }
 
@@ -262,10 +253,6 @@ impl<'a, J: Journal> Connection<'a, J> {
         };
         let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
     }
-}
-
-fn in_words<T>(answer: StoreResult<T>, loaded: fn(T) -> Loaded) -> Result<Loaded, String> {
-    answer.map(loaded).map_err(|error| error.to_string())
 }
 
 /// Waits until it turns true; an error if it never will.

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ impl Packs {
         let directory = match place.to_str().and_then(|place| place.split_once("://")) {
             Some(("file", directory)) => Path::new(directory),
             Some((scheme, _)) => {
-                return Err(format!("blobs cannot be kept in {scheme}: give a directory"));
+                let words = "this version keeps them in a directory";
+                return Err(format!("blobs cannot be kept in {scheme}: {words}"));
             }
             None => place,
         };
@@ -200,7 +202,7 @@ fn unavailable(error: &object_store::Error) -> BlobError {
     BlobError::Unavailable(error.to_string())
 }
 
-/// Makes a directory and those above it, each synced into the one that holds it.
+/// Makes a directory and those above it, for their owner alone, each synced into the one that holds it.
 fn create_durably(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
@@ -210,7 +212,7 @@ fn create_durably(directory: &Path) -> io::Result<()> {
         _ => Path::new("."),
     };
     create_durably(parent)?;
-    match fs::create_dir(directory) {
+    match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => File::open(parent)?.sync_all(),
     }

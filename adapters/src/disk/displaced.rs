@@ -118,9 +118,8 @@ impl Sweep<'_> {
     /// The old was renamed aside, and then the power failed: it gets its name back.
     fn finish_aside(&self, intent: &Intent, [old, new]: &[String; 2]) {
         let kept = &self.disk.kept;
-        let found = |name: &str| {
-            Meta::at(kept, name.as_bytes()).ok().map(|meta| intent.judge(&meta))
-        };
+        let found =
+            |name: &str| Meta::at(kept, name.as_bytes()).ok().map(|meta| intent.judge(&meta));
         if let Role::Replaced(at) = &intent.role
             && found(old) == Some(Finding::Old)
             && found(new) == Some(Finding::New)

@@ -195,13 +195,8 @@ fn exchange_new(
 fn swap_back(disk: &RealDisk, slot_name: &str, target: &Target<'_>) {
     let (parent, name) = (target.parent, target.name.as_bytes());
     for _ in 0..MAX_TRIES {
-        match rustix::fs::renameat_with(
-            &disk.kept,
-            slot_name,
-            parent,
-            name,
-            RenameFlags::EXCHANGE,
-        ) {
+        match rustix::fs::renameat_with(&disk.kept, slot_name, parent, name, RenameFlags::EXCHANGE)
+        {
             Ok(()) => return disk.count(|counts| &counts.swapped_back),
             // What went in is gone already: the name is free.
             Err(Errno::NOENT) => match put(disk, slot_name, parent, name) {
@@ -471,8 +466,8 @@ fn set_executable(
 ) -> Result<Stamp, DiskError> {
     let (parent, name) = walk::parent(&disk.root, at)?;
     let flags = OFlags::PATH | OFlags::NOFOLLOW | CLOEXEC;
-    let file = rustix::fs::openat(&parent, name.as_bytes(), flags, Mode::empty())
-        .map_err(sys::problem)?;
+    let file =
+        rustix::fs::openat(&parent, name.as_bytes(), flags, Mode::empty()).map_err(sys::problem)?;
     let meta = Meta::of(&file).map_err(sys::problem)?;
     if meta.kind != Some(Kind::File) || !meta.is(expect) {
         return Err(DiskError::Changed);

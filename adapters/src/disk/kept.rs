@@ -164,9 +164,7 @@ impl Kept {
 
     /// Takes a slot over, unless it is in use.
     pub(super) fn take_over(&self, id: &str) -> Option<Slot<'_>> {
-        lock(&self.active)
-            .insert(id.to_owned())
-            .then(|| Slot { kept: self, id: id.to_owned() })
+        lock(&self.active).insert(id.to_owned()).then(|| Slot { kept: self, id: id.to_owned() })
     }
 
     /// Makes its names durable.

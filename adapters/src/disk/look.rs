@@ -89,8 +89,11 @@ impl Looker<'_> {
     }
 
     fn only(&self, names: impl Iterator<Item = Name>) -> Result<Listing, Errno> {
-        let mut listing =
-            Listing { inode: Meta::of(&self.dir)?.inode, names: Vec::new(), unnameable: Vec::new() };
+        let mut listing = Listing {
+            inode: Meta::of(&self.dir)?.inode,
+            names: Vec::new(),
+            unnameable: Vec::new(),
+        };
         for name in names {
             match self.seen(&name) {
                 Ok(Some(seen)) => listing.names.push((name, seen)),

@@ -67,12 +67,7 @@ impl RealDisk {
     ///
     /// `label` names conflict copies of what is found then: the device and the local time, as
     /// [`onefold_core::name::conflict_name`] takes it.
-    pub fn open(
-        path: &Path,
-        folder: FolderId,
-        link: Link,
-        label: &str,
-    ) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, folder: FolderId, link: Link, label: &str) -> Result<Self, OpenError> {
         Self::open_as(path, folder, link, label, |guard| guard, Box::new(NoHooks))
     }
 
@@ -97,9 +92,8 @@ impl RealDisk {
         let (rules, counts) = (Rules::default(), Counters::default());
         let mut disk =
             Self { root, kept, stage, rules, guard, counts, hooks, recovered: Swept::default() };
-        disk.recovered = displaced::sweep(&disk, SystemTime::now(), label, true).map_err(|error| {
-            OpenError::Failed(disk.root.path().to_owned(), error.to_string())
-        })?;
+        disk.recovered = displaced::sweep(&disk, SystemTime::now(), label, true)
+            .map_err(|error| OpenError::Failed(disk.root.path().to_owned(), error.to_string()))?;
         Ok(disk)
     }
 

@@ -11,13 +11,13 @@ use onefold_core::node::Kind;
 use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 
+use super::RealDisk;
 use super::guard::{Held, Target, put, put_back};
 use super::hooks::Point;
 use super::kept::{Intent, Role, Slot};
 use super::prepare::now_ms;
 use super::sys::{self, Meta};
 use super::walk::{self, Directory};
-use super::RealDisk;
 
 pub(super) fn rename(
     disk: &RealDisk,
@@ -93,8 +93,7 @@ fn rename_at_once(
 }
 
 fn is_at(target: &Target<'_>, held: &Held) -> bool {
-    Meta::at(target.parent, target.name.as_bytes())
-        .is_ok_and(|meta| meta.inode == held.meta.inode)
+    Meta::at(target.parent, target.name.as_bytes()).is_ok_and(|meta| meta.inode == held.meta.inode)
 }
 
 fn rename_through_slot(

@@ -209,10 +209,8 @@ fn copy_attributes(parent: &Directory, name: &[u8], to: impl AsFd) {
 
 /// Any value is legal, but for the nanoseconds, whose large values mean something else.
 fn set_mtime(file: impl AsFd, mtime: FileTime) -> Result<(), Errno> {
-    let last_modification = Timespec {
-        tv_sec: mtime.seconds,
-        tv_nsec: i64::from(mtime.nanoseconds.min(999_999_999)),
-    };
+    let last_modification =
+        Timespec { tv_sec: mtime.seconds, tv_nsec: i64::from(mtime.nanoseconds.min(999_999_999)) };
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     rustix::fs::futimens(file, &Timestamps { last_access, last_modification })
 }

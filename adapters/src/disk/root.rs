@@ -43,7 +43,9 @@ pub enum OpenError {
     )]
     Missing(PathBuf),
     /// A file, or something else that holds no files.
-    #[error("{0} is not a directory. Nothing was changed. Choose a directory, or a path to make one")]
+    #[error(
+        "{0} is not a directory. Nothing was changed. Choose a directory, or a path to make one"
+    )]
     NotDirectory(PathBuf),
     /// The system does not let this user in.
     #[error("{0} cannot be opened: {1}. Nothing was changed. Change its permissions, or its owner")]
@@ -68,10 +70,14 @@ pub enum OpenError {
     #[error("{0} has a damaged {MARKER}. Nothing was changed. Unlink the folder and join again")]
     Damaged(PathBuf),
     /// A directory above is a linked folder.
-    #[error("{0} is inside {1}, which is linked already. Nothing was changed. Choose another place")]
+    #[error(
+        "{0} is inside {1}, which is linked already. Nothing was changed. Choose another place"
+    )]
     Inside(PathBuf, PathBuf),
     /// Another client has it.
-    #[error("{0} is being synced by another client already. Nothing was changed. Stop that one first")]
+    #[error(
+        "{0} is being synced by another client already. Nothing was changed. Stop that one first"
+    )]
     InUse(PathBuf),
     /// Anything else.
     #[error("{0} cannot be used: {1}. Nothing was changed")]
@@ -179,7 +185,8 @@ fn is_linked(dir: &Path) -> bool {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | CLOEXEC;
     let Ok(dir) = rustix::fs::openat(CWD, dir, flags, Mode::empty()) else { return false };
     let Ok(inode) = Meta::of(&dir).map(|meta| meta.inode) else { return false };
-    read_marker(dir).is_ok_and(|marked| matches!(marked, Marked::As(marker) if marker.is_of(&inode)))
+    read_marker(dir)
+        .is_ok_and(|marked| matches!(marked, Marked::As(marker) if marker.is_of(&inode)))
 }
 
 fn open_error(path: &Path, error: &io::Error) -> OpenError {
@@ -234,9 +241,8 @@ impl Marker {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let value = |key: &str| {
-            text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
-        };
+        let value =
+            |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
         let birth = match value("born") {
             Some(born) => {
                 let (seconds, nanoseconds) = born.split_once(' ')?;

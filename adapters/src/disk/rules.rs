@@ -82,7 +82,8 @@ impl State {
         if self.stamp.is_some_and(|stamp| stamp == meta.stamp()) {
             return Ok(());
         }
-        let file = rustix::fs::openat(root, FILE, sys::READ, Mode::empty()).map_err(sys::problem)?;
+        let file =
+            rustix::fs::openat(root, FILE, sys::READ, Mode::empty()).map_err(sys::problem)?;
         let writing = sys::take_lease(&file)
             .is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
         sys::release_lease(&file);

@@ -199,12 +199,7 @@ struct Part {
 }
 
 impl Part {
-    fn new(
-        dir: Arc<OwnedFd>,
-        file: File,
-        name: String,
-        content: &Content,
-    ) -> io::Result<Self> {
+    fn new(dir: Arc<OwnedFd>, file: File, name: String, content: &Content) -> io::Result<Self> {
         let mut len = file.metadata()?.len();
         if len > content.size {
             file.set_len(0)?;

@@ -96,11 +96,8 @@ fn stretch(names: &[Name]) -> usize {
 fn beneath(dir: BorrowedFd<'_>, names: &[Name], flags: OFlags) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
     if !NO_OPENAT2.load(Ordering::Relaxed) {
-        let path = if names.is_empty() {
-            b".".to_vec()
-        } else {
-            RelPath::new(names.to_vec()).to_bytes()
-        };
+        let path =
+            if names.is_empty() { b".".to_vec() } else { RelPath::new(names.to_vec()).to_bytes() };
         match rustix::fs::openat2(dir, &path[..], flags, Mode::empty(), resolve) {
             Err(Errno::NOSYS | Errno::PERM) => NO_OPENAT2.store(true, Ordering::Relaxed),
             result => return result,

@@ -1,5 +1,6 @@
 //! The one ordered stream.
 
+use onefold_adapters::journal::{Journal, SqlJournal};
 use onefold_core::id::Seq;
 use onefold_core::operation::{Entry, Verdict};
 use onefold_core::protocol::{ClientMessage, Farewell, PROTOCOL, ServerMessage};
@@ -120,4 +121,17 @@ async fn what_another_server_over_the_same_database_accepts_is_heard() {
     entries(&mut there, 1).await;
     entries(&mut here, 1).await;
     other.stop().await;
+}
+
+#[tokio::test]
+async fn a_revoked_device_hears_so_and_gets_nothing() {
+    let bench = Bench::start().await;
+    let laptop = bench.device("laptop").await;
+    let journal = SqlJournal::sqlite(&bench.data.path().join("server.db")).await.unwrap();
+    assert!(journal.revoke(laptop.joined.device).await.unwrap());
+    let mut stream = laptop.connect().await.unwrap();
+    stream.say(hello(PROTOCOL)).await;
+    assert_eq!(farewell(stream.next().await.unwrap()), Farewell::Revoked);
+    let error = laptop.transfer().devices().await.unwrap_err();
+    assert!(error.contains("shut out"), "{error}");
 }

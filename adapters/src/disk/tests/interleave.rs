@@ -15,12 +15,7 @@ pub(super) const LIMITS: [(&str, fn(Guard) -> Guard); 4] = [
     ("full", |guard| guard),
     ("no leases", |guard| Guard { leases: false, ..guard }),
     ("no exchange", |guard| Guard { exchange: false, ..guard }),
-    ("nothing", |guard| Guard {
-        leases: false,
-        exchange: false,
-        no_replace: false,
-        ..guard
-    }),
+    ("nothing", |guard| Guard { leases: false, exchange: false, no_replace: false, ..guard }),
 ];
 
 /// How many steps a change has when nobody disturbs it.

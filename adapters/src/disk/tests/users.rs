@@ -129,9 +129,7 @@ pub(super) fn act(deed: Deed, root: &Path, at: &str) -> Aftermath {
             let _ = fs::remove_file(&path);
             Aftermath::default()
         }
-        Deed::UnlinkAndCreate if fs::remove_file(&path).is_ok() => {
-            Aftermath::wrote(create(&path))
-        }
+        Deed::UnlinkAndCreate if fs::remove_file(&path).is_ok() => Aftermath::wrote(create(&path)),
         Deed::MoveAway => {
             let _ = fs::rename(&path, &away);
             Aftermath::default()

@@ -87,10 +87,7 @@ impl Case {
 
     /// The old bytes may go when it is done.
     pub(super) const fn displaces(self) -> bool {
-        matches!(
-            self,
-            Self::Replace | Self::ReplaceExecutable | Self::ReplaceByLink | Self::Remove
-        )
+        matches!(self, Self::Replace | Self::ReplaceExecutable | Self::ReplaceByLink | Self::Remove)
     }
 
     /// It brings new bytes.
@@ -161,8 +158,7 @@ impl World {
         file.set_modified(long_ago).unwrap();
         drop(file);
         symlink("file", root.join("p/link")).unwrap();
-        let mut world =
-            Self { root, script: Arc::default(), disk: None, limit, _dir: dir };
+        let mut world = Self { root, script: Arc::default(), disk: None, limit, _dir: dir };
         world.open(Link::Create);
         world
     }
@@ -207,7 +203,9 @@ impl World {
         let expect = || self.stamp(case.path());
         let target = Target::try_from(Blob::from(&b"elsewhere"[..])).unwrap();
         match case {
-            Case::PlaceNew => Change::PlaceFile { at, old: Old::Absent, content, executable: false },
+            Case::PlaceNew => {
+                Change::PlaceFile { at, old: Old::Absent, content, executable: false }
+            }
             Case::Replace | Case::ReplaceExecutable => {
                 let executable = case == Case::ReplaceExecutable;
                 Change::PlaceFile { at, old: Old::Is(expect()), content, executable }
@@ -230,9 +228,7 @@ impl World {
             Case::Remove => Change::Remove { at, expect: expect(), kind: Kind::File },
             Case::RemoveLink => Change::Remove { at, expect: expect(), kind: Kind::Symlink },
             Case::RemoveDirectory => Change::Remove { at, expect: expect(), kind: Kind::Directory },
-            Case::SetExecutable => {
-                Change::SetExecutable { at, expect: expect(), executable: true }
-            }
+            Case::SetExecutable => Change::SetExecutable { at, expect: expect(), executable: true },
             Case::MakeDirectory => Change::MakeDirectory { at },
         }
     }

@@ -188,6 +188,10 @@ impl Journal for MemoryJournal {
         self.store().set_setting_once(key, value)
     }
 
+    async fn put_setting(&self, key: &str, value: Blob) -> StoreResult<()> {
+        self.store().put_setting(key, value)
+    }
+
     async fn check_entries(
         &self,
         folder: FolderId,

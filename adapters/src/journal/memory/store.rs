@@ -435,6 +435,11 @@ impl MemoryStore {
         self.durably(|store| store.settings.entry(key.into()).or_insert(value).clone())
     }
 
+    /// See [`crate::journal::Journal::put_setting`].
+    pub fn put_setting(&mut self, key: &str, value: Blob) -> StoreResult<()> {
+        self.durably(|store| drop(store.settings.insert(key.into(), value)))
+    }
+
     /// See [`crate::journal::Journal::check_entries`].
     pub fn check_entries(
         &self,

@@ -27,6 +27,14 @@ impl SqlJournal {
         folder.ok_or_else(|| StoreError::Damaged("two folders with one id".into()))
     }
 
+    pub(super) async fn setting_put(&self, key: &str, value: Blob) -> StoreResult<()> {
+        let mut transaction = self.write().await?;
+        transaction.execute("DELETE FROM settings WHERE name = ?", values![key]).await?;
+        let sql = "INSERT INTO settings (name, setting) VALUES (?, ?)";
+        transaction.execute(sql, values![key, &*value]).await?;
+        transaction.commit().await
+    }
+
     pub(super) async fn setting_set_once(&self, key: &str, value: Blob) -> StoreResult<Blob> {
         let mut transaction = self.write().await?;
         let insert = format!("{} settings (name, setting)", self.database.insert_new());

@@ -206,6 +206,10 @@ impl Journal for SqlJournal {
         self.setting_set_once(key, value).await
     }
 
+    async fn put_setting(&self, key: &str, value: Blob) -> StoreResult<()> {
+        self.setting_put(key, value).await
+    }
+
     async fn check_entries(
         &self,
         folder: FolderId,
