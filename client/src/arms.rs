@@ -89,6 +89,11 @@ pub fn own_directory(root: &Path) -> PathBuf {
     root.join(disk::OWN)
 }
 
+/// What tells that a directory is the root of a linked folder.
+pub fn mark_file(root: &Path) -> PathBuf {
+    own_directory(root).join("folder")
+}
+
 /// Marks a root that is linked now, so that it is known again.
 pub async fn mark(linked: &Linked) -> Result<(), Trouble> {
     open_disk(linked, Link::Create).await.map(drop)
@@ -97,7 +102,7 @@ pub async fn mark(linked: &Linked) -> Result<(), Trouble> {
 /// Removes the mark of a root that was linked. What was set aside there for a while stays.
 pub fn unmark(linked: &Linked) {
     // A root that is not there now may keep its mark: joining it again says what to do.
-    let _ = fs::remove_file(own_directory(&linked.root).join("folder"));
+    let _ = fs::remove_file(mark_file(&linked.root));
 }
 
 async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {
