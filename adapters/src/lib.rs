@@ -10,6 +10,7 @@ pub mod secret;
 mod sql;
 pub mod tls;
 pub mod trees;
+pub mod watch;
 pub mod wire;
 pub mod ws;
 pub mod watch;
