@@ -13,4 +13,3 @@ pub mod trees;
 pub mod watch;
 pub mod wire;
 pub mod ws;
-pub mod watch;
