@@ -101,10 +101,13 @@ impl Sweep<'_> {
             slot.forget();
             return;
         };
-        self.finish_aside(&intent, &names);
+        let half_done = self.is_half_done(&intent, &names);
         let mut left = false;
         for name in &names {
             match Meta::at(kept, name.as_bytes()) {
+                Ok(meta) if half_done && intent.judge(&meta) == Finding::Old => {
+                    left |= self.rescue(&intent, name, &meta, true);
+                }
                 Ok(meta) => left |= self.file(slot, &intent, name, &meta),
                 Err(Errno::NOENT) => {}
                 Err(_) => left = true,
@@ -115,20 +118,19 @@ impl Sweep<'_> {
         }
     }
 
-    /// The old was renamed aside, and then the power failed: it gets its name back.
-    fn finish_aside(&self, intent: &Intent, [old, new]: &[String; 2]) {
-        let kept = &self.disk.kept;
-        let found =
-            |name: &str| Meta::at(kept, name.as_bytes()).ok().map(|meta| intent.judge(&meta));
-        if let Role::Replaced(at) = &intent.role
-            && found(old) == Some(Finding::Old)
-            && found(new) == Some(Finding::New)
-            && let Ok((parent, name)) = walk::parent(&self.disk.root, at)
-            && put(self.disk, old, &parent, name.as_bytes()).is_ok()
-        {
-            // If this does not last, it is done again.
-            let _ = parent.sync(kept);
-        }
+    /// Whether the old was renamed aside, and then the power failed before the new was in its place:
+    /// nothing that anyone wanted gone, so it goes back into the tree as a user's would.
+    fn is_half_done(&self, intent: &Intent, [old, new]: &[String; 2]) -> bool {
+        let found = |name: &str| {
+            Meta::at(&self.disk.kept, name.as_bytes()).ok().map(|meta| intent.judge(&meta))
+        };
+        let Role::Replaced(at) = &intent.role else { return false };
+        found(old) == Some(Finding::Old) && found(new) == Some(Finding::New) && !self.is_taken(at)
+    }
+
+    fn is_taken(&self, at: &RelPath) -> bool {
+        walk::parent(&self.disk.root, at)
+            .is_ok_and(|(parent, name)| Meta::at(&parent, name.as_bytes()).is_ok())
     }
 
     /// Deals with one file of a slot; says whether it stays there.
@@ -138,7 +140,7 @@ impl Sweep<'_> {
             Role::Replaced(_) | Role::Removed(_) => intent.judge(meta),
         };
         if finding == Finding::Users {
-            return self.rescue(intent, name, meta);
+            return self.rescue(intent, name, meta, matches!(intent.role, Role::Moving(..)));
         }
         let clean = self.disk.kept.is_clean(slot.id());
         let kept_for = match finding {
@@ -159,9 +161,11 @@ impl Sweep<'_> {
         false
     }
 
-    /// Brings a user's file back into the tree; says whether it stays where it is.
-    fn rescue(&mut self, intent: &Intent, name: &str, meta: &Meta) -> bool {
+    /// Brings a user's file back into the tree; says whether it stays where it is. One that a crash
+    /// left on its way (`underway`) only comes home.
+    fn rescue(&mut self, intent: &Intent, name: &str, meta: &Meta, underway: bool) -> bool {
         let (from, homes) = match &intent.role {
+            Role::Replaced(at) if underway => (at, vec![at]),
             Role::Replaced(at) => (at, vec![]),
             Role::Removed(at) => (at, vec![at]),
             Role::Moving(from, to) => (from, vec![from, to]),
@@ -172,6 +176,7 @@ impl Sweep<'_> {
             return false;
         }
         match self.bring_back(from, &homes, name) {
+            Ok(to) if underway && homes.contains(&&to) => false,
             Ok(to) => {
                 self.disk.count(|counts| &counts.rescued);
                 self.swept.rescued.push(Rescued { from: from.clone(), to });
@@ -205,11 +210,12 @@ impl Sweep<'_> {
             }
         }
         let (mut dir, name) = split(from);
-        for count in 1..=MAX_NAMES {
+        let mut count = 1;
+        while count <= MAX_NAMES {
             let home = dir.join(conflict_name(&name, self.label, count));
             match self.put_at(&home, slot_name) {
                 Ok(()) => return Ok(home),
-                Err(DiskError::Occupied) => {}
+                Err(DiskError::Occupied) => count += 1,
                 // Its directory is gone: the one above, then; the root is always there.
                 Err(DiskError::Gone) if !dir.names().is_empty() => dir = split(&dir).0,
                 Err(error) => return Err(error),

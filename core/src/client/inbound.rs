@@ -8,6 +8,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use crate::blob::Blob;
 use crate::disk::{Change, DiskError, Old, Stamp};
@@ -31,7 +32,7 @@ const MAX_FETCHES: usize = 8;
 /// How long a blocked node waits at most before it is planned again.
 const BLOCKED_MS: u64 = 2_000;
 /// After this many nodes that could not start now, the others wait, too.
-const MAX_FULL: usize = 256;
+const MAX_FULL: usize = 32;
 /// The most bytes of small contents that are kept from the stream until they are placed.
 const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -87,6 +88,14 @@ pub(super) enum Try {
     Full,
 }
 
+impl Inbound {
+    /// Nothing is to be done about a node, for now.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.ready.remove(&node);
+        self.blocked.remove(&node);
+    }
+}
+
 impl Client {
     /// Starts what may start.
     pub(super) fn pump_inbound(&mut self) {
@@ -96,15 +105,11 @@ impl Client {
         if self.inbound.retry_at.is_some_and(|at| at <= self.now.instant) {
             self.touch_blocked();
         }
-        let ready: Vec<NodeId> = self.inbound.ready.iter().copied().collect();
-        let mut full = 0;
-        for node in ready {
-            if self.inbound.changes.len() >= MAX_CHANGES || full >= MAX_FULL {
-                return;
-            }
-            if self.is_held(node) {
-                continue;
-            }
+        let (mut from, mut full) = (NodeId::ROOT, 0);
+        while self.inbound.changes.len() < MAX_CHANGES && full < MAX_FULL {
+            let next = (Bound::Excluded(from), Bound::Unbounded);
+            let Some(&node) = self.inbound.ready.range(next).next() else { return };
+            from = node;
             match self.start_inbound(node) {
                 Try::Full => full += 1,
                 Try::Started => {
@@ -119,6 +124,13 @@ impl Client {
                     }
                 }
             }
+        }
+    }
+
+    /// Acts on a node when it may. One that is held is planned again when that ends.
+    pub(super) fn offer_inbound(&mut self, node: NodeId) {
+        if !self.is_held(node) {
+            self.inbound.ready.insert(node);
         }
     }
 
@@ -342,6 +354,7 @@ impl Client {
             self.taint(place);
         }
         let node = changing.nodes[0];
+        let places = changing.places;
         match result {
             Ok(stamp) => {
                 self.release(node);
@@ -350,10 +363,12 @@ impl Client {
                 self.solved(node, ProblemKind::Parked);
                 self.take_in(node, changing.then, stamp);
             }
-            Err(error) => self.on_not_changed(node, &error, &changing.places),
+            Err(error) => self.on_not_changed(node, &error, &places),
         }
-        // Whatever waited for these names may go on.
-        self.touch_blocked();
+        // Whatever wants these names may go on.
+        for place in &places {
+            self.trees.at_there(place).into_iter().for_each(|node| self.trees.touch(node));
+        }
     }
 
     fn touch_blocked(&mut self) {

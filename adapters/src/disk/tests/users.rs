@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use rustix::fs::{CWD, Mode, OFlags};
 
 /// What a user writes: as long as the old bytes.
-pub(super) const USERS: &[u8] = b"by user!";
+pub(super) const USERS: &str = "by user!";
 
 /// What a user's program does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) const DEEDS: [Deed; 14] = [
 
 impl Deed {
     /// It takes the bytes that it meets away, by the user's own will.
-    pub(super) const fn destroys(self) -> bool {
+    const fn destroys(self) -> bool {
         match self {
             Self::Overwrite
             | Self::TruncateAndWriteLate
@@ -85,64 +85,81 @@ impl Deed {
     }
 }
 
+/// What a user did, when it is over.
+#[derive(Debug, Default)]
+pub(super) struct User {
+    /// The user's own bytes were written.
+    pub(super) wrote: bool,
+    /// These bytes the user took away.
+    pub(super) destroyed: Option<String>,
+}
+
 /// What is still going on after a deed.
 #[derive(Default)]
 pub(super) struct Aftermath {
     go: Option<Sender<()>>,
     thread: Option<JoinHandle<bool>>,
-    wrote: bool,
+    user: User,
 }
 
 impl Aftermath {
-    /// Lets late writers write, and says whether the user's bytes were written.
-    pub(super) fn finish(self) -> bool {
+    /// Lets late writers write, and says what the user did.
+    pub(super) fn finish(self) -> User {
         drop(self.go);
-        self.wrote || self.thread.is_some_and(|thread| thread.join().unwrap())
+        let wrote = self.user.wrote || self.thread.is_some_and(|thread| thread.join().unwrap());
+        User { wrote, ..self.user }
     }
 
     fn wrote(wrote: bool) -> Self {
-        Self { wrote, ..Self::default() }
+        Self { user: User { wrote, destroyed: None }, ..Self::default() }
     }
 }
 
 /// Does a deed; what finds nothing to do it to does nothing, as programs do.
 pub(super) fn act(deed: Deed, root: &Path, at: &str) -> Aftermath {
     let path = root.join(at);
+    let met = fs::read_link(&path).is_err().then(|| fs::read_to_string(&path).ok()).flatten();
+    let mut aftermath = do_it(deed, root, &path);
+    aftermath.user.destroyed = met.filter(|_| deed.destroys());
+    aftermath
+}
+
+fn do_it(deed: Deed, root: &Path, path: &Path) -> Aftermath {
     let away = root.join("p/away");
-    let is_file = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
+    let is_file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
     match deed {
-        Deed::Overwrite if is_file => write_in_place(&path, How::Now { truncate: true }),
+        Deed::Overwrite if is_file => write_in_place(path, How::Now { truncate: true }),
         Deed::TruncateAndWriteLate if is_file => {
-            write_in_place(&path, How::Late { truncate: true, map: false })
+            write_in_place(path, How::Late { truncate: true, map: false })
         }
         Deed::OpenAndWriteLate if is_file => {
-            write_in_place(&path, How::Late { truncate: false, map: false })
+            write_in_place(path, How::Late { truncate: false, map: false })
         }
         Deed::MapAndWriteLate if is_file => {
-            write_in_place(&path, How::Late { truncate: false, map: true })
+            write_in_place(path, How::Late { truncate: false, map: true })
         }
-        Deed::Truncate if is_file => write_in_place(&path, How::Cut),
-        Deed::RenameOver if !path.is_dir() || path.is_symlink() => Aftermath::wrote(
-            fs::write(&away, USERS).and_then(|()| fs::rename(&away, &path)).is_ok(),
-        ),
+        Deed::Truncate if is_file => write_in_place(path, How::Cut),
+        Deed::RenameOver if !path.is_dir() || path.is_symlink() => {
+            Aftermath::wrote(fs::write(&away, USERS).and_then(|()| fs::rename(&away, path)).is_ok())
+        }
         Deed::Unlink => {
-            let _ = fs::remove_file(&path);
+            let _ = fs::remove_file(path);
             Aftermath::default()
         }
-        Deed::UnlinkAndCreate if fs::remove_file(&path).is_ok() => Aftermath::wrote(create(&path)),
+        Deed::UnlinkAndCreate if fs::remove_file(path).is_ok() => Aftermath::wrote(create(path)),
         Deed::MoveAway => {
-            let _ = fs::rename(&path, &away);
+            let _ = fs::rename(path, &away);
             Aftermath::default()
         }
-        Deed::MoveAwayAndCreate if fs::rename(&path, &away).is_ok() => {
-            Aftermath::wrote(create(&path))
+        Deed::MoveAwayAndCreate if fs::rename(path, &away).is_ok() => {
+            Aftermath::wrote(create(path))
         }
         Deed::BecomeDirectory if is_file => {
-            let made = fs::remove_file(&path).and_then(|()| fs::create_dir(&path));
+            let made = fs::remove_file(path).and_then(|()| fs::create_dir(path));
             Aftermath::wrote(made.is_ok() && create(&path.join("inside")))
         }
         Deed::HardLink if is_file => {
-            let _ = fs::hard_link(&path, &away);
+            let _ = fs::hard_link(path, &away);
             Aftermath::default()
         }
         Deed::MoveParent => {
@@ -165,7 +182,7 @@ pub(super) fn act(deed: Deed, root: &Path, at: &str) -> Aftermath {
 
 fn create(path: &Path) -> bool {
     let made = OpenOptions::new().write(true).create_new(true).open(path);
-    made.and_then(|mut file| file.write_all(USERS)).is_ok()
+    made.and_then(|mut file| file.write_all(USERS.as_bytes())).is_ok()
 }
 
 #[derive(Clone, Copy)]
@@ -205,7 +222,7 @@ fn write_in_place(path: &Path, how: How) -> Aftermath {
         }
         Err(_) => std::thread::spawn(move || write(&name, &pinned, how, &late)),
     };
-    Aftermath { go: Some(go), thread: Some(thread), wrote: false }
+    Aftermath { go: Some(go), thread: Some(thread), user: User::default() }
 }
 
 fn open(name: &Path, how: How) -> Option<File> {
@@ -234,10 +251,10 @@ fn write_open(file: Option<File>, how: How, late: &Receiver<()>) -> bool {
     match map {
         Some(map) => {
             drop(file);
-            map.write(USERS);
+            map.write(USERS.as_bytes());
             true
         }
-        None => file.write_all(USERS).is_ok(),
+        None => file.write_all(USERS.as_bytes()).is_ok(),
     }
 }
 

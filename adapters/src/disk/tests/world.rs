@@ -26,9 +26,9 @@ const NODE: NodeId = NodeId::from_bytes([9; 16]);
 
 /// What was there, what the change brings, and what a user writes: all of one size, so that only
 /// times and inodes tell them apart.
-pub(super) const OLD: &[u8] = b"the old!";
-pub(super) const NEW: &[u8] = b"the new!";
-pub(super) const OTHER: &[u8] = b"another!";
+pub(super) const OLD: &str = "the old!";
+pub(super) const NEW: &str = "the new!";
+pub(super) const OTHER: &str = "another!";
 
 /// A change at fixed paths of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl World {
 
     pub(super) fn content(&self) -> Content {
         let mtime = FileTime { seconds: 1_000_000_000, nanoseconds: 5 };
-        Content { id: ContentId::of(NEW), size: NEW.len() as u64, mtime }
+        Content { id: ContentId::of(NEW.as_bytes()), size: NEW.len() as u64, mtime }
     }
 
     /// Stages what the case needs and gives its change, with the stamps that are there now.
@@ -196,7 +196,7 @@ impl World {
         let content = self.content();
         if case.brings() {
             let mut staging = self.disk().stage(&content).unwrap();
-            staging.append(NEW).unwrap();
+            staging.append(NEW.as_bytes()).unwrap();
             staging.finish().unwrap();
         }
         let at = path(case.path());
@@ -244,7 +244,7 @@ impl World {
     }
 
     /// Every path below the root with what it holds; `.onefold` left out.
-    pub(super) fn tree(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(super) fn tree(&self) -> BTreeMap<String, String> {
         let mut tree = BTreeMap::new();
         collect(&self.root, &self.root, &mut tree);
         tree
@@ -266,7 +266,7 @@ pub(super) fn path(text: &str) -> RelPath {
     RelPath::parse(text.as_bytes()).unwrap()
 }
 
-fn collect(root: &Path, dir: &Path, tree: &mut BTreeMap<String, Vec<u8>>) {
+fn collect(root: &Path, dir: &Path, tree: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
         let path = entry.path();
@@ -277,12 +277,11 @@ fn collect(root: &Path, dir: &Path, tree: &mut BTreeMap<String, Vec<u8>>) {
         }
         let holds = if kind.is_dir() {
             collect(root, &path, tree);
-            b"<dir>".to_vec()
+            "<dir>".to_owned()
         } else if kind.is_symlink() {
-            let target = fs::read_link(&path).unwrap();
-            [b"-> ", target.as_os_str().as_encoded_bytes()].concat()
+            format!("-> {}", fs::read_link(&path).unwrap().display())
         } else {
-            fs::read(&path).unwrap()
+            String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()
         };
         tree.insert(name, holds);
     }
