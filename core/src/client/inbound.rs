@@ -414,10 +414,12 @@ impl Client {
             Then::Exchanged { other } => {
                 let place = |node| self.trees.get(node).present().map(|p| p.place.clone());
                 if let (Some(from), Some(to)) = (place(node), place(other)) {
-                    self.moved(node, to.clone());
-                    self.moved(other, from);
-                    if let Some(synced) = self.trees.get(node).synced().cloned() {
-                        self.trees.set_synced(node, Some(State { place: to, ..synced }));
+                    // Neither is a move of the user's.
+                    for (node, place) in [(node, to), (other, from)] {
+                        self.moved(node, place.clone());
+                        if let Some(synced) = self.trees.get(node).synced().cloned() {
+                            self.trees.set_synced(node, Some(State { place, ..synced }));
+                        }
                     }
                 }
             }

@@ -39,9 +39,6 @@ impl Client {
             return Some(self.meet(node, other, place));
         }
         match self.decide(other) {
-            Some(Decision::DeleteHere) if self.can_exchange(node, other) => {
-                Some(self.exchange(node, other))
-            }
             Some(Decision::Merge { place: Act::Apply, .. }) => {
                 if self.leads_back(other, node) && self.can_exchange(node, other) {
                     return Some(self.exchange(node, other));

@@ -118,6 +118,9 @@ impl Witness {
         after: &[(RelPath, ContentId)],
     ) {
         self.epoch.spoiled = true;
+        for ((_, _), lives) in self.temporary.iter_mut().filter(|((of, _), _)| *of == device) {
+            lives.longest_ms = u64::MAX;
+        }
         let set = |list: &[(RelPath, ContentId)]| -> BTreeSet<ContentId> {
             list.iter().map(|(_, version)| *version).collect()
         };

@@ -347,7 +347,7 @@ impl Writer {
                 calls.push(rename(&path, &backup));
                 calls.extend(write(self, &path));
                 calls.push(Call::Unlink(lock.clone()));
-                (calls, vec![lock])
+                (calls, vec![lock, backup])
             }
             Editor::LibreOffice => {
                 let lock = beside(&path, ".~lock.", "#");
