@@ -368,7 +368,8 @@ impl Writer {
                 (calls, vec![])
             }
             Editor::MacOs => {
-                let inner = new.join(word("save"));
+                self.serial += 1;
+                let inner = new.join(word(&format!("save{}", self.serial)));
                 let mut calls = vec![Call::Mkdir(new.clone())];
                 calls.extend(write(self, &inner));
                 calls.extend([rename(&inner, &path), Call::Rmdir(new.clone())]);
