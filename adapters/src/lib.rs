@@ -10,5 +10,6 @@ pub mod secret;
 mod sql;
 pub mod tls;
 pub mod trees;
+pub mod watch;
 pub mod wire;
 pub mod ws;

@@ -64,7 +64,7 @@ impl Client {
         let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local() else {
             return false;
         };
-        if known.body.kind() != found.form.kind() || known.linked || found.links > 1 {
+        if known.body.kind() != found.form.kind() || known.linked || has_other_names(found) {
             return false;
         }
         let same_bytes =
@@ -111,13 +111,13 @@ impl Client {
             LocalBody::File { executable, .. } => *executable == found_executable(found),
             LocalBody::Symlink(_) => LocalBody::unread(&found.form) == present.body,
         };
-        if present.stamp == now && same_form && present.linked == (found.links > 1) {
+        if present.stamp == now && same_form && present.linked == has_other_names(found) {
             return self.trees.note_seen(node, look);
         }
         let body = unless_read(present, found);
         self.trees.update_present(node, |present| {
             present.stamp = now;
-            present.linked = found.form.kind() == Kind::File && found.links > 1;
+            present.linked = has_other_names(found);
             present.body = body;
             present.seen_by = look;
         });
@@ -208,7 +208,7 @@ impl Client {
             Local::Present(Present {
                 place: place.clone(),
                 stamp: seen_stamp(found),
-                linked: found.form.kind() == Kind::File && found.links > 1,
+                linked: has_other_names(found),
                 body,
                 seen_by: look,
             }),
@@ -343,6 +343,11 @@ pub(super) fn seen_stamp(found: &Found) -> Stamp {
 /// A directory is the same as long as its inode is.
 pub(super) const fn directory_stamp(inode: Inode) -> Stamp {
     Stamp { inode, size: 0, mtime: FileTime { seconds: 0, nanoseconds: 0 }, ctime: None }
+}
+
+/// Whether a file has other names as well. What a disk counts as links of a directory are none.
+fn has_other_names(found: &Found) -> bool {
+    found.form.kind() == Kind::File && found.links > 1
 }
 
 /// What is known of the body when `found` is seen: a content only if the file is as it was read.
