@@ -226,6 +226,9 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
+            for node in self.trees.below_here(look.dir) {
+                self.trees.touch(node);
+            }
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);
