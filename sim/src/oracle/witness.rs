@@ -72,6 +72,8 @@ pub struct Witness {
     pub epoch: Epoch,
     /// Deeds of users, all in all.
     pub deeds: u64,
+    /// The devices whose users did anything.
+    pub actors: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
     temporary: BTreeMap<(usize, RelPath), Lives>,
@@ -92,6 +94,7 @@ impl Witness {
     pub fn deeds(&mut self, device: usize, _now_ms: u64, deeds: &[Deed]) {
         for deed in deeds {
             self.deeds += 1;
+            self.actors.insert(device);
             let fate = self.versions.entry(deed.version).or_default();
             fate.path = deed.path.clone();
             match deed.act {
@@ -267,7 +270,8 @@ impl Witness {
         for step in &entry.operation.steps {
             self.history.extend(step.content().map(|content| content.id));
             match step {
-                Step::Retarget { target, .. } | Step::Create { body: Body::Symlink(target), .. } => {
+                Step::Retarget { target, .. }
+                | Step::Create { body: Body::Symlink(target), .. } => {
                     self.history.insert(target_version(target));
                 }
                 _ => {}
