@@ -152,6 +152,9 @@ impl Client {
 
     fn materialise(&mut self, node: NodeId) -> Try {
         let Some(there) = self.trees.get(node).remote().cloned() else { return Try::Blocked };
+        if let Some(wait) = self.may_merge(node, &there) {
+            return wait;
+        }
         if let Some(content) = there.body.content() {
             match self.bring(node, content, None) {
                 None => {}
