@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::node::{Kind, Place};
 use crate::time::FileTime;
 
-use super::Client;
+use super::{Client, ProblemKind};
 use super::looking::{Look, asked};
 use super::record::{Local, LocalBody, Present};
 
@@ -246,6 +246,12 @@ impl Client {
                     self.trees.set_synced(node, None);
                 }
             }
+        }
+        if let Some(node) = self.trees.at_there(&place)
+            && matches!(self.trees.get(node).local(), Local::Absent)
+        {
+            let words = "something that is not synced has this name here";
+            self.problem(node, ProblemKind::Unwritable, words.into());
         }
     }
 
