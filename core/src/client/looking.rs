@@ -226,9 +226,8 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
-            for node in self.trees.below_here(look.dir) {
-                self.trees.touch(node);
-            }
+            // What is in it was unknown, and was not planned.
+            self.trees.below_here(look.dir).into_iter().for_each(|node| self.trees.touch(node));
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);

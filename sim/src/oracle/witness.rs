@@ -183,9 +183,10 @@ impl Witness {
         &mut self,
         device: usize,
         change: &Change,
+        done: bool,
         disk: &mut Disk,
     ) -> Result<(), Broken> {
-        if let Some((_, happened)) = &mut self.calm {
+        if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
             happened.push(format!("device {device} changes its disk: {change:?}"));
         }
         for (path, version) in disk.take_displaced() {
