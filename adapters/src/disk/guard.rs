@@ -113,7 +113,10 @@ fn place(
     };
     match done {
         Ok(()) => Ok(stamp),
-        Err(Refused { why, in_slot: true }) => Err(why),
+        Err(Refused { why, in_slot: true }) => {
+            disk.count(|counts| &counts.displaced);
+            Err(why)
+        }
         Err(Refused { why, in_slot: false }) => {
             slot.forget();
             new.take_back(disk, &slot);
@@ -158,9 +161,9 @@ fn replace(
     disk.at(Point::Confirmed);
     drop(held);
     disk.at(Point::Released);
-    disk.count(|counts| &counts.displaced);
     let synced = target.parent.sync(&disk.kept).and_then(|()| disk.kept.sync());
     synced.map_err(|why| Refused { why, in_slot: true })?;
+    disk.count(|counts| &counts.displaced);
     disk.at(Point::Synced);
     // A link cannot be written, and what has another name is not gone.
     if kind != Some(Kind::File) || links > 1 {
@@ -248,7 +251,9 @@ fn remove(disk: &RealDisk, node: NodeId, at: &RelPath, expect: &Stamp) -> Result
     let held = match take_out(disk, &old_name, &target, expect) {
         Ok(held) => held,
         Err(Refused { why, in_slot }) => {
-            if !in_slot {
+            if in_slot {
+                disk.count(|counts| &counts.displaced);
+            } else {
                 slot.forget();
             }
             return Err(why);

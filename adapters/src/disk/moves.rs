@@ -64,11 +64,9 @@ fn rename_at_once(
     let flags = RenameFlags::NOREPLACE;
     match rustix::fs::renameat_with(source.parent, from, target.parent, to, flags) {
         Ok(()) => {}
-        // The new name is the old one in another case, and leads to the same file.
+        // The new name is the old one in another case: with one name, it leads to the same file.
         Err(Errno::EXIST)
-            if disk.guard.folds_case
-                && from.to_ascii_lowercase() == to.to_ascii_lowercase()
-                && is_at(target, held) =>
+            if disk.guard.folds_case && held.meta.links == 1 && is_at(target, held) =>
         {
             rustix::fs::renameat(source.parent, from, target.parent, to).map_err(sys::problem)?;
         }

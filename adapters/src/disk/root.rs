@@ -130,10 +130,10 @@ impl Root {
             }
         }
         let marker = open_marker(&dir).map_err(failed)?;
-        match rustix::fs::flock(&marker, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => return Err(OpenError::InUse(path.clone())),
-            // Where there are no locks, the one on the client's own state has to do.
-            Ok(()) | Err(_) => {}
+        let lock = rustix::fs::flock(&marker, FlockOperation::NonBlockingLockExclusive);
+        // Where there are no locks at all, the one on the client's own state has to do.
+        if lock == Err(Errno::WOULDBLOCK) {
+            return Err(OpenError::InUse(path.clone()));
         }
         let marker_inode = Meta::of(&marker).map_err(failed)?.inode;
         Ok(Self { path: path.clone(), dir, inode, _lock: marker, marker_inode })

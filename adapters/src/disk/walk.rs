@@ -51,10 +51,7 @@ pub(super) fn readable(root: impl AsFd, path: &RelPath) -> Result<OwnedFd, Errno
 }
 
 /// Opens the directory that a path's last name is in, to change it, and gives that name.
-pub(super) fn parent<'a>(
-    root: impl AsFd,
-    path: &'a RelPath,
-) -> Result<(Directory, &'a Name), DiskError> {
+pub(super) fn parent(root: impl AsFd, path: &RelPath) -> Result<(Directory, &Name), DiskError> {
     let Some((name, above)) = path.names().split_last() else {
         return Err(DiskError::Failed("the folder itself cannot be changed".into()));
     };

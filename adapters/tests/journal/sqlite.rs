@@ -45,6 +45,19 @@ async fn a_database_that_cannot_be_opened_is_told_as_unavailable() {
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
+#[tokio::test]
+async fn a_database_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let arm = Sqlite::new();
+    let journal = furnished(&arm).await;
+    for entry in std::fs::read_dir(arm.path().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", entry.file_name());
+    }
+    drop(journal);
+}
+
 /// Names the database in the environment of [`commits_until_killed`].
 const DATABASE: &str = "ONEFOLD_TEST_DATABASE";
 

@@ -45,6 +45,8 @@ pub(super) struct Looks {
     pub(super) missing: BTreeMap<NodeId, Missing>,
     /// When to look again at what is missing.
     confirm: Timers,
+    /// Names that something has which is not synced.
+    pub(super) others: BTreeSet<(NodeId, Name)>,
     /// Directories that could not be read: what is below them is unknown.
     pub(super) blind: BTreeSet<NodeId>,
     /// Everything was looked at once.
@@ -224,6 +226,8 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
+            // What is in it was unknown, and was not planned.
+            self.trees.below_here(look.dir).into_iter().for_each(|node| self.trees.touch(node));
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);

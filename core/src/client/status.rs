@@ -153,10 +153,11 @@ impl Client {
                     broken.push(format!("{node:?} is here, but its directory is not"));
                 }
                 let holder = self.trees.at_here(&here.place);
-                if holder != Some(node) && !self.looks.missing.contains_key(&node) {
+                let missing = self.looks.missing.contains_key(&node);
+                if holder != Some(node) && !missing {
                     broken.push(format!("{node:?} and {holder:?} have one name here"));
                 }
-                if !here.linked && !inodes.insert(here.stamp.inode) {
+                if !here.linked && !missing && !inodes.insert(here.stamp.inode) {
                     broken.push(format!("{node:?} shares an inode with another node"));
                 }
                 let content = match &here.body {

@@ -153,6 +153,9 @@ impl Disk {
             if old != version(&self.inode(number).form) {
                 self.note_loss(old, &path);
                 self.note(Act::Wrote, number, &path);
+                if self.inode(number).links > 1 {
+                    self.note(Act::Linked, number, &path);
+                }
             }
             for (directory, name) in self.names_of(number) {
                 self.hint(directory, &name, false);

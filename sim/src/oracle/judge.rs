@@ -120,10 +120,11 @@ pub fn is_copy(path: &RelPath) -> bool {
 
 /// No conflict copies where only one user ever did anything, or all keep to their own.
 fn no_needless_copies(world: &World, server: &Tree) -> Result<(), Broken> {
-    let writers = world.witness().versions.values().flat_map(|fate| fate.written.iter());
-    let writers: std::collections::BTreeSet<_> = writers.collect();
     let copies: Vec<_> = server.keys().filter(|path| is_copy(path)).collect();
-    if (writers.len() < 2 || world.apart()) && !copies.is_empty() && !world.had_late_writers() {
+    if (world.witness().actors.len() < 2 || world.apart())
+        && !copies.is_empty()
+        && !world.had_late_writers()
+    {
         return Err(Broken::new("no needless conflict copy", format!("{copies:?}")));
     }
     Ok(())

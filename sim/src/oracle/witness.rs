@@ -72,6 +72,8 @@ pub struct Witness {
     pub epoch: Epoch,
     /// Deeds of users, all in all.
     pub deeds: u64,
+    /// The devices whose users did anything.
+    pub actors: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
     temporary: BTreeMap<(usize, RelPath), Lives>,
@@ -92,6 +94,7 @@ impl Witness {
     pub fn deeds(&mut self, device: usize, _now_ms: u64, deeds: &[Deed]) {
         for deed in deeds {
             self.deeds += 1;
+            self.actors.insert(device);
             let fate = self.versions.entry(deed.version).or_default();
             fate.path = deed.path.clone();
             match deed.act {
@@ -118,6 +121,9 @@ impl Witness {
         after: &[(RelPath, ContentId)],
     ) {
         self.epoch.spoiled = true;
+        for ((_, _), lives) in self.temporary.iter_mut().filter(|((of, _), _)| *of == device) {
+            lives.longest_ms = u64::MAX;
+        }
         let set = |list: &[(RelPath, ContentId)]| -> BTreeSet<ContentId> {
             list.iter().map(|(_, version)| *version).collect()
         };
@@ -177,9 +183,10 @@ impl Witness {
         &mut self,
         device: usize,
         change: &Change,
+        done: bool,
         disk: &mut Disk,
     ) -> Result<(), Broken> {
-        if let Some((_, happened)) = &mut self.calm {
+        if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
             happened.push(format!("device {device} changes its disk: {change:?}"));
         }
         for (path, version) in disk.take_displaced() {
@@ -264,7 +271,8 @@ impl Witness {
         for step in &entry.operation.steps {
             self.history.extend(step.content().map(|content| content.id));
             match step {
-                Step::Retarget { target, .. } | Step::Create { body: Body::Symlink(target), .. } => {
+                Step::Retarget { target, .. }
+                | Step::Create { body: Body::Symlink(target), .. } => {
                     self.history.insert(target_version(target));
                 }
                 _ => {}

@@ -222,7 +222,8 @@ impl Writer {
             }
             Action::Chmod(which) => {
                 let path = file(which)?;
-                let bit = matches!(kind(disk, disk.at(&path).ok()?), Form::File { executable: true, .. });
+                let bit =
+                    matches!(kind(disk, disk.at(&path).ok()?), Form::File { executable: true, .. });
                 vec![Call::Chmod(path, !bit)]
             }
             Action::Touch(which) => {
@@ -347,7 +348,7 @@ impl Writer {
                 calls.push(rename(&path, &backup));
                 calls.extend(write(self, &path));
                 calls.push(Call::Unlink(lock.clone()));
-                (calls, vec![lock])
+                (calls, vec![lock, backup])
             }
             Editor::LibreOffice => {
                 let lock = beside(&path, ".~lock.", "#");
@@ -368,7 +369,8 @@ impl Writer {
                 (calls, vec![])
             }
             Editor::MacOs => {
-                let inner = new.join(word("save"));
+                self.serial += 1;
+                let inner = new.join(word(&format!("save{}", self.serial)));
                 let mut calls = vec![Call::Mkdir(new.clone())];
                 calls.extend(write(self, &inner));
                 calls.extend([rename(&inner, &path), Call::Rmdir(new.clone())]);

@@ -152,6 +152,9 @@ impl World {
             if device.reachable && !status.online {
                 return Err(format!("device {index}: not online"));
             }
+            if device.reachable && status.seq != self.server.journal.head().cursor.seq.get() {
+                return Err(format!("device {index}: behind, at {}", status.seq));
+            }
             if let Some(why) = status.unrest.filter(|_| device.reachable) {
                 return Err(format!("device {index}: {why}"));
             }

@@ -95,7 +95,8 @@ impl World {
             }
             Fault::ClockJump => {
                 let by_ms = (self.schedule.below(2_000_000_000) as i64 - 1_000_000_000) * 300;
-                self.story.strike("clock_jump", || format!("device {index}: clock jumps {by_ms} ms"));
+                self.story
+                    .strike("clock_jump", || format!("device {index}: clock jumps {by_ms} ms"));
                 let now_ms = self.now_ms;
                 self.devices[index].jump_clock(now_ms, by_ms);
             }

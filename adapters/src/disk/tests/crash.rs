@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use super::interleave::{LIMITS, Outcome, assert_nothing_is_lost, steps};
 use super::users::{Aftermath, DEEDS, Deed, act};
-use super::world::{CASES, Case, World, memory};
-use crate::disk::{Guard, Link};
+use super::world::{CASES, Case, Limit, World, memory};
+use crate::disk::Link;
 
 struct Crash;
 
@@ -23,7 +23,7 @@ fn crash(world: &mut World, case: Case, step: usize) {
     world.open(Link::Existing);
 }
 
-fn check(place: &Path, limit: fn(Guard) -> Guard, case: Case, step: usize) {
+fn check(place: &Path, limit: Limit, case: Case, step: usize) {
     let world = World::new(place, limit);
     let before = world.tree();
     let change = world.change(case);
@@ -41,7 +41,7 @@ fn check(place: &Path, limit: fn(Guard) -> Guard, case: Case, step: usize) {
 
 fn check_with_deed(
     place: &Path,
-    limit: fn(Guard) -> Guard,
+    limit: Limit,
     case: Case,
     (deed_step, step): (usize, usize),
     deed: Deed,

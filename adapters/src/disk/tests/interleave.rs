@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::users::{Aftermath, DEEDS, Deed, USERS, User, act};
-use super::world::{CASES, Case, NEW, OLD, OTHER, World, memory};
+use super::world::{CASES, Case, Limit, NEW, OLD, OTHER, World, memory};
 use crate::disk::Guard;
 
 /// The guards that there are: with all, and with less and less.
-pub(super) const LIMITS: [(&str, fn(Guard) -> Guard); 4] = [
+pub(super) const LIMITS: [(&str, Limit); 4] = [
     ("full", |guard| guard),
     ("no leases", |guard| Guard { leases: false, ..guard }),
     ("no exchange", |guard| Guard { exchange: false, ..guard }),
@@ -17,14 +17,14 @@ pub(super) const LIMITS: [(&str, fn(Guard) -> Guard); 4] = [
 ];
 
 /// How many steps a change has when nobody disturbs it.
-pub(super) fn steps(place: &Path, limit: fn(Guard) -> Guard, case: Case) -> usize {
+pub(super) fn steps(place: &Path, limit: Limit, case: Case) -> usize {
     let world = World::new(place, limit);
     let change = world.change(case);
     world.run(&change).unwrap();
     world.script.trace().len()
 }
 
-fn check(place: &Path, limit: fn(Guard) -> Guard, case: Case, step: usize, deed: Deed) {
+fn check(place: &Path, limit: Limit, case: Case, step: usize, deed: Deed) {
     let world = World::new(place, limit);
     let change = world.change(case);
     let aftermath = Arc::new(Mutex::new(Aftermath::default()));
@@ -93,7 +93,7 @@ fn moved(tree: &BTreeMap<String, String>) -> bool {
     tree.contains_key("q")
 }
 
-fn enumerate(place: &Path, cases: &[Case], limits: &[(&str, fn(Guard) -> Guard)]) -> usize {
+fn enumerate(place: &Path, cases: &[Case], limits: &[(&str, Limit)]) -> usize {
     let mut runs = 0;
     for (name, limit) in limits {
         for &case in cases {

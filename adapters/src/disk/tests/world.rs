@@ -20,6 +20,9 @@ use crate::disk::hooks::{Hooks, Point};
 use crate::disk::{Guard, Link, RealDisk, Swept};
 use crate::port::Disk;
 
+/// Takes off what a filesystem offers.
+pub(super) type Limit = fn(Guard) -> Guard;
+
 pub(super) const LABEL: &str = "test, 2026-11-22 0741";
 const FOLDER: FolderId = FolderId::from_bytes([3; 16]);
 const NODE: NodeId = NodeId::from_bytes([9; 16]);
@@ -133,7 +136,7 @@ pub(super) struct World {
     pub(super) root: PathBuf,
     pub(super) script: Arc<Script>,
     pub(super) disk: Option<RealDisk>,
-    limit: fn(Guard) -> Guard,
+    limit: Limit,
     _dir: TempDir,
 }
 
@@ -144,7 +147,7 @@ pub(super) fn memory() -> PathBuf {
 }
 
 impl World {
-    pub(super) fn new(place: &Path, limit: fn(Guard) -> Guard) -> Self {
+    pub(super) fn new(place: &Path, limit: Limit) -> Self {
         let dir = tempfile::tempdir_in(place).unwrap();
         let root = dir.path().join("root");
         fs::create_dir_all(root.join("p/full")).unwrap();
