@@ -125,9 +125,7 @@ impl Client {
     }
 
     fn move_here(&mut self, node: NodeId, place: Place, found: &Found, look: u64) {
-        if let Some(other) = self.trees.at_here(&place).filter(|&other| other != node) {
-            self.displace(other);
-        }
+        let other = self.trees.at_here(&place).filter(|&other| other != node);
         let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local().clone()
         else {
             return;
@@ -143,6 +141,10 @@ impl Client {
                 seen_by: look,
             }),
         );
+        // Only now: it may have come out of the very directory whose name it takes.
+        if let Some(other) = other {
+            self.displace(other);
+        }
         self.unsettle(node, true);
         if found.form.kind() == Kind::Directory {
             // Its watches go by path.
@@ -248,7 +250,7 @@ impl Client {
             }
         }
         if let Some(node) = self.trees.at_there(&place)
-            && matches!(self.trees.get(node).local(), Local::Absent)
+            && !matches!(self.trees.get(node).local(), Local::Hidden(_))
         {
             let words = "something that is not synced has this name here";
             self.problem(node, ProblemKind::Unwritable, words.into());

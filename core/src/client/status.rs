@@ -157,7 +157,9 @@ impl Client {
                 if holder != Some(node) && !missing {
                     broken.push(format!("{node:?} and {holder:?} have one name here"));
                 }
-                if !here.linked && !missing && !inodes.insert(here.stamp.inode) {
+                // Without a birth time, another file may have got the number already.
+                let certain = !here.linked && !missing && here.stamp.inode.birth.is_some();
+                if certain && !inodes.insert(here.stamp.inode) {
                     broken.push(format!("{node:?} shares an inode with another node"));
                 }
                 let content = match &here.body {

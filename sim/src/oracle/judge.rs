@@ -92,7 +92,8 @@ fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
         let Some(by) = fate.destroyed_by.first() else { continue };
         let alone = fate.destroyed_by.len() == 1
             && !fate.copied
-            && fate.moved_by.iter().all(|mover| mover == by);
+            && fate.moved_by.iter().all(|mover| mover == by)
+            && world.witness().directory_movers.iter().all(|mover| mover == by);
         if alone {
             let what = format!("{paths:?}: {fate:?}");
             return Err(Broken::new("what was deleted stays deleted", what));
