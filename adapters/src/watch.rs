@@ -109,14 +109,10 @@ impl Watcher {
     /// Takes all that was heard.
     pub fn take_all(&self) -> Heard {
         let mut state = self.shared.state();
-        let mut events: Vec<_> = std::mem::take(&mut state.overflowed)
-            .into_iter()
-            .map(Event::Overflowed)
-            .collect();
+        let mut events: Vec<_> =
+            std::mem::take(&mut state.overflowed).into_iter().map(Event::Overflowed).collect();
         let hints = std::mem::take(&mut state.hints);
-        events.extend(
-            hints.into_iter().map(|(path, closed)| Event::Hinted(Hint { path, closed })),
-        );
+        events.extend(hints.into_iter().map(|(path, closed)| Event::Hinted(Hint { path, closed })));
         Heard { events, sweep: std::mem::take(&mut state.sweep) }
     }
 }
@@ -206,7 +202,8 @@ fn take_in(root: &Path, state: &mut State, event: &notify::Event) {
         match place(root, path) {
             Place::In(relative) => {
                 // Its watches went with its old name, and those of all below it.
-                let moved = matches!(event.kind, EventKind::Modify(ModifyKind::Name(RenameMode::To)));
+                let moved =
+                    matches!(event.kind, EventKind::Modify(ModifyKind::Name(RenameMode::To)));
                 if moved && path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
                     state.overflow(relative.clone());
                 }

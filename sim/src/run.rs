@@ -88,12 +88,8 @@ impl Case {
     /// Runs it; `telling` writes the story down in words.
     pub fn run(&self, telling: bool) -> Outcome {
         let story = if telling { Story::telling() } else { Story::default() };
-        let made = World::with_tapes(
-            self.setting,
-            self.users.clone(),
-            self.schedule.clone(),
-            story,
-        );
+        let made =
+            World::with_tapes(self.setting, self.users.clone(), self.schedule.clone(), story);
         let mut world = match made {
             Ok(world) => world,
             Err(broken) => return Outcome::of_nothing(broken),

@@ -93,8 +93,10 @@ fn server_message(message: &ServerMessage) -> String {
         ServerMessage::Outcome { key, verdicts } => format!("outcome of {key:?}: {verdicts:?}"),
         ServerMessage::Digest { head, .. } => format!("digest at {}", head.seq),
         ServerMessage::Page { start, rows, last } => {
-            let rows: Vec<_> =
-                rows.iter().map(|row| created(row.node, &row.state.place, &row.state.body)).collect();
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| created(row.node, &row.state.place, &row.state.body))
+                .collect();
             format!("page (head {}, last: {last}): {}", start.seq, rows.join(", "))
         }
     }
@@ -161,7 +163,9 @@ pub fn change(change: &Change) -> String {
         Change::PlaceFile { at, old, content, executable } => {
             format!("place {:?} x:{executable} at {at:?} over {}", content.id, over(old))
         }
-        Change::PlaceSymlink { at, old, .. } => format!("place symlink at {at:?} over {}", over(old)),
+        Change::PlaceSymlink { at, old, .. } => {
+            format!("place symlink at {at:?} over {}", over(old))
+        }
         Change::Rename { from, expect, to, only_if_quiet } => {
             format!("rename {from:?} ({}) to {to:?}, if quiet: {only_if_quiet}", stamp(expect))
         }

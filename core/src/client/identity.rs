@@ -14,9 +14,9 @@ use crate::name::Name;
 use crate::node::{Kind, Place};
 use crate::time::FileTime;
 
-use super::{Client, ProblemKind};
 use super::looking::{Look, asked};
 use super::record::{Local, LocalBody, Present};
+use super::{Client, ProblemKind};
 
 impl Client {
     /// Takes in what a look showed.
@@ -27,6 +27,7 @@ impl Client {
             match seen {
                 Seen::Other(inode) => self.saw_other(look.dir, name, inode),
                 Seen::Node(found) => {
+                    self.not_other(look.dir, name);
                     if !self.recognise(look, listing, name, found) {
                         strangers.push((name, found));
                     }
@@ -198,6 +199,12 @@ impl Client {
         look: u64,
         read: Option<Present>,
     ) {
+        if let Some(other) = self.trees.by_inode(&found.stamp.inode).filter(|&other| other != node)
+            && found.links == 1
+        {
+            // One inode is one file: the number was given away, so the other is gone.
+            self.displace(other);
+        }
         let before = self.trees.get(node).present().cloned();
         let is_new = before.is_none();
         self.looks.missing.remove(&node);
@@ -236,6 +243,7 @@ impl Client {
     /// A name that is there and is not synced: what we knew there is unknown now.
     fn saw_other(&mut self, dir: NodeId, name: &Name, inode: &Inode) {
         let place = Place { parent: dir, name: name.clone() };
+        self.looks.others.insert((dir, name.clone()));
         let hidden: BTreeSet<NodeId> =
             self.trees.by_inode(inode).into_iter().chain(self.trees.at_here(&place)).collect();
         for node in hidden {
@@ -249,11 +257,16 @@ impl Client {
                 }
             }
         }
-        if let Some(node) = self.trees.at_there(&place)
-            && !matches!(self.trees.get(node).local(), Local::Hidden(_))
+    }
+
+    /// What stood at a name and was not synced is not there any more.
+    fn not_other(&mut self, dir: NodeId, name: &Name) {
+        if self.looks.others.remove(&(dir, name.clone()))
+            && let Some(waiting) = self.trees.child_there(dir, name)
         {
-            let words = "something that is not synced has this name here";
-            self.problem(node, ProblemKind::Unwritable, words.into());
+            self.solved(waiting, ProblemKind::Parked);
+            self.release(waiting);
+            self.trees.touch(waiting);
         }
     }
 
@@ -273,6 +286,12 @@ impl Client {
                 .filter_map(|name| self.trees.child_here(look.dir, name))
                 .collect(),
         };
+        let others: Vec<Name> = (self.looks.others.range((look.dir, Name::first())..))
+            .take_while(|(dir, _)| *dir == look.dir)
+            .filter(|(_, name)| absent(name))
+            .map(|(_, name)| name.clone())
+            .collect();
+        others.iter().for_each(|name| self.not_other(look.dir, name));
         for node in gone {
             if !self.forget_unaccepted(node) && !self.take_over(node) {
                 self.found_missing(node, look.number);

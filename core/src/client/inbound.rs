@@ -22,8 +22,8 @@ use super::event::{Effect, TaskId, TransferError};
 use super::identity::directory_stamp;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
-use super::trees::MAX_DEPTH;
 use super::record::{Local, LocalBody, Present};
+use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
 /// The most changes under way.

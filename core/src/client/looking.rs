@@ -45,6 +45,8 @@ pub(super) struct Looks {
     pub(super) missing: BTreeMap<NodeId, Missing>,
     /// When to look again at what is missing.
     confirm: Timers,
+    /// Names that something has which is not synced.
+    pub(super) others: BTreeSet<(NodeId, Name)>,
     /// Directories that could not be read: what is below them is unknown.
     pub(super) blind: BTreeSet<NodeId>,
     /// Everything was looked at once.

@@ -393,7 +393,7 @@ impl Client {
     pub(super) fn outbound_idle(&self) -> bool {
         self.outbound.commit.is_none()
             && self.outbound.uploads.is_empty()
-            && self.outbound.ready.iter().all(|&node| self.has_problem(node))
-            && self.outbound.unloaded.iter().all(|&node| self.has_problem(node))
+            && self.outbound.ready.iter().all(|&node| self.is_hindered(node))
+            && self.outbound.unloaded.iter().all(|&node| self.is_hindered(node))
     }
 }

@@ -286,6 +286,22 @@ impl Client {
         self.problems.remove(&(node, kind));
     }
 
+    /// People were told of a problem with it, or with a directory that it waits for.
+    pub(super) fn is_hindered(&self, node: NodeId) -> bool {
+        let mut at = node;
+        loop {
+            if self.has_problem(at) {
+                return true;
+            }
+            let record = self.trees.get(at);
+            at = match (record.present(), record.remote()) {
+                (None, Some(there)) => there.place.parent,
+                (Some(here), None) => here.place.parent,
+                (Some(_), Some(_)) | (None, None) => return false,
+            };
+        }
+    }
+
     pub(super) fn has_problem(&self, node: NodeId) -> bool {
         let first = (node, ProblemKind::Busy);
         self.problems.range(first..).next().is_some_and(|((of, _), _)| *of == node)

@@ -153,10 +153,10 @@ impl Client {
             return;
         }
         self.stream.last_heard = self.now.instant;
-        if self.stream.known.len() > 1 {
-            self.stream.known.remove(1);
+        // One that was offered and not answered is offered again: the server may have taken it.
+        if self.stream.known.len() < 2 {
+            self.stream.known.push(Lineage::from_bytes(self.ids.draw()));
         }
-        self.stream.known.push(Lineage::from_bytes(self.ids.draw()));
         self.stream.phase = Phase::Greeting;
         self.save_header();
     }

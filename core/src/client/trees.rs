@@ -6,7 +6,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::ops::Bound;
 
 use crate::disk::Inode;
 use crate::id::NodeId;
@@ -365,10 +364,8 @@ impl Trees {
 type Children = BTreeMap<(NodeId, Name), NodeId>;
 
 fn children(index: &Children, parent: NodeId) -> impl Iterator<Item = (&Name, NodeId)> {
-    // The shortest name sorts first, so that this bound is below every child.
-    let first = Name::new(b"\x01").expect("one byte that is neither slash nor NUL");
     index
-        .range((Bound::Included((parent, first)), Bound::Unbounded))
+        .range((parent, Name::first())..)
         .take_while(move |((of, _), _)| *of == parent)
         .map(|((_, name), node)| (name, *node))
 }

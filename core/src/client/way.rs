@@ -27,6 +27,11 @@ impl Client {
             self.need_here(place.parent);
             return Some(Try::Blocked);
         }
+        if self.looks.others.contains(&(place.parent, place.name.clone())) {
+            let reason = "something that is not synced has its name here";
+            self.problem(node, ProblemKind::Parked, reason.into());
+            return Some(Try::Blocked);
+        }
         let other = self.occupant(node, place)?;
         if self.is_in_flight(other) {
             return Some(Try::Blocked);

@@ -69,11 +69,7 @@ impl Disk {
         Ok(result)
     }
 
-    fn try_change(
-        &mut self,
-        change: &Change,
-        window: Window<'_>,
-    ) -> Result<Option<Stamp>, Stop> {
+    fn try_change(&mut self, change: &Change, window: Window<'_>) -> Result<Option<Stamp>, Stop> {
         if self.unmounted {
             return Err(DiskError::RootGone("it is not mounted".into()).into());
         }
@@ -317,13 +313,10 @@ impl Disk {
         Err(DiskError::Busy.into())
     }
 
-    fn exchange(
-        &mut self,
-        ends: [(&RelPath, &Stamp); 2],
-        window: Window<'_>,
-    ) -> Result<(), Stop> {
+    fn exchange(&mut self, ends: [(&RelPath, &Stamp); 2], window: Window<'_>) -> Result<(), Stop> {
         let [(first, expect_first), (second, expect_second)] = ends;
-        let (one, two) = (self.expected(first, expect_first)?, self.expected(second, expect_second)?);
+        let (one, two) =
+            (self.expected(first, expect_first)?, self.expected(second, expect_second)?);
         self.open_window(window, Moment::Compared)?;
         let swap = |disk: &mut Self| -> Result<(Number, Number), Stop> {
             let (a, a_name) = disk.writable_parent(first)?;
@@ -396,4 +389,3 @@ impl Disk {
         Ok(())
     }
 }
-

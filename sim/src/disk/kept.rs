@@ -67,7 +67,9 @@ impl Disk {
     fn rescue(&mut self, kept: &Kept, label: &str) -> RelPath {
         let fallback = (RelPath::root(), kept.from.names().last().cloned());
         let (parent, name) = match kept.from.split() {
-            Some((parent, name)) if self.at(&parent).is_ok_and(|at| self.children(at).is_some()) => {
+            Some((parent, name))
+                if self.at(&parent).is_ok_and(|at| self.children(at).is_some()) =>
+            {
                 (parent, name.clone())
             }
             _ => (fallback.0, fallback.1.expect("a displaced file had a name")),

@@ -52,7 +52,9 @@ impl World {
             let muted = matches!(device.link, Link::Up { muted: true, .. });
             device.reachable && !muted && !device.disk.full && device.disk.restricted().is_empty()
         };
-        !self.witness().is_blind() && self.free_of_problems().is_ok() && self.devices.iter().all(free)
+        !self.witness().is_blind()
+            && self.free_of_problems().is_ok()
+            && self.devices.iter().all(free)
     }
 
     /// A user made a call: how his disk looks when his program is done is what he meant.

@@ -122,7 +122,10 @@ pub fn is_copy(path: &RelPath) -> bool {
 /// No conflict copies where only one user ever did anything, or all keep to their own.
 fn no_needless_copies(world: &World, server: &Tree) -> Result<(), Broken> {
     let copies: Vec<_> = server.keys().filter(|path| is_copy(path)).collect();
-    if (world.witness().actors.len() < 2 || world.apart()) && !copies.is_empty() && !world.had_late_writers() {
+    if (world.witness().actors.len() < 2 || world.apart())
+        && !copies.is_empty()
+        && !world.had_late_writers()
+    {
         return Err(Broken::new("no needless conflict copy", format!("{copies:?}")));
     }
     Ok(())

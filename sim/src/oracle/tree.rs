@@ -36,9 +36,7 @@ pub fn of_disk(disk: &Disk) -> (Tree, BTreeSet<RelPath>) {
             _ if ignored => None,
             Form::Fifo => None,
             Form::Directory(_) => Some(Leaf::Directory),
-            Form::File { bytes, executable } => {
-                Some(Leaf::File(ContentId::of(bytes), *executable))
-            }
+            Form::File { bytes, executable } => Some(Leaf::File(ContentId::of(bytes), *executable)),
             Form::Symlink(target) => Some(Leaf::Symlink(target.clone())),
         };
         match leaf {
@@ -140,9 +138,8 @@ fn park(here: &mut Tree, there: &mut Tree) {
         *seen.entry(folded(path)).or_default() += 1;
     }
     let clashes: Vec<_> = seen.into_iter().filter(|(_, n)| *n > 1).map(|(path, _)| path).collect();
-    let clear = |path: &RelPath, _: &mut Leaf| {
-        !clashes.iter().any(|clash| folded(path).starts_with(clash))
-    };
+    let clear =
+        |path: &RelPath, _: &mut Leaf| !clashes.iter().any(|clash| folded(path).starts_with(clash));
     here.retain(clear);
     there.retain(clear);
 }

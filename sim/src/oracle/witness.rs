@@ -278,7 +278,8 @@ impl Witness {
         for step in &entry.operation.steps {
             self.history.extend(step.content().map(|content| content.id));
             match step {
-                Step::Retarget { target, .. } | Step::Create { body: Body::Symlink(target), .. } => {
+                Step::Retarget { target, .. }
+                | Step::Create { body: Body::Symlink(target), .. } => {
                     self.history.insert(target_version(target));
                 }
                 _ => {}

@@ -222,7 +222,8 @@ impl Writer {
             }
             Action::Chmod(which) => {
                 let path = file(which)?;
-                let bit = matches!(kind(disk, disk.at(&path).ok()?), Form::File { executable: true, .. });
+                let bit =
+                    matches!(kind(disk, disk.at(&path).ok()?), Form::File { executable: true, .. });
                 vec![Call::Chmod(path, !bit)]
             }
             Action::Touch(which) => {

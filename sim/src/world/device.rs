@@ -14,8 +14,8 @@ use onefold_core::disk::DiskError;
 use onefold_core::id::NodeId;
 use onefold_core::time::{FileTime, Instant, LocalMinute, Now};
 
-use crate::disk::engine::{Looking, Reading};
 use crate::disk::Disk;
+use crate::disk::engine::{Looking, Reading};
 
 use super::server::ConnectionId;
 

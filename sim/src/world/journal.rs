@@ -56,7 +56,13 @@ impl Journal {
     }
 
     /// Answers a session's question.
-    pub fn answer(&mut self, device: DeviceId, writable: bool, time: WallTime, load: Load) -> Loaded {
+    pub fn answer(
+        &mut self,
+        device: DeviceId,
+        writable: bool,
+        time: WallTime,
+        load: Load,
+    ) -> Loaded {
         match load {
             Load::Greet(greet) => Loaded::Greeting(self.greet(device, greet)),
             Load::Entries(query) => Loaded::Entries(self.entries(query)),

@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use onefold_core::id::{DeviceId, FolderId, Seq};
 use onefold_core::protocol::{ClientMessage, ServerMessage};
-use onefold_core::server::session::{
-    Load, LoadId, Loaded, Session, SessionEffect, SessionEvent,
-};
+use onefold_core::server::session::{Load, LoadId, Loaded, Session, SessionEffect, SessionEvent};
 use onefold_core::time::{Instant, WallTime};
 
 use super::journal::Journal;
