@@ -121,8 +121,8 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
-    // Without birth times, what is gone may be what is unknown now.
-    if !unknown.is_empty() && !disk.traits.birth_times {
+    // What something unknown took the place of is unknown, too, wherever it is moved elsewhere.
+    if !unknown.is_empty() {
         return found;
     }
     let missing = there.iter().filter(|(path, _)| !here.contains_key(*path));
