@@ -7,11 +7,12 @@ use std::sync::Arc;
 use onefold_adapters::disk::{self, Link, OpenError, RealDisk};
 use onefold_adapters::http::HttpTransfer;
 use onefold_adapters::trees::SqliteTrees;
-use onefold_adapters::watch::FolderWatcher;
+use onefold_adapters::watch::Watcher;
 use onefold_adapters::ws::WsConnector;
 use onefold_core::client::event::Notice;
 use onefold_core::client::{Client, Config};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 
 use crate::driver::Ports;
 use crate::error::Trouble;
@@ -20,6 +21,7 @@ use crate::home::Home;
 use crate::linked::Linked;
 use crate::restore::restore;
 use crate::sweeper::{Sweeper, label};
+use crate::watching::{Watching, pass_on};
 
 /// Hints that wait for the engine; more of them wait in the kernel.
 const HINTS_WAITING: usize = 4096;
@@ -27,15 +29,16 @@ const HINTS_WAITING: usize = 4096;
 /// A folder that is open, and an engine for it.
 pub struct Arms {
     /// What the driver works with.
-    pub ports: Ports<RealDisk, SqliteTrees, HttpTransfer, WsConnector, FolderWatcher>,
+    pub ports: Ports<RealDisk, SqliteTrees, HttpTransfer, WsConnector, Watching>,
     /// The engine, as it was saved.
     pub client: Client,
     /// Where notices are written down.
     pub log: Log,
     /// What protects files on this disk.
     pub guard: String,
-    /// Looks after files that were displaced.
-    pub sweeper: Sweeper,
+    /// What runs beside the driver until it ends: looks after files that were displaced, and passes
+    /// on what the watcher hears.
+    pub upkeep: JoinSet<()>,
 }
 
 /// Opens a folder that was linked.
@@ -46,13 +49,16 @@ pub async fn open(
 ) -> Result<Arms, Trouble> {
     let disk = Arc::new(open_disk(linked, Link::Existing).await?);
     let (events, hints) = mpsc::channel(HINTS_WAITING);
-    let sweeper = Sweeper::new(&disk, linked, events.clone());
-    let watcher = FolderWatcher::new(&linked.root, events).map_err(|error| {
+    let watcher = Arc::new(Watcher::new(disk.path()).map_err(|error| {
         Trouble::unchanged(
-            format_args!("{} cannot be watched: {error}", linked.root.display()),
-            "Raise the limits of inotify (fs.inotify.max_user_instances), and try again",
+            format_args!("{} cannot be synced: {error}", linked.root.display()),
+            "Raise the limits of inotify (sysctl fs.inotify.max_user_instances), and try again",
         )
-    })?;
+    })?);
+    watcher.watch_displaced();
+    let written_late = Arc::new(Notify::new());
+    let sweeper = Sweeper::new(&disk, linked, events.clone(), Arc::clone(&written_late));
+    let passing_on = pass_on(Arc::clone(&watcher), events, written_late);
     let guard = disk.guard();
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Trouble::bug)?;
@@ -67,17 +73,25 @@ pub async fn open(
         trees: Arc::clone(&trees),
         transfer: Arc::new(transfer),
         connector: Arc::new(connector),
-        watcher: Arc::new(watcher),
+        watcher: Arc::new(Watching::new(watcher)),
         hints,
         notices,
     };
     let log = Log::new(trees);
-    Ok(Arms { ports, client, log, guard: guard.to_string(), sweeper })
+    let mut upkeep = JoinSet::new();
+    upkeep.spawn(sweeper.run());
+    upkeep.spawn(passing_on);
+    Ok(Arms { ports, client, log, guard: guard.to_string(), upkeep })
 }
 
 /// The directory in a root that is the client's own.
 pub fn own_directory(root: &Path) -> PathBuf {
     root.join(disk::OWN)
+}
+
+/// What tells that a directory is the root of a linked folder.
+pub fn mark_file(root: &Path) -> PathBuf {
+    own_directory(root).join("folder")
 }
 
 /// Marks a root that is linked now, so that it is known again.
@@ -88,7 +102,7 @@ pub async fn mark(linked: &Linked) -> Result<(), Trouble> {
 /// Removes the mark of a root that was linked. What was set aside there for a while stays.
 pub fn unmark(linked: &Linked) {
     // A root that is not there now may keep its mark: joining it again says what to do.
-    let _ = fs::remove_file(own_directory(&linked.root).join("folder"));
+    let _ = fs::remove_file(mark_file(&linked.root));
 }
 
 async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {

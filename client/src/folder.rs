@@ -48,16 +48,15 @@ impl Running {
     /// Opens a folder and runs it.
     pub async fn start(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
-        let Arms { ports, client, log, guard, sweeper } = arms::open(home, linked, notices).await?;
+        let Arms { ports, client, log, guard, mut upkeep } =
+            arms::open(home, linked, notices).await?;
         let devices = Devices::new(Arc::clone(&ports.transfer), linked);
         let (commands, asked) = mpsc::channel(16);
         let (tell, pulses) = watch::channel(Pulse::default());
         let clock = Clock::new(local_minute);
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
         let keeper = StatusKeeper::new(home, linked, guard);
-        let mut upkeep = JoinSet::new();
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
-        upkeep.spawn(sweeper.run());
         let driver = tokio::spawn(driver.run());
         let notices = tokio::spawn(keep_notices(log, devices, to_keep));
         Ok(Self { keeper, commands, pulses, driver, notices, upkeep })

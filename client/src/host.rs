@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
-use onefold_adapters::link::Link;
+use onefold_adapters::link::{Link, Server, check_folder_name};
 use onefold_server::{Config, NewInvite, Scheme, Stores};
 use serde::{Deserialize, Serialize};
 
@@ -59,20 +59,18 @@ pub async fn run(
     };
     let linked = match known {
         Some(known) => {
-            let server = local(&server.server, server.address);
-            let known = Linked { server, ..known.clone() };
+            let known = Linked { server: local(&server), ..known.clone() };
             home.save(&known)?;
-            supervisor.start(&known).await?;
             known
         }
         None => {
-            let link = invite(&folder).await?;
-            let link = Link { server: local(&link.server, server.address), ..link };
+            let link = Link { server: local(&server), ..invite(&folder).await? };
             let request = Request { link: link.to_string(), hosted: true, ..request };
-            supervisor.join(&request).await?
+            supervisor.link(&request).await?
         }
     };
     say(invite(&folder).await?);
+    supervisor.start(&linked).await?;
     let exit = foreground(&supervisor, &mut signals, &[linked], false).await;
     server.stop().await;
     exit
@@ -140,19 +138,17 @@ fn main_address() -> Option<IpAddr> {
 }
 
 /// The server, as this device itself reaches it.
-fn local(
-    server: &onefold_adapters::link::Server,
-    listens: SocketAddr,
-) -> onefold_adapters::link::Server {
+fn local(running: &onefold_server::Running) -> Server {
+    let listens = running.address;
     let ip = if listens.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listens.ip() };
     let address = SocketAddr::new(ip, listens.port()).to_string();
-    onefold_adapters::link::Server { address, trust: server.trust }
+    Server { address, trust: running.server.trust }
 }
 
 /// What the folder is called on the server: as the directory is, and not as another one served here.
 fn free_name(root: &Path, linked: &[Linked]) -> String {
     let name = root.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let valid = onefold_adapters::link::check_folder_name(name).is_ok() && name.len() < 200;
+    let valid = check_folder_name(name).is_ok() && name.len() < 200;
     let name = if valid { name } else { "default" };
     let is_taken =
         |name: &str| linked.iter().any(|linked| linked.hosted && linked.folder_name == name);

@@ -52,6 +52,7 @@ pub async fn link(home: &Home, request: &Request) -> Result<Linked, Trouble> {
         )
     })?;
     Linked::check_root(root, &home.linked()?, home.path())?;
+    check_marks(root)?;
     let mut made = Made::default();
     made.directories(&arms::own_directory(root))?;
     let joined = http::join(&link, device_name).await.map_err(|error| {
@@ -81,6 +82,17 @@ pub async fn link(home: &Home, request: &Request) -> Result<Linked, Trouble> {
     }
     made.keep();
     Ok(linked)
+}
+
+/// Refuses a place inside a folder that another home has linked, before the link is used up.
+fn check_marks(root: &Path) -> Result<(), Trouble> {
+    match root.ancestors().skip(1).find(|above| arms::mark_file(above).exists()) {
+        None => Ok(()),
+        Some(outer) => Err(Trouble::unchanged(
+            format_args!("{} is inside the linked folder {}", root.display(), outer.display()),
+            "Choose a place outside of it; if it is not linked any more, remove its .onefold",
+        )),
+    }
 }
 
 /// Directories that were made, and are removed again unless they are kept.
@@ -144,6 +156,16 @@ mod tests {
         made.directories(&deep).unwrap();
         made.keep();
         assert!(deep.is_dir());
+    }
+
+    #[test]
+    fn a_place_inside_a_folder_of_another_home_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("linked/sub");
+        fs::create_dir_all(parent.path().join("linked/.onefold")).unwrap();
+        fs::write(parent.path().join("linked/.onefold/folder"), "").unwrap();
+        assert!(check_marks(&root).unwrap_err().what().contains("is inside"));
+        assert!(check_marks(&parent.path().join("linked")).is_ok());
     }
 
     #[tokio::test]

@@ -30,3 +30,4 @@ pub mod restore;
 pub mod status;
 pub mod supervisor;
 pub mod sweeper;
+pub mod watching;

@@ -242,10 +242,10 @@ impl fmt::Display for FolderStatus {
             write!(f, " ({detail})")?;
         }
         write!(f, "\n  folder {:?} at {}, device {:?}", self.folder, self.server, self.device)?;
-        write!(f, "\n  {} files, {}", self.files, size(self.bytes))?;
+        write!(f, "\n  {}", files(self.files, self.bytes))?;
         for (what, amount) in [("to send", self.uploading), ("to fetch", self.downloading)] {
             if amount != Amount::default() {
-                write!(f, "; {what}: {} files, {}", amount.items, size(amount.bytes))?;
+                write!(f, "; {what}: {}", files(amount.items, amount.bytes))?;
             }
         }
         for problem in &self.problems {
@@ -253,6 +253,10 @@ impl fmt::Display for FolderStatus {
         }
         self.conflicts.iter().try_for_each(|path| write!(f, "\n  conflict copy: {path}"))
     }
+}
+
+fn files(count: u64, bytes: u64) -> String {
+    format!("{count} {}, {}", if count == 1 { "file" } else { "files" }, size(bytes))
 }
 
 /// Bytes, for people.

@@ -56,13 +56,19 @@ impl Supervisor {
         Ok(supervisor)
     }
 
+    /// Links a folder. It does not run yet.
+    pub async fn link(&self, request: &join::Request) -> Result<Linked, Trouble> {
+        // One at a time: two links for one place would both find it free.
+        let _folders = self.folders.lock().await;
+        join::link(&self.home, request).await
+    }
+
     /// Links a folder and runs it.
     pub async fn join(&self, request: &join::Request) -> Result<Linked, Trouble> {
-        let mut folders = self.folders.lock().await;
-        let linked = join::link(&self.home, request).await?;
+        let linked = self.link(request).await?;
         let Linked { folder_name, device_name, root, .. } = &linked;
         console::say(format_args!("joined {folder_name:?} as {device_name:?}: {}", root.display()));
-        self.run(&mut folders, &linked).await?;
+        self.start(&linked).await?;
         Ok(linked)
     }
 

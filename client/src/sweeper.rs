@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use onefold_adapters::disk::{RealDisk, Rescued, Swept};
 use onefold_core::client::event::{Event, Hint};
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep};
 
 use crate::clock::local_minute;
 use crate::console;
@@ -15,6 +15,9 @@ use crate::linked::Linked;
 
 /// How often it is seen whether a file was displaced: one load of memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// When to sweep again after one that failed.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// What conflict copies of files that were displaced are called by.
 pub fn label(linked: &Linked) -> String {
@@ -26,35 +29,49 @@ pub struct Sweeper {
     disk: Arc<RealDisk>,
     linked: Linked,
     hints: mpsc::Sender<Event>,
+    written_late: Arc<Notify>,
 }
 
 impl Sweeper {
-    /// For a folder that is open; the engine is told where to look.
-    pub fn new(disk: &Arc<RealDisk>, linked: &Linked, hints: mpsc::Sender<Event>) -> Self {
-        Self { disk: Arc::clone(disk), linked: linked.clone(), hints }
+    /// For a folder that is open. The engine is told where to look; `written_late` calls for a
+    /// sweep at once.
+    pub fn new(
+        disk: &Arc<RealDisk>,
+        linked: &Linked,
+        hints: mpsc::Sender<Event>,
+        written_late: Arc<Notify>,
+    ) -> Self {
+        Self { disk: Arc::clone(disk), linked: linked.clone(), hints, written_late }
     }
 
     /// Does so until it is dropped.
     pub async fn run(self) {
-        let mut next = self.disk.recovered().next.map(|after| SystemTime::now() + after);
-        self.tell(&self.disk.recovered().clone()).await;
+        let recovered = self.disk.recovered().clone();
+        let mut due = recovered.next.map(|after| Instant::now() + after);
+        self.tell(&recovered).await;
         let mut displaced = 0;
         loop {
-            sleep(LOOK_EVERY).await;
-            let now_displaced = self.disk.counts().displaced;
-            let due = next.is_some_and(|next| next <= SystemTime::now());
-            if now_displaced == displaced && !due {
-                continue;
+            tokio::select! {
+                () = self.written_late.notified() => {}
+                () = sleep(LOOK_EVERY) => {
+                    let now_displaced = self.disk.counts().displaced;
+                    if now_displaced == displaced && due.is_none_or(|due| due > Instant::now()) {
+                        continue;
+                    }
+                    displaced = now_displaced;
+                }
             }
-            displaced = now_displaced;
             let (disk, label) = (Arc::clone(&self.disk), label(&self.linked));
             let sweep = move || disk.sweep(SystemTime::now(), &label);
             match tokio::task::spawn_blocking(sweep).await {
                 Ok(Ok(swept)) => {
-                    next = swept.next.map(|after| SystemTime::now() + after);
+                    due = swept.next.map(|after| Instant::now() + after);
                     self.tell(&swept).await;
                 }
-                Ok(Err(error)) => tracing::warn!("displaced files could not be looked at: {error}"),
+                Ok(Err(error)) => {
+                    tracing::warn!("displaced files could not be looked at: {error}");
+                    due = Some(Instant::now() + TRY_AGAIN);
+                }
                 Err(_) => return,
             }
         }

@@ -49,6 +49,11 @@ impl Name {
         check(bytes).map(|()| Self(bytes.into()))
     }
 
+    /// The name that sorts before all others.
+    pub(crate) fn first() -> Self {
+        Self::new(b"\x01").expect("one byte that is neither slash nor NUL")
+    }
+
     /// The bytes of the name.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

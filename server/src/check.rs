@@ -2,8 +2,8 @@
 //!
 //! Each folder's entries are counted and chained, and replayed into a tree, which must be the one
 //! that the database holds; the digest is summed anew; every content is read and hashed. It changes
-//! nothing, and goes on after what it finds. Run beside a server, it may take what changes meanwhile
-//! for wrong.
+//! nothing, and goes on after what it finds. Beside a server that works, a folder that changed while
+//! it was read is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,8 @@ use crate::read_back::{ReadBack, read_back};
 
 /// Rows that are read at a time.
 const PAGE: usize = 1000;
+/// How often a folder that changes meanwhile is read; what the last time shows is told.
+const TRIES: u32 = 5;
 
 /// Why nothing could be checked.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +70,27 @@ type Tree = BTreeMap<NodeId, Option<State>>;
 
 impl<J: Journal> Checked<'_, J> {
     async fn check<B: Blobs>(&mut self, blobs: &B) -> Result<(), StoreError> {
-        let head = self.journal.head(self.folder.id).await?;
+        let found_before = self.wrong.len();
+        let mut tries = TRIES;
+        let needed = loop {
+            self.wrong.truncate(found_before);
+            tries -= 1;
+            let head = self.journal.head(self.folder.id).await?;
+            let needed = self.tree(&head).await?;
+            if tries == 0 || self.journal.head(self.folder.id).await? == head {
+                break needed;
+            }
+        };
+        self.contents(blobs, needed).await
+    }
+
+    /// Compares the entries, the nodes and the head; the contents that the nodes need.
+    async fn tree(&mut self, head: &Head) -> Result<BTreeMap<ContentId, u64>, StoreError> {
         let (replayed, last) = self.entries().await?;
         if last != head.cursor {
             self.note(format!("the head says entry {}, the last is {}", head.cursor.seq, last.seq));
         }
-        let needed = self.nodes(&head, replayed).await?;
-        self.contents(blobs, needed).await
+        self.nodes(head, replayed).await
     }
 
     fn note(&mut self, what: impl std::fmt::Display) {

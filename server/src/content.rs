@@ -92,6 +92,9 @@ pub(crate) async fn put_content<J: Journal, B: Blobs>(
     let id = parse_id(&id)?;
     let _held = app.large_bodies.acquire().await.expect("it is never closed");
     let manifest: Manifest = decode(&read_body(body, wire::MAX_MANIFEST_BODY).await?)?;
+    if app.journal.content(device.folder, id).await?.is_some() {
+        return Ok(());
+    }
     let lacking = || {
         let words = "the server does not have all chunks of this content; send what is missing";
         Problem::new(StatusCode::CONFLICT, words)

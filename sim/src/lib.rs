@@ -1,1 +1,14 @@
+//! Simulated disks, clocks and networks that run Onefold's own core.
+//!
+//! [`run::Case`] is one run of the [`world`], judged by the [`oracle`]; [`scenario`] writes runs by hand.
 
+pub mod disk;
+pub mod oracle;
+pub mod run;
+pub mod search;
+pub mod shrink;
+pub mod story;
+pub mod tape;
+pub mod user;
+pub mod words;
+pub mod world;

@@ -217,6 +217,9 @@ impl From<CallError> for TransferError {
         match error {
             CallError::Network { words, .. } => Self::Network(words),
             CallError::Status { status: StatusCode::NOT_FOUND, .. } => Self::Missing,
+            CallError::Status { status: StatusCode::REQUEST_TIMEOUT, words } => {
+                Self::Network(words)
+            }
             CallError::Status { status, words } if status.is_client_error() => Self::Refused(words),
             CallError::Status { words, .. } => Self::Network(words),
         }

@@ -4,6 +4,8 @@
 //! file. SQLite: one connection writes, so that writers of this process wait in a fair queue and not
 //! in SQLite's sleeping one, which is left for other processes.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ type StoreResult<T> = Result<T, StoreError>;
 const BUSY_FOR: Duration = Duration::from_secs(20);
 /// How many connections read beside the one that writes.
 const READERS: u32 = 4;
+/// How many prepared statements a connection keeps: all that there are, with a few sizes each.
+const STATEMENTS: usize = 512;
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -46,6 +50,7 @@ pub(crate) enum Durability {
 impl Database {
     /// Opens an SQLite file, made if it is missing. Other processes may have it open, too.
     pub(crate) async fn sqlite(path: &Path, durability: Durability) -> StoreResult<Self> {
+        made_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -54,6 +59,7 @@ impl Database {
                 Durability::Full => SqliteSynchronous::Full,
                 Durability::Lazy => SqliteSynchronous::Normal,
             })
+            .statement_cache_capacity(STATEMENTS)
             .busy_timeout(BUSY_FOR);
         let pool = |connections| {
             SqlitePoolOptions::new()
@@ -109,6 +115,21 @@ impl Database {
         let Pools::Sqlite { writer, readers } = &self.pools;
         readers.close().await;
         writer.close().await;
+    }
+}
+
+/// Makes a missing file for its owner alone: it holds hashes of secrets, and names. What SQLite keeps
+/// beside it gets the same mode. A file that is there is not touched: to close a descriptor of it would
+/// drop the locks that SQLite holds on it for this process.
+fn made_private(path: &Path) -> StoreResult<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
     }
 }
 

@@ -66,7 +66,7 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
             if names == Names::All
                 && let Err(reason) = watcher.watch(&dir)
             {
-                tracing::warn!("cannot watch {dir}, only a rescan sees its changes: {reason}");
+                tracing::debug!("cannot watch {dir}: {reason}");
             }
             disk.look(&dir, &names)
         };

@@ -14,9 +14,9 @@ use crate::name::Name;
 use crate::node::{Kind, Place};
 use crate::time::FileTime;
 
-use super::Client;
 use super::looking::{Look, asked};
 use super::record::{Local, LocalBody, Present};
+use super::{Client, ProblemKind};
 
 impl Client {
     /// Takes in what a look showed.
@@ -27,6 +27,7 @@ impl Client {
             match seen {
                 Seen::Other(inode) => self.saw_other(look.dir, name, inode),
                 Seen::Node(found) => {
+                    self.not_other(look.dir, name);
                     if !self.recognise(look, listing, name, found) {
                         strangers.push((name, found));
                     }
@@ -64,7 +65,7 @@ impl Client {
         let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local() else {
             return false;
         };
-        if known.body.kind() != found.form.kind() || known.linked || found.links > 1 {
+        if known.body.kind() != found.form.kind() || known.linked || has_other_names(found) {
             return false;
         }
         let same_bytes =
@@ -111,13 +112,13 @@ impl Client {
             LocalBody::File { executable, .. } => *executable == found_executable(found),
             LocalBody::Symlink(_) => LocalBody::unread(&found.form) == present.body,
         };
-        if present.stamp == now && same_form && present.linked == (found.links > 1) {
+        if present.stamp == now && same_form && present.linked == has_other_names(found) {
             return self.trees.note_seen(node, look);
         }
         let body = unless_read(present, found);
         self.trees.update_present(node, |present| {
             present.stamp = now;
-            present.linked = found.form.kind() == Kind::File && found.links > 1;
+            present.linked = has_other_names(found);
             present.body = body;
             present.seen_by = look;
         });
@@ -196,6 +197,12 @@ impl Client {
         look: u64,
         read: Option<Present>,
     ) {
+        if let Some(other) = self.trees.by_inode(&found.stamp.inode).filter(|&other| other != node)
+            && found.links == 1
+        {
+            // One inode is one file: the number was given away, so the other is gone.
+            self.displace(other);
+        }
         let before = self.trees.get(node).present().cloned();
         let is_new = before.is_none();
         self.looks.missing.remove(&node);
@@ -208,7 +215,7 @@ impl Client {
             Local::Present(Present {
                 place: place.clone(),
                 stamp: seen_stamp(found),
-                linked: found.form.kind() == Kind::File && found.links > 1,
+                linked: has_other_names(found),
                 body,
                 seen_by: look,
             }),
@@ -234,6 +241,7 @@ impl Client {
     /// A name that is there and is not synced: what we knew there is unknown now.
     fn saw_other(&mut self, dir: NodeId, name: &Name, inode: &Inode) {
         let place = Place { parent: dir, name: name.clone() };
+        self.looks.others.insert((dir, name.clone()));
         let hidden: BTreeSet<NodeId> =
             self.trees.by_inode(inode).into_iter().chain(self.trees.at_here(&place)).collect();
         for node in hidden {
@@ -246,6 +254,17 @@ impl Client {
                     self.trees.set_synced(node, None);
                 }
             }
+        }
+    }
+
+    /// What stood at a name and was not synced is not there any more.
+    fn not_other(&mut self, dir: NodeId, name: &Name) {
+        if self.looks.others.remove(&(dir, name.clone()))
+            && let Some(waiting) = self.trees.child_there(dir, name)
+        {
+            self.solved(waiting, ProblemKind::Parked);
+            self.release(waiting);
+            self.trees.touch(waiting);
         }
     }
 
@@ -265,6 +284,12 @@ impl Client {
                 .filter_map(|name| self.trees.child_here(look.dir, name))
                 .collect(),
         };
+        let others: Vec<Name> = (self.looks.others.range((look.dir, Name::first())..))
+            .take_while(|(dir, _)| *dir == look.dir)
+            .filter(|(_, name)| absent(name))
+            .map(|(_, name)| name.clone())
+            .collect();
+        others.iter().for_each(|name| self.not_other(look.dir, name));
         for node in gone {
             if !self.forget_unaccepted(node) && !self.take_over(node) {
                 self.found_missing(node, look.number);
@@ -343,6 +368,11 @@ pub(super) fn seen_stamp(found: &Found) -> Stamp {
 /// A directory is the same as long as its inode is.
 pub(super) const fn directory_stamp(inode: Inode) -> Stamp {
     Stamp { inode, size: 0, mtime: FileTime { seconds: 0, nanoseconds: 0 }, ctime: None }
+}
+
+/// Whether a file has other names as well. What a disk counts as links of a directory are none.
+fn has_other_names(found: &Found) -> bool {
+    found.form.kind() == Kind::File && found.links > 1
 }
 
 /// What is known of the body when `found` is seen: a content only if the file is as it was read.

@@ -8,6 +8,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use crate::blob::Blob;
 use crate::disk::{Change, DiskError, Old, Stamp};
@@ -22,6 +23,7 @@ use super::identity::directory_stamp;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
 use super::record::{Local, LocalBody, Present};
+use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
 /// The most changes under way.
@@ -31,7 +33,7 @@ const MAX_FETCHES: usize = 8;
 /// How long a blocked node waits at most before it is planned again.
 const BLOCKED_MS: u64 = 2_000;
 /// After this many nodes that could not start now, the others wait, too.
-const MAX_FULL: usize = 256;
+const MAX_FULL: usize = 32;
 /// The most bytes of small contents that are kept from the stream until they are placed.
 const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -87,6 +89,14 @@ pub(super) enum Try {
     Full,
 }
 
+impl Inbound {
+    /// Nothing is to be done about a node, for now.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.ready.remove(&node);
+        self.blocked.remove(&node);
+    }
+}
+
 impl Client {
     /// Starts what may start.
     pub(super) fn pump_inbound(&mut self) {
@@ -96,15 +106,11 @@ impl Client {
         if self.inbound.retry_at.is_some_and(|at| at <= self.now.instant) {
             self.touch_blocked();
         }
-        let ready: Vec<NodeId> = self.inbound.ready.iter().copied().collect();
-        let mut full = 0;
-        for node in ready {
-            if self.inbound.changes.len() >= MAX_CHANGES || full >= MAX_FULL {
-                return;
-            }
-            if self.is_held(node) {
-                continue;
-            }
+        let (mut from, mut full) = (NodeId::ROOT, 0);
+        while self.inbound.changes.len() < MAX_CHANGES && full < MAX_FULL {
+            let next = (Bound::Excluded(from), Bound::Unbounded);
+            let Some(&node) = self.inbound.ready.range(next).next() else { return };
+            from = node;
             match self.start_inbound(node) {
                 Try::Full => full += 1,
                 Try::Started => {
@@ -113,12 +119,19 @@ impl Client {
                 Try::Blocked => {
                     self.inbound.ready.remove(&node);
                     self.inbound.blocked.insert(node);
-                    if !self.inbound.kept.contains(&node) && !self.has_problem(node) {
+                    if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
                         let at = self.now.instant + BLOCKED_MS;
                         self.inbound.retry_at.get_or_insert(at);
                     }
                 }
             }
+        }
+    }
+
+    /// Acts on a node when it may. One that is held is planned again when that ends.
+    pub(super) fn offer_inbound(&mut self, node: NodeId) {
+        if !self.is_held(node) {
+            self.inbound.ready.insert(node);
         }
     }
 
@@ -342,6 +355,7 @@ impl Client {
             self.taint(place);
         }
         let node = changing.nodes[0];
+        let places = changing.places;
         match result {
             Ok(stamp) => {
                 self.release(node);
@@ -350,10 +364,12 @@ impl Client {
                 self.solved(node, ProblemKind::Parked);
                 self.take_in(node, changing.then, stamp);
             }
-            Err(error) => self.on_not_changed(node, &error, &changing.places),
+            Err(error) => self.on_not_changed(node, &error, &places),
         }
-        // Whatever waited for these names may go on.
-        self.touch_blocked();
+        // Whatever wants these names may go on.
+        for place in &places {
+            self.trees.at_there(place).into_iter().for_each(|node| self.trees.touch(node));
+        }
     }
 
     fn touch_blocked(&mut self) {
@@ -399,10 +415,12 @@ impl Client {
             Then::Exchanged { other } => {
                 let place = |node| self.trees.get(node).present().map(|p| p.place.clone());
                 if let (Some(from), Some(to)) = (place(node), place(other)) {
-                    self.moved(node, to.clone());
-                    self.moved(other, from);
-                    if let Some(synced) = self.trees.get(node).synced().cloned() {
-                        self.trees.set_synced(node, Some(State { place: to, ..synced }));
+                    // Neither is a move of the user's.
+                    for (node, place) in [(node, to), (other, from)] {
+                        self.moved(node, place.clone());
+                        if let Some(synced) = self.trees.get(node).synced().cloned() {
+                            self.trees.set_synced(node, Some(State { place, ..synced }));
+                        }
                     }
                 }
             }
@@ -461,9 +479,24 @@ impl Client {
         }
     }
 
+    /// It, or a directory it is to be in, has a problem.
+    fn is_stuck(&self, node: NodeId) -> bool {
+        let mut at = node;
+        for _ in 0..MAX_DEPTH {
+            if self.has_problem(at) {
+                return true;
+            }
+            match self.trees.get(at).remote() {
+                Some(there) => at = there.place.parent,
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
-        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.has_problem(*node);
+        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.is_stuck(*node);
         self.inbound.changes.is_empty()
             && self.inbound.fetches.is_empty()
             && !self.inbound.ready.iter().any(waits)

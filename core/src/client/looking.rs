@@ -16,7 +16,8 @@ use crate::time::Instant;
 
 use super::event::{Effect, Hint, TaskId};
 use super::record::Local;
-use super::{Client, ProblemKind};
+use super::timers::Timers;
+use super::{Client, ProblemKind, Reason};
 
 /// The user's ignore rules, in the folder's root.
 const IGNORE_RULES: &[u8] = b".onefoldignore";
@@ -28,6 +29,8 @@ const MAX_LOOKS: usize = 16;
 const MAX_NAMES: usize = 1_000;
 /// How long something must be missing before its deletion is looked at again and believed.
 pub(super) const DELETION_MS: u64 = 1_000;
+/// How soon a deletion is asked about again while older looks are under way.
+const CONFIRM_AGAIN_MS: u64 = 50;
 /// How often everything is looked at though no event told of a change.
 const RESCAN_MS: u64 = 3_600_000;
 /// How soon an unreadable directory, or a folder that is not there, is tried again.
@@ -40,6 +43,10 @@ pub(super) struct Looks {
     under_way: BTreeMap<TaskId, Look>,
     /// Nodes whose name was found absent.
     pub(super) missing: BTreeMap<NodeId, Missing>,
+    /// When to look again at what is missing.
+    confirm: Timers,
+    /// Names that something has which is not synced.
+    pub(super) others: BTreeSet<(NodeId, Name)>,
     /// Directories that could not be read: what is below them is unknown.
     pub(super) blind: BTreeSet<NodeId>,
     /// Everything was looked at once.
@@ -219,6 +226,8 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
+            // What is in it was unknown, and was not planned.
+            self.trees.below_here(look.dir).into_iter().for_each(|node| self.trees.touch(node));
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);
@@ -273,36 +282,44 @@ impl Client {
             self.looks.missing.remove(&node);
             return self.believe_deleted(node);
         }
-        let since = self.now.instant;
-        self.looks.missing.entry(node).or_insert(Missing { since, confirmed_by: None });
+        if !self.looks.missing.contains_key(&node) {
+            let since = self.now.instant;
+            self.looks.missing.insert(node, Missing { since, confirmed_by: None });
+            self.looks.confirm.set(node, since + DELETION_MS);
+        }
     }
 
     /// Asks for the second look at what has been missing for long enough. Looks that were wanted
     /// before it was missed come first: they may find it elsewhere.
     fn confirm_missing(&mut self) {
+        let now = self.now.instant;
+        let mut due = Vec::new();
+        while let Some(node) = self.looks.confirm.pop_due(now) {
+            due.push(node);
+        }
+        if due.is_empty() {
+            return;
+        }
         let oldest = (self.looks.wanted.values().map(|wanted| wanted.since))
             .chain(self.looks.under_way.values().map(|look| look.since))
             .min();
-        let now = self.now.instant;
-        let due: Vec<NodeId> = (self.looks.missing.iter())
-            .filter(|(_, missing)| missing.confirmed_by.is_none())
-            .filter(|(_, missing)| now.ms_since(missing.since) >= DELETION_MS)
-            .filter(|(_, missing)| oldest.is_none_or(|oldest| oldest > missing.since))
-            .map(|(node, _)| *node)
-            .collect();
         for node in due {
-            let number = self.looks.last_number + 1;
-            match self.trees.get(node).present().map(|present| present.place.clone()) {
-                // Another stands there, and no look found this one elsewhere.
-                Some(place) if self.trees.at_here(&place) != Some(node) => {
-                    self.looks.missing.remove(&node);
-                    self.believe_deleted(node);
-                }
-                Some(place) => {
+            let Some(since) = self.looks.missing.get(&node).map(|missing| missing.since) else {
+                continue;
+            };
+            if oldest.is_some_and(|oldest| oldest <= since) {
+                self.looks.confirm.set(node, now + CONFIRM_AGAIN_MS);
+                continue;
+            }
+            let place = self.trees.get(node).present().map(|present| present.place.clone());
+            match place {
+                Some(place) if self.trees.at_here(&place) == Some(node) => {
                     self.want(place.parent, Names::Only([place.name].into()), false, 0);
-                    let missing = self.looks.missing.get_mut(&node);
-                    missing.expect("it was just listed").confirmed_by = Some(number);
+                    let confirmed_by = Some(self.looks.last_number + 1);
+                    self.looks.missing.insert(node, Missing { since, confirmed_by });
                 }
+                // Another stands there, and no look found this one elsewhere.
+                Some(_) => self.believe_deleted(node),
                 None => {
                     self.looks.missing.remove(&node);
                 }
@@ -319,22 +336,18 @@ impl Client {
     }
 
     /// When looking goes on, if nothing else happens.
-    pub(super) fn looks_deadline(&self) -> Option<(Instant, super::Reason)> {
+    pub(super) fn looks_deadline(&self) -> Option<(Instant, Reason)> {
         let busy: BTreeSet<NodeId> = self.looks.under_way.values().map(|look| look.dir).collect();
         let look = (self.looks.under_way.len() < MAX_LOOKS)
             .then(|| {
                 (self.looks.wanted.iter())
                     .filter(|(dir, _)| !busy.contains(dir))
-                    .map(|(_, wanted)| (wanted.due, super::Reason::Settle))
+                    .map(|(_, wanted)| (wanted.due, Reason::Settle))
                     .min()
             })
             .flatten();
-        let missing = (self.looks.missing.values())
-            .filter(|missing| missing.confirmed_by.is_none())
-            .map(|missing| (missing.since + DELETION_MS, super::Reason::Deletion))
-            .min()
-            .filter(|_| self.looks.under_way.is_empty());
-        let rescan = self.looks.rescan_at.map(|at| (at, super::Reason::Rescan));
+        let missing = self.looks.confirm.next().map(|due| (due, Reason::Deletion));
+        let rescan = self.looks.rescan_at.map(|at| (at, Reason::Rescan));
         [look, missing, rescan].into_iter().flatten().min()
     }
 }

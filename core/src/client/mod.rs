@@ -31,6 +31,7 @@ pub mod saved;
 mod saving;
 mod status;
 mod stream;
+mod timers;
 pub mod trees;
 mod way;
 
@@ -80,8 +81,7 @@ pub struct Client {
     outbound: outbound::Outbound,
     stream: stream::Stream,
     saves: saving::Saves,
-    holds: BTreeMap<NodeId, planning::Hold>,
-    held_until: Instant,
+    holds: planning::Holds,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
     out: Vec<Effect>,
@@ -104,8 +104,7 @@ impl Client {
             outbound: outbound::Outbound::default(),
             stream,
             saves,
-            holds: BTreeMap::new(),
-            held_until: Instant::from_ms(0),
+            holds: planning::Holds::default(),
             problems: BTreeMap::new(),
             halted: None,
             out: Vec::new(),
@@ -166,7 +165,6 @@ impl Client {
             self.reads_deadline(),
             self.holds_deadline(),
             self.inbound_deadline(),
-            self.outbound_deadline(),
             self.stream_deadline(),
             self.saves_deadline(),
         ];

@@ -18,33 +18,30 @@ use crate::operation::{
     Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
 };
 use crate::protocol::ClientMessage;
-use crate::time::Instant;
 
 use super::event::{Effect, TaskId, TransferError, Upload};
 use super::ordering::{Needs, Pending, in_order};
 use super::reconcile::{Act, Decision};
-use super::{Client, ProblemKind, Reason};
+use super::{Client, ProblemKind};
 
 /// The most contents being uploaded.
 const MAX_UPLOADS: usize = 4;
 
-/// The most nodes that are examined after one event.
+/// The most nodes that are examined for one commit.
 const MAX_EXAMINED: usize = 4 * MAX_OPERATIONS;
 
 /// What is being sent.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
-    /// Nodes to act on.
+    /// Nodes that may go into a commit.
     pub(super) ready: BTreeSet<NodeId>,
+    /// Nodes whose content the server needs first.
+    pub(super) unloaded: BTreeSet<NodeId>,
     uploads: BTreeMap<TaskId, (NodeId, ContentId)>,
     /// Contents that the server has, or that will travel in the commit.
     loaded: BTreeMap<NodeId, (ContentId, Option<Blob>)>,
     loaded_bytes: usize,
     commit: Option<UnderWay>,
-    /// Where to go on: not all that is ready was examined.
-    resume: Option<NodeId>,
-    /// How many were examined since something could last be done.
-    examined: usize,
 }
 
 #[derive(Debug)]
@@ -53,47 +50,58 @@ struct UnderWay {
     nodes: BTreeSet<NodeId>,
 }
 
+impl Outbound {
+    /// Nothing is to be sent about a node, for now.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.ready.remove(&node);
+        self.unloaded.remove(&node);
+    }
+}
+
 impl Client {
     /// Starts what may start.
     pub(super) fn pump_outbound(&mut self) {
         if !self.is_live() || !self.may_change_disk() || self.rules_are_coming() {
             return;
         }
-        let mut upload: Vec<(NodeId, Content)> = Vec::new();
-        let mut pending: Pending = BTreeMap::new();
-        let from = self.outbound.resume.unwrap_or(NodeId::ROOT);
-        self.outbound.resume = None;
-        let ready = &self.outbound.ready;
-        for (count, &node) in ready.range(from..).chain(ready.range(..from)).enumerate() {
-            let full = upload.len() + self.outbound.uploads.len() >= MAX_UPLOADS;
-            let committing = self.outbound.commit.is_some() || pending.len() >= MAX_OPERATIONS;
-            if committing && full {
-                break;
-            }
-            if count >= MAX_EXAMINED {
-                self.outbound.resume = Some(node);
-                self.outbound.examined += count;
-                break;
-            }
-            let Some(step) = self.step(node) else { continue };
-            match step.content().filter(|content| !self.is_loaded(node, content)) {
-                Some(content) => upload.push((node, content)),
-                None if self.outbound.commit.is_none() => self.gather(step, &mut pending),
-                None => {}
+        while self.may_upload() {
+            let Some(node) = self.outbound.unloaded.pop_first() else { break };
+            if let Some(content) = self.step(node).and_then(|step| step.content()) {
+                self.start_upload(node, content);
             }
         }
-        if !upload.is_empty() || !pending.is_empty() {
-            self.outbound.examined = 0;
+        if self.outbound.commit.is_none() && !self.outbound.ready.is_empty() {
+            let mut pending: Pending = BTreeMap::new();
+            for &node in self.outbound.ready.iter().take(MAX_EXAMINED) {
+                if pending.len() >= MAX_OPERATIONS {
+                    break;
+                }
+                if let Some(step) = self.step(node).filter(|_| self.is_saved(node)) {
+                    self.gather(step, &mut pending);
+                }
+            }
+            if !pending.is_empty() {
+                self.send_commit(pending);
+            }
         }
-        upload.into_iter().for_each(|(node, content)| self.start_upload(node, content));
-        if self.outbound.commit.is_none() && !pending.is_empty() {
-            self.send_commit(pending);
+    }
+
+    /// Sends a node when it may. One that has not settled, or is held, is planned again when that
+    /// ends; one that needs a content at the server, when that is there.
+    pub(super) fn offer_outbound(&mut self, node: NodeId) {
+        let Some(step) = self.step(node) else { return };
+        let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
+        let uploading = self.outbound.uploads.values().any(|upload| upload.0 == node);
+        if !load {
+            self.outbound.ready.insert(node);
+        } else if !uploading {
+            self.outbound.unloaded.insert(node);
         }
     }
 
     /// What to ask the server for, for one node, if that may go now.
     fn step(&self, node: NodeId) -> Option<Step> {
-        if !self.is_settled(node) || self.is_held(node) || !self.is_saved(node) {
+        if !self.is_settled(node) || self.is_held(node) {
             return None;
         }
         let decision = self.decide(node)?;
@@ -133,9 +141,8 @@ impl Client {
             }
             let needs = self.needs(&step);
             for &other in needs.first.iter().chain(&needs.together) {
-                let ready = self.step(other).filter(|step| {
-                    step.content().is_none_or(|content| self.is_loaded(other, &content))
-                });
+                let ready = self.step(other).filter(|_| self.outbound.ready.contains(&other));
+                let ready = ready.filter(|_| self.is_saved(other));
                 if !matches!(step, Step::Delete { .. }) {
                     todo.extend(ready.filter(|_| !pending.contains_key(&other)));
                 }
@@ -254,12 +261,11 @@ impl Client {
         self.outbound.loaded.get(&node).is_some_and(|(id, _)| *id == content.id)
     }
 
+    fn may_upload(&self) -> bool {
+        self.outbound.uploads.len() < MAX_UPLOADS && self.outbound.loaded_bytes < MAX_COMMIT_BYTES
+    }
+
     fn start_upload(&mut self, node: NodeId, content: Content) {
-        let full = self.outbound.uploads.len() >= MAX_UPLOADS
-            || self.outbound.loaded_bytes >= MAX_COMMIT_BYTES;
-        if full || self.outbound.uploads.values().any(|upload| upload.0 == node) {
-            return;
-        }
         let Some(path) = self.trees.path_here(node) else { return };
         let Some(stamp) = self.trees.get(node).present().map(|present| present.stamp) else {
             return;
@@ -375,16 +381,19 @@ impl Client {
         self.outbound.commit.as_ref().is_some_and(|under_way| under_way.nodes.contains(&node))
     }
 
-    /// Not all that is ready was examined: go on at once.
-    pub(super) fn outbound_deadline(&self) -> Option<(Instant, Reason)> {
-        let all = self.outbound.examined >= self.outbound.ready.len();
-        self.outbound.resume.filter(|_| !all).map(|_| (self.now.instant, Reason::Retry))
+    /// It is to be sent, or on its way.
+    pub(super) fn is_being_sent(&self, node: NodeId) -> bool {
+        self.outbound.ready.contains(&node)
+            || self.outbound.unloaded.contains(&node)
+            || self.is_in_commit(node)
+            || self.outbound.uploads.values().any(|upload| upload.0 == node)
     }
 
     /// Nothing is being sent or could be.
     pub(super) fn outbound_idle(&self) -> bool {
         self.outbound.commit.is_none()
             && self.outbound.uploads.is_empty()
-            && self.outbound.ready.iter().all(|&node| self.has_problem(node))
+            && self.outbound.ready.iter().all(|&node| self.is_hindered(node))
+            && self.outbound.unloaded.iter().all(|&node| self.is_hindered(node))
     }
 }

@@ -4,14 +4,15 @@
 //! the disk goes to `inbound`, what needs the server to `outbound`, and each decides afresh when it
 //! starts. A node with an operation under way is frozen: it is planned again when that has ended.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::id::NodeId;
 use crate::node::{Body, State};
 
 use super::reconcile::{Act, Decision, reconcile, situation};
 use super::record::{Local, Record};
+use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
 use crate::time::Instant;
 
@@ -20,11 +21,12 @@ const FIRST_RETRY_MS: u64 = 250;
 /// The longest wait.
 const LAST_RETRY_MS: u64 = 30_000;
 
-/// A node that waits before it is tried again.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hold {
-    until: Instant,
-    tries: u32,
+/// Nodes that wait before they are tried again.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    until: Timers,
+    /// How often each failed in a row.
+    tries: BTreeMap<NodeId, u32>,
 }
 
 impl Client {
@@ -43,14 +45,13 @@ impl Client {
     }
 
     fn plan(&mut self, node: NodeId) {
-        self.inbound.ready.remove(&node);
-        self.inbound.blocked.remove(&node);
-        self.outbound.ready.remove(&node);
+        self.inbound.forget(node);
+        self.outbound.forget(node);
         self.forget_read(node);
         let Some(decision) = self.decide(node) else {
             if !self.trees.contains(node) {
                 self.problems.retain(|(of, _), _| *of != node);
-                self.holds.remove(&node);
+                self.release(node);
             }
             return;
         };
@@ -61,20 +62,12 @@ impl Client {
             Decision::Split => self.split(node),
             Decision::KeepHere(whole) => self.keep_here(node, whole),
             Decision::KeepThere(whole) => self.keep_there(node, whole),
-            Decision::Materialise | Decision::DeleteHere => {
-                self.inbound.ready.insert(node);
-            }
+            Decision::Materialise | Decision::DeleteHere => self.offer_inbound(node),
             Decision::Create => {
-                let unread =
-                    self.trees.get(node).present().is_some_and(|p| p.body.known().is_none());
-                if unread {
-                    self.want_read(node);
-                }
-                self.outbound.ready.insert(node);
+                self.read_unless_known(node);
+                self.offer_outbound(node);
             }
-            Decision::DeleteThere => {
-                self.outbound.ready.insert(node);
-            }
+            Decision::DeleteThere => self.offer_outbound(node),
             Decision::Merge { place, content, executable } => {
                 self.merge(node, place, content, executable);
             }
@@ -136,16 +129,13 @@ impl Client {
             self.agree(node, place, content, executable);
         }
         if content == Act::Wait {
-            let unread = self.trees.get(node).present().is_some_and(|p| p.body.known().is_none());
-            if unread {
-                self.want_read(node);
-            }
+            self.read_unless_known(node);
         }
         if acts.contains(&Act::Apply) {
-            self.inbound.ready.insert(node);
+            self.offer_inbound(node);
         }
         if acts.contains(&Act::Send) {
-            self.outbound.ready.insert(node);
+            self.offer_outbound(node);
         }
         if acts == [Act::Rest; 3] {
             for kind in [ProblemKind::Busy, ProblemKind::Unreadable, ProblemKind::Unwritable] {
@@ -153,7 +143,13 @@ impl Client {
             }
             self.solved(node, ProblemKind::Parked);
             self.solved(node, ProblemKind::Refused);
-            self.holds.remove(&node);
+            self.release(node);
+        }
+    }
+
+    fn read_unless_known(&mut self, node: NodeId) {
+        if self.trees.get(node).present().is_some_and(|here| here.body.known().is_none()) {
+            self.want_read(node);
         }
     }
 
@@ -240,37 +236,37 @@ impl Client {
 
     /// Tries the node again only after a while, longer each time.
     pub(super) fn hold(&mut self, node: NodeId) {
-        let tries = self.holds.get(&node).map_or(0, |hold| hold.tries);
-        let wait = (FIRST_RETRY_MS << tries.min(10)).min(LAST_RETRY_MS);
-        self.holds.insert(node, Hold { until: self.now.instant + wait, tries: tries + 1 });
+        let tries = self.holds.tries.entry(node).or_insert(0);
+        let wait = (FIRST_RETRY_MS << (*tries).min(10)).min(LAST_RETRY_MS);
+        *tries += 1;
+        self.holds.until.set(node, self.now.instant + wait);
     }
 
     /// Tries the node again at once: something about it has changed.
     pub(super) fn release(&mut self, node: NodeId) {
-        self.holds.remove(&node);
+        self.holds.until.remove(node);
+        self.holds.tries.remove(&node);
     }
 
     /// The node waits before it is tried again.
     pub(super) fn is_held(&self, node: NodeId) -> bool {
-        self.holds.get(&node).is_some_and(|hold| hold.until > self.now.instant)
+        self.holds.until.contains(node)
     }
 
     /// Plans again what has waited for long enough.
     pub(super) fn end_holds(&mut self) {
-        let now = self.now.instant;
-        let ended: Vec<NodeId> = (self.holds.iter())
-            .filter(|(_, hold)| hold.until <= now && hold.until > self.held_until)
-            .map(|(node, _)| *node)
-            .collect();
-        self.held_until = now;
-        ended.into_iter().for_each(|node| self.trees.touch(node));
+        while let Some(node) = self.holds.until.pop_due(self.now.instant) {
+            self.trees.touch(node);
+        }
+    }
+
+    /// Nothing waits to be tried again but what people were told about.
+    pub(super) fn holds_idle(&self) -> bool {
+        self.holds.until.iter().all(|(node, _)| self.has_problem(node))
     }
 
     pub(super) fn holds_deadline(&self) -> Option<(Instant, Reason)> {
-        (self.holds.values().map(|hold| hold.until))
-            .filter(|until| *until > self.held_until)
-            .min()
-            .map(|until| (until, Reason::Retry))
+        self.holds.until.next().map(|until| (until, Reason::Retry))
     }
 
     /// Tells people that something is not in sync.
@@ -281,6 +277,22 @@ impl Client {
     /// It is no longer so.
     pub(super) fn solved(&mut self, node: NodeId, kind: ProblemKind) {
         self.problems.remove(&(node, kind));
+    }
+
+    /// People were told of a problem with it, or with a directory that it waits for.
+    pub(super) fn is_hindered(&self, node: NodeId) -> bool {
+        let mut at = node;
+        loop {
+            if self.has_problem(at) {
+                return true;
+            }
+            let record = self.trees.get(at);
+            at = match (record.present(), record.remote()) {
+                (None, Some(there)) => there.place.parent,
+                (Some(here), None) => here.place.parent,
+                (Some(_), Some(_)) | (None, None) => return false,
+            };
+        }
     }
 
     pub(super) fn has_problem(&self, node: NodeId) -> bool {

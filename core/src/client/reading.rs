@@ -6,7 +6,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
-use alloc::vec::Vec;
 
 use crate::disk::{DiskError, Stamp};
 use crate::id::NodeId;
@@ -15,6 +14,7 @@ use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
 use super::record::LocalBody;
+use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
 
 /// How long a new name waits before it is believed to stay.
@@ -31,7 +31,7 @@ const MAX_READS: usize = 4;
 pub(super) struct Reads {
     wanted: BTreeSet<NodeId>,
     under_way: BTreeMap<TaskId, (NodeId, Stamp)>,
-    settling: BTreeMap<NodeId, Instant>,
+    settling: Timers,
     storm_since: Instant,
     storm_names: u64,
 }
@@ -58,7 +58,7 @@ impl Client {
             // Its old name is taken by something new: perhaps a program is saving.
             wait = super::looking::DELETION_MS;
         }
-        self.reads.settling.insert(node, self.now.instant + wait);
+        self.reads.settling.set(node, self.now.instant + wait);
         self.trees.touch(node);
     }
 
@@ -73,7 +73,7 @@ impl Client {
 
     /// Whether a node has been as it is for long enough.
     pub(super) fn is_settled(&self, node: NodeId) -> bool {
-        !self.reads.settling.contains_key(&node)
+        !self.reads.settling.contains(node)
     }
 
     /// A program has closed it after writing.
@@ -82,9 +82,12 @@ impl Client {
         self.trees.touch(node);
     }
 
-    /// Reads a file as soon as it has settled.
+    /// Reads a file. One that has not settled, or is held, is planned again when that ends.
     pub(super) fn want_read(&mut self, node: NodeId) {
-        self.reads.wanted.insert(node);
+        let reading = self.reads.under_way.values().any(|(of, _)| *of == node);
+        if self.is_settled(node) && !self.is_held(node) && !reading {
+            self.reads.wanted.insert(node);
+        }
     }
 
     /// No longer wants a file read.
@@ -94,24 +97,12 @@ impl Client {
 
     /// Starts the reads that may start.
     pub(super) fn pump_reads(&mut self) {
-        let now = self.now.instant;
-        let settled: Vec<NodeId> = (self.reads.settling.iter())
-            .filter(|(_, due)| **due <= now)
-            .map(|(node, _)| *node)
-            .collect();
-        for node in settled {
-            self.reads.settling.remove(&node);
+        while let Some(node) = self.reads.settling.pop_due(self.now.instant) {
             self.trees.touch(node);
         }
         self.plan_dirty();
-        let reading: BTreeSet<NodeId> = self.reads.under_way.values().map(|read| read.0).collect();
-        let ready: Vec<NodeId> = (self.reads.wanted.iter().copied())
-            .filter(|&node| self.is_settled(node) && !self.is_held(node))
-            .filter(|node| !reading.contains(node))
-            .take(MAX_READS.saturating_sub(reading.len()))
-            .collect();
-        for node in ready {
-            self.reads.wanted.remove(&node);
+        while self.reads.under_way.len() < MAX_READS {
+            let Some(node) = self.reads.wanted.pop_first() else { return };
             let Some(path) = self.trees.path_here(node) else { continue };
             let Some(present) = self.trees.get(node).present() else { continue };
             let stamp = present.stamp;
@@ -175,12 +166,12 @@ impl Client {
     /// Nothing is being read, or settles.
     pub(super) fn reads_idle(&self) -> bool {
         self.reads.under_way.is_empty()
-            && self.reads.settling.keys().all(|node| !self.trees.contains(*node))
-            && self.reads.wanted.iter().all(|&node| self.has_problem(node))
+            && self.reads.settling.iter().all(|(node, _)| !self.trees.contains(node))
+            && self.reads.wanted.is_empty()
     }
 
     /// When the next node has settled.
     pub(super) fn reads_deadline(&self) -> Option<(Instant, Reason)> {
-        self.reads.settling.values().min().map(|due| (*due, Reason::Settle))
+        self.reads.settling.next().map(|due| (due, Reason::Settle))
     }
 }

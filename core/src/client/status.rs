@@ -80,7 +80,7 @@ impl Client {
                 status.files += 1;
                 status.bytes += here.stamp.size;
             }
-            if self.outbound.ready.contains(&node) || self.is_in_commit(node) {
+            if self.is_being_sent(node) {
                 let size = record.present().map_or(0, |here| here.stamp.size);
                 status.uploading = (status.uploading.0 + 1, status.uploading.1 + size);
             }
@@ -104,7 +104,7 @@ impl Client {
 
     /// The first reason why this device and the server do not agree yet; cheap.
     pub fn unrest(&self) -> Option<String> {
-        let reasons: [(bool, &str); 10] = [
+        let reasons: [(bool, &str); 11] = [
             (self.looks.root_gone.is_some(), "the folder itself is not there"),
             (!self.looks.scanned, "the folder is being looked at"),
             (!self.is_live(), "the server is not connected"),
@@ -114,6 +114,7 @@ impl Client {
             (!self.reads_idle(), "files settle, or are being read"),
             (!self.inbound_idle(), "this disk is being changed"),
             (!self.outbound_idle(), "changes are being sent"),
+            (!self.holds_idle(), "something that failed will be tried again"),
             (!self.saves_idle() || !self.trees.is_clean(), "the state is being saved"),
         ];
         let first = reasons.iter().find(|(holds, _)| *holds).map(|(_, reason)| (*reason).into());
@@ -152,10 +153,11 @@ impl Client {
                     broken.push(format!("{node:?} is here, but its directory is not"));
                 }
                 let holder = self.trees.at_here(&here.place);
-                if holder != Some(node) && !self.looks.missing.contains_key(&node) {
+                let missing = self.looks.missing.contains_key(&node);
+                if holder != Some(node) && !missing {
                     broken.push(format!("{node:?} and {holder:?} have one name here"));
                 }
-                if !here.linked && !inodes.insert(here.stamp.inode) {
+                if !here.linked && !missing && !inodes.insert(here.stamp.inode) {
                     broken.push(format!("{node:?} shares an inode with another node"));
                 }
                 let content = match &here.body {

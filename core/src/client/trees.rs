@@ -6,7 +6,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::ops::Bound;
 
 use crate::disk::Inode;
 use crate::id::NodeId;
@@ -17,7 +16,7 @@ use crate::protocol::TreeSum;
 use super::record::{Local, Present, Record};
 
 /// A deeper tree is taken for broken.
-const MAX_DEPTH: usize = 100_000;
+pub(super) const MAX_DEPTH: usize = 100_000;
 
 /// All nodes that a client knows of.
 #[derive(Debug, Default)]
@@ -36,7 +35,8 @@ static NOWHERE: Record = Record::NOWHERE;
 impl Trees {
     /// Puts a record back that was saved.
     pub fn restore(&mut self, node: NodeId, record: Record) {
-        self.index(node, &record);
+        self.index_local(node, &record);
+        self.index_remote(node, &record);
         self.records.insert(node, record);
         self.dirty.insert(node);
     }
@@ -281,8 +281,15 @@ impl Trees {
         let mut after = before.clone();
         change(&mut after);
         if before != after {
-            self.unindex(node, &before);
-            self.index(node, &after);
+            // What did not change is not claimed again: another node may have its name by now.
+            if before.local() != after.local() {
+                self.unindex_local(node, &before);
+                self.index_local(node, &after);
+            }
+            if before.remote() != after.remote() {
+                self.unindex_remote(node, &before);
+                self.index_remote(node, &after);
+            }
             self.touch_around(node, &before, &after);
             self.unsaved.insert(node);
         }
@@ -291,26 +298,32 @@ impl Trees {
         }
     }
 
-    fn index(&mut self, node: NodeId, record: &Record) {
+    fn index_local(&mut self, node: NodeId, record: &Record) {
         if let Local::Present(present) = record.local() {
             self.here.insert((present.place.parent, present.place.name.clone()), node);
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             self.inodes.insert(present.stamp.inode, node);
         }
+    }
+
+    fn index_remote(&mut self, node: NodeId, record: &Record) {
         if let Some(state) = record.remote() {
             self.there.insert((state.place.parent, state.place.name.clone()), node);
             self.sum.add(node, state);
         }
     }
 
-    fn unindex(&mut self, node: NodeId, record: &Record) {
+    fn unindex_local(&mut self, node: NodeId, record: &Record) {
         if let Local::Present(present) = record.local() {
             remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             remove_own(&mut self.inodes, &present.stamp.inode, node);
         }
+    }
+
+    fn unindex_remote(&mut self, node: NodeId, record: &Record) {
         if let Some(state) = record.remote() {
             remove_own(&mut self.there, &(state.place.parent, state.place.name.clone()), node);
             self.sum.remove(node, state);
@@ -351,10 +364,8 @@ impl Trees {
 type Children = BTreeMap<(NodeId, Name), NodeId>;
 
 fn children(index: &Children, parent: NodeId) -> impl Iterator<Item = (&Name, NodeId)> {
-    // The shortest name sorts first, so that this bound is below every child.
-    let first = Name::new(b"\x01").expect("one byte that is neither slash nor NUL");
     index
-        .range((Bound::Included((parent, first)), Bound::Unbounded))
+        .range((parent, Name::first())..)
         .take_while(move |((of, _), _)| *of == parent)
         .map(|((_, name), node)| (name, *node))
 }

@@ -27,6 +27,11 @@ impl Client {
             self.need_here(place.parent);
             return Some(Try::Blocked);
         }
+        if self.looks.others.contains(&(place.parent, place.name.clone())) {
+            let reason = "something that is not synced has its name here";
+            self.problem(node, ProblemKind::Parked, reason.into());
+            return Some(Try::Blocked);
+        }
         let other = self.occupant(node, place)?;
         if self.is_in_flight(other) {
             return Some(Try::Blocked);
@@ -39,9 +44,6 @@ impl Client {
             return Some(self.meet(node, other, place));
         }
         match self.decide(other) {
-            Some(Decision::DeleteHere) if self.can_exchange(node, other) => {
-                Some(self.exchange(node, other))
-            }
             Some(Decision::Merge { place: Act::Apply, .. }) => {
                 if self.leads_back(other, node) && self.can_exchange(node, other) {
                     return Some(self.exchange(node, other));

@@ -9,4 +9,6 @@ pub mod decide;
 pub mod facts;
 pub mod session;
 
+pub use decide::Acceptance;
 pub use facts::{Fact, FactKey, NodeRow, Writes};
+pub use session::Session;

@@ -13,6 +13,8 @@ mod resume;
 mod stream;
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 use alloc::collections::VecDeque;

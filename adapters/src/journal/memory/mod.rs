@@ -4,6 +4,7 @@
 //! (acknowledgements, when a device was last seen) goes in a power cut, as in the SQL arm.
 
 mod folder;
+mod people;
 mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -17,8 +17,7 @@ use onefold_core::time::WallTime;
 
 use super::folder::FolderState;
 use crate::journal::{
-    ChunkLocation, Device, Folder, Invite, NewDevice, Redeemed, SecretHash, StoreResult,
-    StoredContent,
+    ChunkLocation, Device, Folder, Invite, SecretHash, StoreResult, StoredContent,
 };
 use crate::port::StoreError;
 
@@ -35,9 +34,9 @@ pub enum CrashPoint {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     folders: BTreeMap<FolderId, FolderState>,
-    devices: BTreeMap<DeviceId, DeviceState>,
+    pub(super) devices: BTreeMap<DeviceId, DeviceState>,
     outcomes: BTreeMap<(DeviceId, CommitKey), StoredOutcome>,
-    invites: BTreeMap<SecretHash, Invite>,
+    pub(super) invites: BTreeMap<SecretHash, Invite>,
     settings: BTreeMap<String, Blob>,
     /// What is not on stable storage yet: it is with the next durable write.
     lazy: BTreeMap<DeviceId, Lazy>,
@@ -45,10 +44,10 @@ pub struct MemoryStore {
 }
 
 #[derive(Clone, Debug)]
-struct DeviceState {
-    device: Device,
-    token: SecretHash,
-    lineage: Option<Lineage>,
+pub(super) struct DeviceState {
+    pub(super) device: Device,
+    pub(super) token: SecretHash,
+    pub(super) lineage: Option<Lineage>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,7 +68,7 @@ impl MemoryStore {
     }
 
     /// A durable write: all of it or nothing, and everything lazy before it.
-    fn durably<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> StoreResult<T> {
+    pub(super) fn durably<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> StoreResult<T> {
         let crash = self.crash_at.take();
         if crash == Some(CrashPoint::BeforeCommit) {
             return Err(StoreError::Unavailable("crashed before the commit".into()));
@@ -91,12 +90,12 @@ impl MemoryStore {
         }
     }
 
-    fn state(&self, folder: FolderId) -> StoreResult<&FolderState> {
+    pub(super) fn state(&self, folder: FolderId) -> StoreResult<&FolderState> {
         let state = self.folders.get(&folder);
         state.ok_or_else(|| StoreError::Damaged("a folder is gone".into()))
     }
 
-    fn device(&self, device: DeviceId) -> Option<Device> {
+    pub(super) fn device(&self, device: DeviceId) -> Option<Device> {
         let mut device = self.devices.get(&device)?.device.clone();
         if let Some(lazy) = self.lazy.get(&device.id) {
             device.acknowledged = device.acknowledged.max(lazy.acknowledged);
@@ -267,101 +266,6 @@ impl MemoryStore {
     pub fn acknowledge(&mut self, device: DeviceId, seq: Seq) {
         let lazy = self.lazy.entry(device).or_default();
         lazy.acknowledged = lazy.acknowledged.max(seq);
-    }
-
-    /// See [`crate::journal::Journal::add_device`].
-    pub fn add_device(
-        &mut self,
-        folder: FolderId,
-        writable: bool,
-        device: NewDevice,
-    ) -> StoreResult<()> {
-        let NewDevice { id, name, token } = device;
-        let taken = self.devices.values().any(|state| state.token == token);
-        if taken || self.devices.contains_key(&id) {
-            return Err(StoreError::Unavailable("the device is there already".into()));
-        }
-        let (revoked, acknowledged, last_seen) = (false, Seq::ZERO, None);
-        let device = Device { id, folder, name, writable, revoked, acknowledged, last_seen };
-        self.durably(|store| {
-            store.devices.insert(id, DeviceState { device, token, lineage: None });
-        })
-    }
-
-    /// See [`crate::journal::Journal::device_by_token`].
-    pub fn device_by_token(&self, token: SecretHash) -> Option<Device> {
-        let (id, _) = self.devices.iter().find(|(_, state)| state.token == token)?;
-        self.device(*id)
-    }
-
-    /// See [`crate::journal::Journal::devices`].
-    pub fn devices(&self) -> Vec<Device> {
-        let mut devices: Vec<_> = self.devices.keys().filter_map(|id| self.device(*id)).collect();
-        devices.sort_by(|a, b| (a.folder, &a.name, a.id).cmp(&(b.folder, &b.name, b.id)));
-        devices
-    }
-
-    /// See [`crate::journal::Journal::rename_device`].
-    pub fn rename_device(&mut self, device: DeviceId, name: &str) -> StoreResult<bool> {
-        self.change_device(device, |device| device.name = name.into())
-    }
-
-    /// See [`crate::journal::Journal::revoke`].
-    pub fn revoke(&mut self, device: DeviceId) -> StoreResult<bool> {
-        self.change_device(device, |device| device.revoked = true)
-    }
-
-    fn change_device(
-        &mut self,
-        device: DeviceId,
-        change: impl FnOnce(&mut Device),
-    ) -> StoreResult<bool> {
-        self.durably(|store| {
-            let state = store.devices.get_mut(&device);
-            state.map(|state| change(&mut state.device)).is_some()
-        })
-    }
-
-    /// See [`crate::journal::Journal::add_invite`].
-    pub fn add_invite(&mut self, invite: Invite) -> StoreResult<()> {
-        self.durably(|store| {
-            store.invites.insert(invite.secret, invite);
-        })
-    }
-
-    /// See [`crate::journal::Journal::redeem`].
-    pub fn redeem(
-        &mut self,
-        secret: SecretHash,
-        time: WallTime,
-        device: NewDevice,
-    ) -> StoreResult<Redeemed> {
-        let Some(invite) = self.invites.get(&secret).cloned() else {
-            return Ok(Redeemed::Unknown);
-        };
-        let name = self.state(invite.folder)?.name.clone();
-        let folder = Folder { id: invite.folder, name };
-        let again = self.device_by_token(device.token).filter(|again| again.id == device.id);
-        if let Some(again) = again {
-            return Ok(Redeemed::Device(again, folder));
-        }
-        if invite.expires <= time {
-            return Ok(Redeemed::Expired);
-        }
-        if invite.uses == 0 {
-            return Ok(Redeemed::UsedUp);
-        }
-        let id = device.id;
-        let left = Invite { uses: invite.uses - 1, ..invite };
-        let before = self.invites.insert(secret, left);
-        if let Err(error) = self.add_device(folder.id, !invite.read_only, device) {
-            if !matches!(error, StoreError::Unknown(_)) {
-                self.invites.extend(before.map(|invite| (secret, invite)));
-            }
-            return Err(error);
-        }
-        let device = self.device(id).expect("just added");
-        Ok(Redeemed::Device(device, folder))
     }
 
     /// See [`crate::journal::Journal::put_manifest`].

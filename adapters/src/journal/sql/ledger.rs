@@ -158,7 +158,8 @@ async fn counts(
 ) -> StoreResult<Vec<Fact>> {
     let mut facts = Vec::with_capacity(keys.len());
     for node in keys {
-        let sql = "SELECT COUNT(live_name) FROM nodes WHERE folder = ? AND parent = ?";
+        let sql = "SELECT COUNT(*) FROM nodes \
+                   WHERE folder = ? AND parent = ? AND live_name IS NOT NULL";
         let row = transaction.row(sql, values![folder, node]).await?;
         let count = row.as_ref().map_or(Ok(0), |row| row.number(0))?;
         facts.push(Fact::Children(node, count));

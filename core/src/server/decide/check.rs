@@ -11,16 +11,16 @@ use super::draft::Draft;
 use super::known::Known;
 use super::{Inline, Stop};
 
-/// Every changed node is in a directory that lives, under a name of its own, in no cycle; and what is
-/// deleted is empty.
+/// Every node with a new place is in a directory that lives, under a name of its own, in no cycle; and
+/// what is deleted is empty. So a node that keeps its place keeps its directory.
 pub(super) fn places(known: &Known, draft: &Draft) -> Result<(), Stop> {
     for change in draft.changes.values() {
-        match change.new_live() {
-            Some(row) => {
-                parent_lives(known, draft, row)?;
-                no_cycle(known, draft, row)?;
-            }
-            None => empty(known, draft, &change.new)?,
+        if let Some(row) = change.placed() {
+            parent_lives(known, draft, row)?;
+            no_cycle(known, draft, row)?;
+        }
+        if !change.new.alive {
+            empty(known, draft, &change.new)?;
         }
     }
     names_unique(known, draft)
@@ -112,7 +112,7 @@ fn names_unique(known: &Known, draft: &Draft) -> Result<(), Stop> {
         if !taken.insert(place) {
             return Err(Refusal::NameTaken.into());
         }
-        if change.old_live().is_some_and(|old| old.state.place == *place) {
+        if change.placed().is_none() {
             continue;
         }
         let Some(holder) = known.child(place)? else { continue };

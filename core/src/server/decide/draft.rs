@@ -51,6 +51,12 @@ impl Change {
     pub(super) fn new_live(&self) -> Option<&NodeRow> {
         Some(&self.new).filter(|row| row.alive)
     }
+
+    /// The row after, if the node lives then, and at a place that it did not have before.
+    pub(super) fn placed(&self) -> Option<&NodeRow> {
+        let before = self.old_live().map(|old| &old.state.place);
+        self.new_live().filter(|new| before != Some(&new.state.place))
+    }
 }
 
 /// What an operation would change.

@@ -1,0 +1,262 @@
+//! Hints of what may have changed on the disk, from the system's watcher (notify: inotify).
+//!
+//! Each directory is watched by itself, before it is listed. Events are drained on the watcher's own
+//! thread into a set without bound that holds each path once, so that the system's queue does not
+//! overflow while the engine is busy. They say where to look, never what is there: a lost, late or
+//! doubled one does no harm. The client's own directory is left out, but for the close of a displaced
+//! file, which is for the disk's sweep.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::{Config, ErrorKind, EventHandler, RecommendedWatcher, RecursiveMode, Watcher as _};
+use onefold_core::client::event::{Event, Hint};
+use onefold_core::name::{InvalidName, Name, RelPath};
+use tokio::sync::Notify;
+
+/// More paths than this are told as one overflow of the root: to look at all of it costs less.
+const MAX_HINTS: usize = 100_000;
+
+/// Watches the directories below a root.
+pub struct Watcher {
+    inner: Mutex<RecommendedWatcher>,
+    shared: Arc<Shared>,
+    root: PathBuf,
+}
+
+/// What was heard since the last time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// For the engine: overflows first, then hints.
+    pub events: Vec<Event>,
+    /// A displaced file was closed after writing: sweep the disk now.
+    pub sweep: bool,
+}
+
+/// Whether a directory is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// Changes in it will be heard.
+    Yes,
+    /// It went away meanwhile: a normal event.
+    Gone,
+    /// It has to be looked at from time to time; the text says why, and what to do.
+    Poll(String),
+}
+
+impl Watcher {
+    /// A watcher of nothing yet. The root is an absolute path without links. The error is in words.
+    pub fn new(root: &Path) -> Result<Self, String> {
+        let shared = Arc::new(Shared { root: root.to_owned(), ..Shared::default() });
+        let handler = Handler(shared.clone());
+        let config = Config::default().with_follow_symlinks(false);
+        let inner = RecommendedWatcher::new(handler, config)
+            .map_err(|error| format!("changes cannot be watched for: {}", plain(&error)))?;
+        Ok(Self { inner: Mutex::new(inner), shared, root: root.to_owned() })
+    }
+
+    /// Watches a directory, from before this returns. A directory that was renamed has to be watched
+    /// anew; an overflow tells of it.
+    pub fn watch_directory(&self, dir: &RelPath) -> Watched {
+        let path = absolute(&self.root, dir);
+        let result = lock(&self.inner).watch(&path, RecursiveMode::NonRecursive);
+        let mut state = self.shared.state();
+        match result {
+            Ok(()) => {
+                state.unwatched.remove(dir);
+                Watched::Yes
+            }
+            Err(error) => match error.kind {
+                ErrorKind::PathNotFound => Watched::Gone,
+                ErrorKind::Io(ref io) if io.kind() == std::io::ErrorKind::NotFound => Watched::Gone,
+                ErrorKind::MaxFilesWatch => {
+                    state.unwatched.insert(dir.clone());
+                    Watched::Poll(LIMIT_REACHED.to_owned())
+                }
+                _ => {
+                    state.unwatched.insert(dir.clone());
+                    Watched::Poll(format!("changes cannot be watched for: {}", plain(&error)))
+                }
+            },
+        }
+    }
+
+    /// Watches the directory of displaced files, so that a late writer's close is heard at once.
+    pub fn watch_displaced(&self) {
+        let path = self.root.join(DISPLACED);
+        // Without it, a later sweep finds the same.
+        let _ = lock(&self.inner).watch(&path, RecursiveMode::NonRecursive);
+    }
+
+    /// The directories that could not be watched, to be looked at from time to time.
+    pub fn unwatched(&self) -> Vec<RelPath> {
+        self.shared.state().unwatched.iter().cloned().collect()
+    }
+
+    /// Waits until there is something to take. May be dropped and called again.
+    pub async fn heard(&self) {
+        loop {
+            let notified = self.shared.notify.notified();
+            if self.shared.state().has_something() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Takes all that was heard.
+    pub fn take_all(&self) -> Heard {
+        let mut state = self.shared.state();
+        let mut events: Vec<_> =
+            std::mem::take(&mut state.overflowed).into_iter().map(Event::Overflowed).collect();
+        let hints = std::mem::take(&mut state.hints);
+        events.extend(hints.into_iter().map(|(path, closed)| Event::Hinted(Hint { path, closed })));
+        Heard { events, sweep: std::mem::take(&mut state.sweep) }
+    }
+}
+
+const DISPLACED: &str = ".onefold/displaced";
+
+const LIMIT_REACHED: &str = "the system's limit of watched directories is reached: the directories \
+     above it are looked at from time to time instead, so that changes in them are noticed later. \
+     To raise it: sysctl fs.inotify.max_user_watches=1048576";
+
+#[derive(Default)]
+struct Shared {
+    root: PathBuf,
+    state: Mutex<State>,
+    notify: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    overflowed: BTreeSet<RelPath>,
+    hints: BTreeMap<RelPath, bool>,
+    sweep: bool,
+    unwatched: BTreeSet<RelPath>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl State {
+    fn has_something(&self) -> bool {
+        self.sweep || !self.hints.is_empty() || !self.overflowed.is_empty()
+    }
+
+    fn hint(&mut self, path: RelPath, closed: bool) {
+        *self.hints.entry(path).or_default() |= closed;
+        if self.hints.len() > MAX_HINTS {
+            self.overflow(RelPath::root());
+        }
+    }
+
+    /// All below the path is to be looked at: hints there say nothing more.
+    fn overflow(&mut self, path: RelPath) {
+        if path.names().is_empty() {
+            self.hints.clear();
+            self.overflowed.clear();
+        }
+        self.overflowed.insert(path);
+    }
+}
+
+struct Handler(Arc<Shared>);
+
+impl EventHandler for Handler {
+    fn handle_event(&mut self, event: notify::Result<notify::Event>) {
+        let mut state = self.0.state();
+        match event {
+            Ok(event) if event.need_rescan() => state.overflow(RelPath::root()),
+            Ok(event) => take_in(&self.0.root, &mut state, &event),
+            // Whatever it was, something may have been missed.
+            Err(_) => state.overflow(RelPath::root()),
+        }
+        let something = state.has_something();
+        drop(state);
+        if something {
+            self.0.notify.notify_waiters();
+        }
+    }
+}
+
+fn take_in(root: &Path, state: &mut State, event: &notify::Event) {
+    let closed = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+        | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => true,
+        EventKind::Access(_) => return,
+        // Told before as two events.
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return,
+        EventKind::Any
+        | EventKind::Create(_)
+        | EventKind::Modify(_)
+        | EventKind::Remove(_)
+        | EventKind::Other => false,
+    };
+    for path in &event.paths {
+        match place(root, path) {
+            Place::In(relative) => {
+                // Its watches went with its old name, and those of all below it.
+                let moved =
+                    matches!(event.kind, EventKind::Modify(ModifyKind::Name(RenameMode::To)));
+                if moved && path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+                    state.overflow(relative.clone());
+                }
+                state.hint(relative, closed);
+            }
+            Place::Own if closed && path.parent() == Some(&root.join(DISPLACED)) => {
+                // The records beside the files are written by the disk itself.
+                state.sweep |= path.extension().is_none_or(|extension| extension != "intent");
+            }
+            Place::Own | Place::Outside => {}
+        }
+    }
+}
+
+/// Where an event's path is.
+enum Place {
+    /// Below the root; the nearest directory above, if the name is none of ours.
+    In(RelPath),
+    /// In the client's own directory.
+    Own,
+    Outside,
+}
+
+fn place(root: &Path, path: &Path) -> Place {
+    let Ok(relative) = path.strip_prefix(root) else { return Place::Outside };
+    let mut names = Vec::new();
+    for component in relative.components() {
+        match Name::new(component.as_os_str().as_encoded_bytes()) {
+            Ok(name) => names.push(name),
+            Err(InvalidName::Reserved) => return Place::Own,
+            Err(_) => break,
+        }
+    }
+    Place::In(RelPath::new(names))
+}
+
+fn absolute(root: &Path, dir: &RelPath) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    if dir.names().is_empty() {
+        return root.to_owned();
+    }
+    root.join(std::ffi::OsString::from_vec(dir.to_bytes()))
+}
+
+fn plain(error: &notify::Error) -> String {
+    match &error.kind {
+        ErrorKind::Io(error) => {
+            error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

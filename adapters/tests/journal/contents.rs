@@ -1,0 +1,101 @@
+//! Contents and chunks.
+
+use onefold_adapters::journal::{ChunkLocation, Journal, PackId, StoredContent};
+use onefold_core::hash::{ChunkId, ContentId};
+use onefold_core::id::FolderId;
+use onefold_core::manifest::{Chunk, Manifest};
+use onefold_core::operation::{Refusal, Step, Verdict};
+
+use crate::bench::*;
+
+fn chunk(number: u64) -> ChunkId {
+    ChunkId::of(&number.to_be_bytes())
+}
+
+fn manifest(numbers: std::ops::Range<u64>) -> Manifest {
+    Manifest { chunks: numbers.map(|number| Chunk { id: chunk(number), size: 10 }).collect() }
+}
+
+fn location(pack: u8, offset: u64) -> ChunkLocation {
+    ChunkLocation { pack: PackId([pack; 16]), offset, size: 10 }
+}
+
+async fn put(journal: &impl Journal, numbers: std::ops::Range<u64>) {
+    let chunks = numbers.map(|number| (chunk(number), location(1, 10 * number))).collect();
+    journal.put_chunks(FOLDER, chunks).await.unwrap();
+}
+
+pub(crate) async fn a_manifest_is_taken_when_all_its_chunks_are_there(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    let id = ContentId::of(b"large");
+    put(&journal, 0..2).await;
+    let missing = journal.put_manifest(FOLDER, id, manifest(0..4)).await.unwrap();
+    assert_eq!(missing, [chunk(2), chunk(3)]);
+    assert_eq!(journal.content(FOLDER, id).await.unwrap(), None);
+    put(&journal, 2..4).await;
+    assert_eq!(journal.put_manifest(FOLDER, id, manifest(0..4)).await.unwrap(), []);
+    assert_eq!(journal.put_manifest(FOLDER, id, manifest(0..4)).await.unwrap(), []);
+    let stored = journal.content(FOLDER, id).await.unwrap();
+    assert_eq!(stored, Some(StoredContent::Chunks(manifest(0..4))));
+}
+
+pub(crate) async fn a_long_manifest_comes_back_whole(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    let id = ContentId::of(b"huge");
+    let same = vec![Chunk { id: chunk(0), size: 10 }; 40_000];
+    let mut long = Manifest { chunks: same };
+    long.chunks.push(Chunk { id: chunk(1), size: 3 });
+    put(&journal, 0..2).await;
+    assert_eq!(journal.put_manifest(FOLDER, id, long.clone()).await.unwrap(), []);
+    let stored = journal.check_contents(FOLDER, None, 10).await.unwrap();
+    assert_eq!(stored, [(id, StoredContent::Chunks(long))]);
+    assert_eq!(journal.check_contents(FOLDER, Some(id), 10).await.unwrap(), []);
+}
+
+pub(crate) async fn a_chunk_stays_where_it_was_first(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    put(&journal, 0..300).await;
+    journal.put_chunks(FOLDER, vec![(chunk(5), location(2, 0))]).await.unwrap();
+    let asked = vec![chunk(7), chunk(999), chunk(5), chunk(7)];
+    let located = journal.locate_chunks(FOLDER, asked).await.unwrap();
+    let [five, seven] = [5, 7].map(|number| (chunk(number), location(1, 10 * number)));
+    assert_eq!(located, [seven, five, seven]);
+    let asked = (0..310).chain([305]).map(chunk).collect();
+    let missing = journal.missing_chunks(FOLDER, asked).await.unwrap();
+    assert_eq!(missing, (300..310).map(chunk).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_content_is_of_its_folder_alone(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    let other = FolderId::from_bytes([9; 16]);
+    journal.create_folder(other, "other").await.unwrap();
+    put(&journal, 0..1).await;
+    let id = ContentId::of(b"secret");
+    journal.put_manifest(FOLDER, id, manifest(0..1)).await.unwrap();
+    assert_eq!(journal.content(other, id).await.unwrap(), None);
+    assert_eq!(journal.missing_chunks(other, vec![chunk(0)]).await.unwrap(), [chunk(0)]);
+    assert_eq!(journal.locate_chunks(other, vec![chunk(0)]).await.unwrap(), []);
+    let guessed = journal.put_manifest(other, id, manifest(0..1)).await.unwrap();
+    assert_eq!(guessed, [chunk(0)]);
+}
+
+pub(crate) async fn a_commit_may_name_what_was_uploaded(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    let bytes = [7; 30];
+    let make = || vec![create(1, place(0, b"f"), file(&bytes)).into()];
+    let refused = commit(&journal, LAPTOP, 1, make(), &[]).await;
+    assert_eq!(refused.verdicts, [Verdict::Refused(Refusal::MissingContent)]);
+    put(&journal, 0..3).await;
+    journal.put_manifest(FOLDER, ContentId::of(&bytes), manifest(0..3)).await.unwrap();
+    assert_eq!(commit(&journal, LAPTOP, 2, make(), &[]).await.verdicts, [accepted(1)]);
+    let mut wrong = content(&bytes);
+    wrong.size = 31;
+    let step = Step::Create {
+        node: node(2),
+        place: place(0, b"g"),
+        body: onefold_core::node::Body::File { content: wrong, executable: false },
+    };
+    let refused = commit(&journal, LAPTOP, 3, vec![step.into()], &[]).await;
+    assert_eq!(refused.verdicts, [Verdict::Refused(Refusal::MissingContent)]);
+    check(&journal, FOLDER).await;
+}

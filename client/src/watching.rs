@@ -1,0 +1,99 @@
+//! The watcher's way into the driver: hints go to the engine, and a displaced file that was written
+//! late goes to the sweeper.
+//!
+//! A directory that cannot be watched is looked at from time to time; that is told once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use onefold_adapters::port::Watcher;
+use onefold_adapters::watch::{self, Watched};
+use onefold_core::client::event::Event;
+use onefold_core::name::RelPath;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::console;
+
+/// How often directories are looked at that cannot be watched.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Watches a folder.
+pub struct Watching {
+    watcher: Arc<watch::Watcher>,
+    told: AtomicBool,
+}
+
+impl Watching {
+    /// By this watcher.
+    pub fn new(watcher: Arc<watch::Watcher>) -> Self {
+        Self { watcher, told: AtomicBool::new(false) }
+    }
+}
+
+impl Watcher for Watching {
+    fn watch(&self, dir: &RelPath) -> Result<(), String> {
+        match self.watcher.watch_directory(dir) {
+            Watched::Yes | Watched::Gone => Ok(()),
+            Watched::Poll(reason) => {
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    console::warn(format_args!("{reason}"));
+                }
+                Err(reason)
+            }
+        }
+    }
+}
+
+/// Passes on what the watcher hears, until nobody listens any more.
+pub async fn pass_on(
+    watcher: Arc<watch::Watcher>,
+    hints: mpsc::Sender<Event>,
+    written_late: Arc<Notify>,
+) {
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let events = tokio::select! {
+            biased;
+            () = watcher.heard() => {
+                let heard = watcher.take_all();
+                if heard.sweep {
+                    written_late.notify_one();
+                }
+                heard.events
+            }
+            _ = looks.tick() => outermost(watcher.unwatched()),
+        };
+        for event in events {
+            if hints.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// To look at these directories and at all below them.
+fn outermost(directories: Vec<RelPath>) -> Vec<Event> {
+    let all: BTreeSet<_> = directories.iter().cloned().collect();
+    let is_below_another = |directory: &RelPath| {
+        let names = directory.names();
+        (0..names.len()).any(|depth| all.contains(&RelPath::new(names[..depth].to_vec())))
+    };
+    directories.into_iter().filter(|it| !is_below_another(it)).map(Event::Overflowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_below_another_is_not_looked_at_twice() {
+        let path = |text: &str| RelPath::parse(text.as_bytes()).unwrap();
+        let events = outermost(["a", "a/b", "ab", "c/d/e", "c/d"].map(path).to_vec());
+        let expected = ["a", "ab", "c/d"].map(path).map(Event::Overflowed);
+        assert_eq!(events, expected);
+    }
+}

@@ -1,0 +1,73 @@
+//! Runs the simulation from the command line: replays a failing run and tells its story, or looks for
+//! failing runs.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use sim::run::Case;
+use sim::search;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["replay", text] => replay(text),
+        ["search", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search(from, count),
+            _ => usage(),
+        },
+        _ => usage(),
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: sim replay CASE|SEED");
+    eprintln!("       sim search FIRST_SEED COUNT");
+    ExitCode::from(2)
+}
+
+fn replay(text: &str) -> ExitCode {
+    let Some(case) = Case::decode(text) else { return usage() };
+    println!("{:?}", case.setting);
+    let outcome = case.run(true);
+    for line in &outcome.lines {
+        println!("{line}");
+    }
+    match outcome.result {
+        Ok(()) => {
+            println!("all rules held, after {} steps", outcome.steps);
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn search(from: u64, count: u64) -> ExitCode {
+    let mut summary = search::Summary::default();
+    let mut failures: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
+    for seed in from..from + count {
+        let outcome = Case::draw(seed).run(false);
+        summary.add(&outcome);
+        if let Err(broken) = outcome.result {
+            failures.entry(broken.rule).or_default().push(seed);
+        }
+    }
+    println!("{summary}");
+    for (rule, seeds) in &failures {
+        println!("\n{} runs broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
+        let shrunk = seeds.iter().take(3).map(|seed| search::shrunk(Case::draw(*seed), rule));
+        let size =
+            |case: &Case| case.users.len() * 10 + case.schedule.iter().filter(|n| **n > 0).count();
+        if let Some(case) = shrunk.min_by_key(size) {
+            println!("{} user steps, {:?}", case.users.len(), case.setting.faults);
+            if let Err(broken) = case.run(false).result {
+                println!("{broken}");
+            }
+            println!("cargo run --release -p sim -- replay {}", case.encode());
+        }
+    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

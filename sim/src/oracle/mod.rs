@@ -1,0 +1,42 @@
+//! What must hold, and the record that it is judged by.
+//!
+//! A *version* is what a user wrote to a file (or a symlink's target); every write makes a new one. The
+//! rules are those of the design's "Proof":
+//!
+//! - [`judge`]: at rest, all disks and the server hold the same tree; no version is lost, none comes
+//!   back; there is one file for each, and no needless conflict copy; no temporary name got out.
+//! - [`Witness::changed`]: what a change displaces is in the server's history by then.
+//! - [`World::at_barrier`](crate::world::World): where one user acted alone, his disk is everyone's.
+
+pub mod barrier;
+pub mod judge;
+pub mod tree;
+pub mod witness;
+
+use std::fmt;
+
+pub use witness::Witness;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The rule, in words.
+    pub rule: &'static str,
+    /// What broke it.
+    pub what: String,
+}
+
+impl Broken {
+    /// This rule was broken by that.
+    pub fn new(rule: &'static str, what: impl Into<String>) -> Self {
+        Self { rule, what: what.into() }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "broken rule: {}\n  {}", self.rule, self.what)
+    }
+}
+
+impl std::error::Error for Broken {}

@@ -1,0 +1,137 @@
+//! Trees as they are compared: what stands at each path of a disk, and of the server's journal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onefold_core::hash::ContentId;
+use onefold_core::id::NodeId;
+use onefold_core::name::RelPath;
+use onefold_core::node::{Body, Target};
+use onefold_core::server::facts::NodeRow;
+
+use crate::disk::{Disk, Form, fold};
+
+use super::Broken;
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    /// A directory.
+    Directory,
+    /// A file.
+    File(ContentId, bool),
+    /// A symlink.
+    Symlink(Target),
+}
+
+/// What stands at each path.
+pub type Tree = BTreeMap<RelPath, Leaf>;
+
+/// What a disk holds: its tree, and the paths at which something stands that is not synced.
+pub fn of_disk(disk: &Disk) -> (Tree, BTreeSet<RelPath>) {
+    let mut tree = Tree::new();
+    let mut unknown = BTreeSet::new();
+    for (path, number) in disk.walk() {
+        let ignored = path.names().iter().any(|name| disk.ignored.contains(name));
+        let leaf = match &disk.inode(number).form {
+            _ if ignored => None,
+            Form::Fifo => None,
+            Form::Directory(_) => Some(Leaf::Directory),
+            Form::File { bytes, executable } => Some(Leaf::File(ContentId::of(bytes), *executable)),
+            Form::Symlink(target) => Some(Leaf::Symlink(target.clone())),
+        };
+        match leaf {
+            Some(leaf) => {
+                tree.insert(path, leaf);
+            }
+            None => {
+                unknown.insert(path);
+            }
+        }
+    }
+    (tree, unknown)
+}
+
+/// What the server's rows say; an orphan, a cycle or a doubled name breaks a rule.
+pub fn of_rows(rows: &[NodeRow]) -> Result<Tree, Broken> {
+    let live: BTreeMap<NodeId, &NodeRow> =
+        rows.iter().filter(|row| row.alive).map(|row| (row.node, row)).collect();
+    let mut tree = Tree::new();
+    for row in live.values() {
+        let path = path_of(&live, row)
+            .ok_or_else(|| Broken::new("every live node is below the root", format!("{row:?}")))?;
+        let leaf = match &row.state.body {
+            Body::Directory => Leaf::Directory,
+            Body::File { content, executable } => Leaf::File(content.id, *executable),
+            Body::Symlink(target) => Leaf::Symlink(target.clone()),
+        };
+        if tree.insert(path.clone(), leaf).is_some() {
+            return Err(Broken::new("names are unique among live siblings", format!("{path}")));
+        }
+    }
+    Ok(tree)
+}
+
+fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> {
+    let mut names = vec![row.state.place.name.clone()];
+    let mut parent = row.state.place.parent;
+    while parent != NodeId::ROOT {
+        let row = live.get(&parent)?;
+        if names.len() > live.len() || !matches!(row.state.body, Body::Directory) {
+            return None;
+        }
+        names.push(row.state.place.name.clone());
+        parent = row.state.place.parent;
+    }
+    names.reverse();
+    Some(RelPath::new(names))
+}
+
+/// Where a disk differs from the server's tree, beyond what it cannot hold or must not touch.
+pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
+    let (mut here, unknown) = of_disk(disk);
+    let mut there = server.clone();
+    // What stands in the way here is unknown: nothing at or below it can be had.
+    for path in &unknown {
+        there.retain(|other, _| !other.names().starts_with(path.names()));
+    }
+    if disk.traits.folds_case {
+        park(&mut here, &mut there);
+    }
+    // A directory that is kept only for what is unknown in it stays here alone.
+    here.retain(|path, leaf| {
+        let kept = *leaf == Leaf::Directory
+            && !there.contains_key(path)
+            && unknown.iter().any(|other| other.names().starts_with(path.names()));
+        !kept
+    });
+    let mut found = Vec::new();
+    for (path, leaf) in &here {
+        match there.get(path) {
+            Some(other) if other == leaf => {}
+            Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
+            None => found.push(format!("{path}: only here, {leaf:?}")),
+        }
+    }
+    let missing = there.iter().filter(|(path, _)| !here.contains_key(*path));
+    found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
+    found
+}
+
+/// One path is the other, or above or below it.
+pub fn related(one: &RelPath, other: &RelPath) -> bool {
+    one.names().starts_with(other.names()) || other.names().starts_with(one.names())
+}
+
+/// Takes out of both what clashes on a disk that folds case: one of each clash is there.
+fn park(here: &mut Tree, there: &mut Tree) {
+    let folded = |path: &RelPath| path.names().iter().map(fold).collect::<Vec<_>>();
+    let mut seen: BTreeMap<Vec<Vec<u8>>, u32> = BTreeMap::new();
+    for path in there.keys() {
+        *seen.entry(folded(path)).or_default() += 1;
+    }
+    let clashes: Vec<_> = seen.into_iter().filter(|(_, n)| *n > 1).map(|(path, _)| path).collect();
+    let clear =
+        |path: &RelPath, _: &mut Leaf| !clashes.iter().any(|clash| folded(path).starts_with(clash));
+    here.retain(clear);
+    there.retain(clear);
+}

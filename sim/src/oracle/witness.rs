@@ -1,0 +1,282 @@
+//! The record of a run: what users did to which version, and what the engines did about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onefold_core::disk::Change;
+use onefold_core::hash::ContentId;
+use onefold_core::id::Seq;
+use onefold_core::name::RelPath;
+use onefold_core::node::Body;
+use onefold_core::operation::{Commit, Cursor, Entry, Step};
+use onefold_core::protocol::MergeReason;
+
+use crate::disk::Disk;
+use crate::disk::user::{Act, Deed, target_version};
+use crate::story::Story;
+use crate::words;
+use crate::world::server::Server;
+
+use super::Broken;
+use super::tree::Tree;
+
+/// A temporary file that was gone sooner may not have left its device, in milliseconds.
+const TEMPORARY_MS: u64 = 60;
+
+/// What became of a version.
+#[derive(Clone, Debug, Default)]
+pub struct Fate {
+    /// Who wrote it, and how often it was written (more than once: it was copied).
+    pub written: Vec<usize>,
+    /// Who changed, replaced or deleted it while it was on his disk.
+    pub destroyed_by: BTreeSet<usize>,
+    /// Who moved it, or what it is in.
+    pub moved_by: BTreeSet<usize>,
+    /// It stood at more than one path by a user's will.
+    pub copied: bool,
+    /// A power cut took it from a disk.
+    pub lost_power: bool,
+    /// Where it was last seen, for people.
+    pub path: RelPath,
+}
+
+/// Lives of a temporary name on a device.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lives {
+    since_ms: Option<u64>,
+    longest_ms: u64,
+}
+
+/// What a device's user did since all was quiet, and how his disk looked after it.
+#[derive(Clone, Debug, Default)]
+pub struct Epoch {
+    /// How many deeds of each device.
+    pub deeds: Vec<u64>,
+    /// Something happened that may rightly spoil the rule.
+    pub spoiled: bool,
+    /// The last actor's disk after his last deed.
+    pub last: Option<(usize, Tree)>,
+}
+
+/// The record of a run.
+#[derive(Debug, Default)]
+pub struct Witness {
+    /// All versions.
+    pub versions: BTreeMap<ContentId, Fate>,
+    /// All contents and targets that the journal ever held.
+    pub history: BTreeSet<ContentId>,
+    /// The last entry seen.
+    pub cursor: Option<Cursor>,
+    /// All entries.
+    pub entries: Vec<Entry>,
+    /// Since all was quiet.
+    pub epoch: Epoch,
+    /// Deeds of users, all in all.
+    pub deeds: u64,
+    /// The devices whose users did anything.
+    pub actors: BTreeSet<usize>,
+    /// Both sides had to be merged for a reason other than a first join.
+    pub merged: bool,
+    temporary: BTreeMap<(usize, RelPath), Lives>,
+    read: BTreeSet<(usize, RelPath)>,
+    halted: Option<String>,
+    blind: BTreeSet<usize>,
+    calm: Option<(&'static str, Vec<String>)>,
+}
+
+impl Witness {
+    /// An empty record, for so many devices.
+    pub fn new(devices: usize) -> Self {
+        let epoch = Epoch { deeds: vec![0; devices], ..Epoch::default() };
+        Self { epoch, ..Self::default() }
+    }
+
+    /// A user did these.
+    pub fn deeds(&mut self, device: usize, _now_ms: u64, deeds: &[Deed]) {
+        for deed in deeds {
+            self.deeds += 1;
+            self.actors.insert(device);
+            let fate = self.versions.entry(deed.version).or_default();
+            fate.path = deed.path.clone();
+            match deed.act {
+                Act::Wrote => {
+                    fate.copied |= !fate.written.is_empty();
+                    fate.written.push(device);
+                }
+                Act::Moved => {
+                    fate.moved_by.insert(device);
+                }
+                Act::Destroyed => {
+                    fate.destroyed_by.insert(device);
+                }
+                Act::Dropped | Act::Linked => fate.copied = true,
+            }
+        }
+    }
+
+    /// A power cut took and brought back versions.
+    pub fn power_cut(
+        &mut self,
+        device: usize,
+        before: &[(RelPath, ContentId)],
+        after: &[(RelPath, ContentId)],
+    ) {
+        self.epoch.spoiled = true;
+        for ((_, _), lives) in self.temporary.iter_mut().filter(|((of, _), _)| *of == device) {
+            lives.longest_ms = u64::MAX;
+        }
+        let set = |list: &[(RelPath, ContentId)]| -> BTreeSet<ContentId> {
+            list.iter().map(|(_, version)| *version).collect()
+        };
+        let (before, after) = (set(before), set(after));
+        for lost in before.difference(&after) {
+            self.versions.entry(*lost).or_default().lost_power = true;
+        }
+        for back in after.difference(&before) {
+            let fate = self.versions.entry(*back).or_default();
+            fate.written.push(device);
+            fate.moved_by.insert(usize::MAX);
+            fate.destroyed_by.clear();
+        }
+        for version in &after {
+            self.versions.entry(*version).or_default().moved_by.insert(usize::MAX);
+        }
+    }
+
+    /// A temporary name is there, or is not.
+    pub fn temporary(&mut self, device: usize, path: &RelPath, there: bool, now_ms: u64) {
+        let lives = self.temporary.entry((device, path.clone())).or_default();
+        match (lives.since_ms, there) {
+            (None, true) => lives.since_ms = Some(now_ms),
+            (Some(since), false) => {
+                lives.longest_ms = lives.longest_ms.max(now_ms - since);
+                lives.since_ms = None;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+
+    /// Temporary names that were gone too soon for anyone to have sent them.
+    pub fn fleeting(&self) -> impl Iterator<Item = &(usize, RelPath)> {
+        let short = |lives: &Lives| lives.since_ms.is_none() && lives.longest_ms < TEMPORARY_MS;
+        self.temporary.iter().filter(move |(_, lives)| short(lives)).map(|(key, _)| key)
+    }
+
+    /// An engine read a file.
+    pub fn read(&mut self, device: usize, path: &RelPath, _version: ContentId) {
+        self.read.insert((device, path.clone()));
+    }
+
+    /// Whether an engine ever read a file at a path.
+    pub fn was_read(&self, device: usize, path: &RelPath) -> bool {
+        self.read.contains(&(device, path.clone()))
+    }
+
+    /// An engine sent a commit.
+    pub fn commits(&mut self, device: usize, commit: &Commit) {
+        if let Some((_, happened)) = &mut self.calm {
+            happened.push(format!("device {device} commits {:?}", commit.operations));
+        }
+    }
+
+    /// An engine changed a disk: what it displaced must be in the history.
+    pub fn changed(
+        &mut self,
+        device: usize,
+        change: &Change,
+        done: bool,
+        disk: &mut Disk,
+    ) -> Result<(), Broken> {
+        if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
+            happened.push(format!("device {device} changes its disk: {change:?}"));
+        }
+        for (path, version) in disk.take_displaced() {
+            if !self.history.contains(&version) {
+                let fate = self.versions.get(&version);
+                return Err(Broken::new(
+                    "only what the server has had is displaced",
+                    format!("device {device}: {path} was displaced; {fate:?}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// An engine stopped for good.
+    pub fn halted(&mut self, device: usize, why: &str) {
+        self.halted.get_or_insert(format!("device {device}: {why}"));
+    }
+
+    /// Why an engine stopped for good, if one did.
+    pub fn halt(&self) -> Option<&str> {
+        self.halted.as_deref()
+    }
+
+    /// An engine merges both sides.
+    pub fn merging(&mut self, reason: MergeReason) {
+        self.merged |= reason != MergeReason::FirstJoin;
+    }
+
+    /// A device lost its network.
+    pub fn went_offline(&mut self, _device: usize) {}
+
+    /// A device's watcher lost something.
+    pub fn blinded(&mut self, device: usize) {
+        self.blind.insert(device);
+    }
+
+    /// Whether a watcher lost something that no rescan has found yet, as far as is known.
+    pub fn is_blind(&self) -> bool {
+        !self.blind.is_empty()
+    }
+
+    /// All watchers were told to look at everything.
+    pub fn healed(&mut self) {
+        self.blind.clear();
+    }
+
+    /// From now on no engine may send or change anything, by this rule.
+    pub fn nothing_more_may_happen(&mut self, rule: &'static str) {
+        self.calm = Some((rule, Vec::new()));
+    }
+
+    /// Nothing did happen.
+    pub fn nothing_happened(&mut self) -> Result<(), Broken> {
+        match self.calm.take() {
+            Some((rule, happened)) if !happened.is_empty() => {
+                Err(Broken::new(rule, happened.join("; ")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The journal has new entries: gapless, and chained.
+    pub fn journal_grew(&mut self, server: &Server, story: &mut Story) -> Result<(), Broken> {
+        let mut cursor = self.cursor.unwrap_or(Cursor::START);
+        for (entry, stored) in server.journal.entries_after(cursor.seq) {
+            let whole = cursor.after(&entry);
+            if entry.seq != Seq::next(cursor.seq) || whole != stored {
+                let what = format!("{entry:?} after {cursor:?}");
+                return Err(Broken::new("the journal is gapless and chained", what));
+            }
+            story.say(|| format!("server: {}", words::entry(&entry)));
+            self.remember(&entry);
+            self.entries.push(entry);
+            cursor = stored;
+        }
+        self.cursor = Some(cursor);
+        Ok(())
+    }
+
+    fn remember(&mut self, entry: &Entry) {
+        for step in &entry.operation.steps {
+            self.history.extend(step.content().map(|content| content.id));
+            match step {
+                Step::Retarget { target, .. }
+                | Step::Create { body: Body::Symlink(target), .. } => {
+                    self.history.insert(target_version(target));
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One run: drawn from a number, or read from a line of text; run, and told.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::{Deserialize, Serialize};
+
+use crate::oracle::Broken;
+use crate::story::Story;
+use crate::tape::Random;
+use crate::user::UserStep;
+use crate::user::draw::{Mood, steps};
+use crate::world::faults::Faults;
+use crate::world::{Setting, World};
+
+/// The most steps of users in a drawn run.
+const MAX_USER_STEPS: u64 = 50;
+/// Numbers on the schedule tape for each step of a user.
+const SCHEDULE_PER_STEP: u64 = 40;
+
+/// All that a run is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Devices, disks and faults.
+    pub setting: Setting,
+    /// What users do.
+    pub users: Vec<UserStep>,
+    /// How it is scheduled.
+    pub schedule: Vec<u32>,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The rule that was broken, if one was.
+    pub result: Result<(), Broken>,
+    /// A hash of all that happened.
+    pub trace: blake3::Hash,
+    /// How many faults of each kind struck.
+    pub struck: BTreeMap<&'static str, u64>,
+    /// How many steps it took.
+    pub steps: u64,
+    /// How much virtual time went by.
+    pub virtual_ms: u64,
+    /// The story in words, if it was asked for.
+    pub lines: Vec<String>,
+}
+
+impl Case {
+    /// Draws a case.
+    pub fn draw(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let faults = Faults::draw(&mut random);
+        let bits = |random: &mut Random| {
+            if random.below(4) == 0 { random.next() as u8 } else { 0 }
+        };
+        let setting = Setting {
+            devices: 2 + random.below(4).min(random.below(4)) as u8,
+            folds_case: bits(&mut random),
+            no_births: bits(&mut random),
+            no_leases: bits(&mut random),
+            faults,
+            apart: random.below(8) == 0,
+            seed,
+        };
+        let mood = Mood {
+            quiet_in_1000: random.one_of(&[0, 20, 200, 1000]),
+            pause_ms: random.one_of(&[5, 200, 3_000, 30_000]),
+            alone: random.below(10) == 0,
+            plain: random.below(4) == 0,
+        };
+        let count = 1 + random.below(MAX_USER_STEPS);
+        let users = steps(&mut random, mood, count as usize);
+        let schedule = (0..count * SCHEDULE_PER_STEP).map(|_| random.next() as u32).collect();
+        Self { setting, users, schedule }.trimmed()
+    }
+
+    /// Without the zeros at the schedule's end, which say nothing.
+    #[must_use]
+    pub fn trimmed(mut self) -> Self {
+        while self.schedule.last() == Some(&0) {
+            self.schedule.pop();
+        }
+        self
+    }
+
+    /// Runs it; `telling` writes the story down in words.
+    pub fn run(&self, telling: bool) -> Outcome {
+        let story = if telling { Story::telling() } else { Story::default() };
+        let made =
+            World::with_tapes(self.setting, self.users.clone(), self.schedule.clone(), story);
+        let mut world = match made {
+            Ok(world) => world,
+            Err(broken) => return Outcome::of_nothing(broken),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
+            Err(Broken::new("nothing panics", text.unwrap_or_default()))
+        });
+        Outcome {
+            result,
+            trace: world.story.digest(),
+            steps: world.steps,
+            virtual_ms: world.now_ms(),
+            struck: std::mem::take(&mut world.story.struck),
+            lines: std::mem::take(&mut world.story.lines),
+        }
+    }
+
+    /// The case as one word.
+    pub fn encode(&self) -> String {
+        let bytes = postcard::to_allocvec(self).expect("a case is encodable");
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Reads what [`Case::encode`] wrote, or a plain decimal seed.
+    pub fn decode(text: &str) -> Option<Self> {
+        if text.len() <= 20
+            && let Ok(seed) = text.parse()
+        {
+            return Some(Self::draw(seed));
+        }
+        let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
+        postcard::from_bytes(&bytes?).ok()
+    }
+}
+
+impl Outcome {
+    fn of_nothing(broken: Broken) -> Self {
+        Self {
+            result: Err(broken),
+            trace: blake3::hash(b""),
+            struck: BTreeMap::new(),
+            steps: 0,
+            virtual_ms: 0,
+            lines: Vec::new(),
+        }
+    }
+}

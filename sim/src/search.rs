@@ -1,0 +1,68 @@
+//! Looks for failing runs, and makes them simpler.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use proptest::strategy::ValueTree;
+
+use crate::run::{Case, Outcome};
+use crate::shrink::Shrinking;
+
+/// A case is not made simpler with more runs than this.
+const MAX_SHRINK_RUNS: u32 = 4_000;
+
+/// What many runs were like.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    runs: u64,
+    steps: u64,
+    virtual_ms: u64,
+    struck: BTreeMap<&'static str, u64>,
+}
+
+impl Summary {
+    /// Counts a run in.
+    pub fn add(&mut self, outcome: &Outcome) {
+        self.runs += 1;
+        self.steps += outcome.steps;
+        self.virtual_ms += outcome.virtual_ms;
+        for (fault, count) in &outcome.struck {
+            *self.struck.entry(fault).or_default() += count;
+        }
+    }
+
+    /// How many runs there were.
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.virtual_ms / 3_600_000;
+        writeln!(f, "{} runs, {} steps, {hours} virtual hours", self.runs, self.steps)?;
+        write!(f, "faults that struck:")?;
+        self.struck.iter().try_for_each(|(fault, count)| write!(f, " {fault} {count}"))
+    }
+}
+
+/// The simplest case found that breaks the same rule.
+pub fn shrunk(case: Case, rule: &str) -> Case {
+    let mut tree = Shrinking::new(case.clone());
+    let mut best = case;
+    let mut more = tree.simplify();
+    for _ in 0..MAX_SHRINK_RUNS {
+        if !more {
+            break;
+        }
+        let trial = tree.current();
+        let fails = trial.run(false).result.is_err_and(|broken| broken.rule == rule);
+        more = if fails {
+            best = trial;
+            tree.simplify()
+        } else {
+            tree.complicate()
+        };
+    }
+    best
+}

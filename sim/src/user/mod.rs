@@ -1,0 +1,120 @@
+//! What users do, as plain data: a tape of steps that means something on whatever is on the disk.
+//!
+//! A step names files by a number that is taken modulo what is there, so that a tape stays meaningful
+//! when steps before it are left out. [`script`] turns a step into system calls.
+
+pub mod draw;
+pub mod script;
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that the user of a device does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserStep {
+    /// Which device, modulo those there are.
+    pub device: u8,
+    /// How long after the step before.
+    pub pause: Pause,
+    /// What.
+    pub action: Action,
+    /// How slowly the program works: an index of [`script::PACES_MS`].
+    pub pace: u8,
+}
+
+/// How long users wait before a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pause {
+    /// Until everything is quiet.
+    Quiet,
+    /// So many milliseconds after the step before.
+    Ms(u16),
+}
+
+/// A name that may be there or not: a word in one of the directories that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// Which directory.
+    pub dir: u8,
+    /// Which word.
+    pub word: u8,
+}
+
+/// What a user does. A `u8` names one of the files (or links, or nodes) that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Nothing.
+    Rest,
+    /// Makes a file, or writes over it.
+    Create(Spot),
+    /// Makes a file by a download that is renamed at its end.
+    Download(Spot),
+    /// Adds to a file.
+    Append(u8),
+    /// Writes over a file's first bytes, in place.
+    Overwrite(u8),
+    /// Empties a file and writes it anew.
+    Rewrite(u8),
+    /// Opens a file and writes to it several times before it is closed.
+    Linger(u8),
+    /// Saves a file as an editor does.
+    Save(u8, Editor),
+    /// Deletes a file or link.
+    Delete(u8),
+    /// Deletes anything, with all that is in it.
+    DeleteTree(u8),
+    /// Renames anything, or moves it to another directory; a file that is in the way is replaced.
+    Rename(u8, Spot),
+    /// Renames anything and back.
+    RenameAndBack(u8),
+    /// Moves a file over another.
+    Replace(u8, u8),
+    /// Swaps two names by way of a third.
+    Swap(u8, u8),
+    /// Moves each of several files to the next one's name, and makes a new first one.
+    Rotate(u8, u8),
+    /// Makes directories in one another, with a file in the last.
+    MakeTree(Spot, u8),
+    /// Copies a file.
+    Copy(u8, Spot),
+    /// Gives a file a second name.
+    Link(u8, Spot),
+    /// Makes a symlink.
+    Symlink(Spot),
+    /// Points a symlink elsewhere.
+    Retarget(u8),
+    /// Turns a file's executable bit around.
+    Chmod(u8),
+    /// Sets a file's mtime.
+    Touch(u8),
+    /// Makes and removes many files.
+    Storm(u8, u8),
+    /// Makes a named pipe.
+    Pipe(Spot),
+    /// Forbids to list or to change a directory, or allows it again.
+    Access(u8, u8),
+    /// Loses the network.
+    GoOffline,
+    /// Has it again.
+    GoOnline,
+}
+
+/// How an editor saves a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Editor {
+    /// A new file is renamed over the old one.
+    Gedit,
+    /// The old file becomes `f~`, a new one is written, `f~` goes.
+    Vim,
+    /// The old file becomes `f~` and stays; a dangling symlink is the lock.
+    Emacs,
+    /// A lock file; a temporary file is renamed over the old one.
+    LibreOffice,
+    /// The old file is renamed away, the new one to its name, the old one deleted.
+    MsOffice,
+    /// The same with other names.
+    JetBrains,
+    /// The old file is deleted, then the new one renamed to its name.
+    KeePass,
+    /// A file in a temporary directory is renamed over the old one.
+    MacOs,
+}

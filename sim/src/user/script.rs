@@ -1,0 +1,392 @@
+//! Turns what a user does into system calls, by what is on the disk when he begins.
+
+use onefold_core::name::{MAX_NAME_BYTES, Name, RelPath};
+use onefold_core::node::Target;
+use onefold_core::time::FileTime;
+
+use crate::disk::{Disk, Errno, Form, Handle, Number};
+
+use super::{Action, Editor, Spot};
+
+/// How long a program waits between two calls.
+pub const PACES_MS: [u64; 5] = [0, 4, 60, 400, 2_500];
+/// The words that names are made of; few, so that users meet.
+const WORDS: [&str; 7] = ["a", "b", "c", "d", "e.txt", "f", "A"];
+/// No deeper directories are made.
+const MAX_DEPTH: usize = 4;
+
+/// A system call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Opens a file for writing, makes it if it is not there; `true` empties it.
+    Open(RelPath, bool),
+    /// Writes to the open file: `true` at its end.
+    Write(Vec<u8>, bool),
+    /// Closes the open file.
+    Close,
+    /// Renames.
+    Rename(RelPath, RelPath),
+    /// Removes a file.
+    Unlink(RelPath),
+    /// Makes a directory.
+    Mkdir(RelPath),
+    /// Removes an empty directory.
+    Rmdir(RelPath),
+    /// Makes a symlink.
+    Symlink(RelPath, Target),
+    /// Gives a file a second name.
+    Link(RelPath, RelPath),
+    /// Makes a named pipe.
+    Pipe(RelPath),
+    /// Sets the executable bit.
+    Chmod(RelPath, bool),
+    /// Sets the mtime.
+    Touch(RelPath, FileTime),
+    /// Sets whether a directory may be listed, and changed.
+    Access(RelPath, bool, bool),
+}
+
+impl Call {
+    /// Does it; `handle` is the script's open file.
+    pub fn run(&self, disk: &mut Disk, handle: &mut Option<Handle>) -> Result<(), Errno> {
+        match self {
+            Self::Open(path, truncate) => {
+                *handle = Some(disk.open(path, true, *truncate)?);
+                Ok(())
+            }
+            Self::Write(bytes, append) => match handle {
+                Some(handle) => disk.write(*handle, *append, bytes),
+                None => Err(Errno::NotFound),
+            },
+            Self::Close => {
+                handle.take().map(|handle| disk.close(handle));
+                Ok(())
+            }
+            Self::Rename(from, to) => disk.rename(from, to),
+            Self::Unlink(path) => disk.unlink(path),
+            Self::Mkdir(path) => disk.mkdir(path),
+            Self::Rmdir(path) => disk.rmdir(path),
+            Self::Symlink(path, target) => disk.symlink(path, target),
+            Self::Link(from, to) => disk.link(from, to),
+            Self::Pipe(path) => disk.mkfifo(path),
+            Self::Chmod(path, bit) => disk.chmod(path, *bit),
+            Self::Touch(path, mtime) => disk.touch(path, *mtime),
+            Self::Access(path, read, write) => disk.set_access(path, *read, *write),
+        }
+    }
+}
+
+/// The calls of one step, and the temporary names among them.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    /// What is called, in order.
+    pub calls: Vec<Call>,
+    /// Names that the program removes again itself.
+    pub temporary: Vec<RelPath>,
+}
+
+/// Writes scripts; every content and every temporary name it makes up is new.
+#[derive(Debug, Default)]
+pub struct Writer {
+    serial: u64,
+    asides: Vec<RelPath>,
+}
+
+/// What is on the disk, sorted.
+struct Place {
+    dirs: Vec<RelPath>,
+    files: Vec<RelPath>,
+    links: Vec<RelPath>,
+    all: Vec<RelPath>,
+}
+
+impl Place {
+    fn of(disk: &Disk) -> Self {
+        let mut place = Self {
+            dirs: vec![RelPath::root()],
+            files: Vec::new(),
+            links: Vec::new(),
+            all: Vec::new(),
+        };
+        for (path, number) in disk.walk() {
+            match kind(disk, number) {
+                Form::Directory(_) if path.names().len() < MAX_DEPTH => {
+                    place.dirs.push(path.clone());
+                }
+                Form::Directory(_) | Form::Fifo => {}
+                Form::File { .. } => place.files.push(path.clone()),
+                Form::Symlink(_) => place.links.push(path.clone()),
+            }
+            place.all.push(path);
+        }
+        place
+    }
+
+    /// Only what is below a directory, which itself may only be written into.
+    fn keep_below(&mut self, top: &RelPath) {
+        for list in [&mut self.dirs, &mut self.files, &mut self.links, &mut self.all] {
+            list.retain(|path| path.names().starts_with(top.names()));
+        }
+        self.all.retain(|path| path != top);
+    }
+
+    fn spot(&self, spot: Spot) -> RelPath {
+        let dir = pick(&self.dirs, spot.dir).unwrap_or_default();
+        dir.join(word(WORDS[usize::from(spot.word) % WORDS.len()]))
+    }
+}
+
+fn kind(disk: &Disk, number: Number) -> &Form {
+    &disk.inode(number).form
+}
+
+fn pick(paths: &[RelPath], which: u8) -> Option<RelPath> {
+    (!paths.is_empty()).then(|| paths[usize::from(which) % paths.len()].clone())
+}
+
+fn word(text: &str) -> Name {
+    Name::new(text.as_bytes()).expect("a word is a name")
+}
+
+/// The path of a name beside this one, with something before and after its name.
+fn beside(path: &RelPath, before: &str, after: &str) -> RelPath {
+    let (parent, name) = path.split().expect("a file is not the root");
+    let room = MAX_NAME_BYTES - before.len() - after.len();
+    let stem = &name.as_bytes()[..name.as_bytes().len().min(room)];
+    let bytes = [before.as_bytes(), stem, after.as_bytes()].concat();
+    parent.join(Name::new(&bytes).expect("a valid name with a little more is valid"))
+}
+
+impl Writer {
+    /// The calls for an action; none if there is nothing to do it to.
+    /// A user with a `home` keeps to a directory of that number.
+    pub fn script(&mut self, disk: &Disk, action: Action, home: Option<usize>) -> Script {
+        let mut place = Place::of(disk);
+        if let Some(home) = home {
+            let top = RelPath::new(vec![word(&format!("home{home}"))]);
+            if !disk.has(&top) {
+                return Script { calls: vec![Call::Mkdir(top)], temporary: Vec::new() };
+            }
+            place.keep_below(&top);
+        }
+        let mut script = self.write(disk, &place, action).unwrap_or_default();
+        script.temporary.append(&mut self.asides);
+        script
+    }
+
+    fn write(&mut self, disk: &Disk, place: &Place, action: Action) -> Option<Script> {
+        let file = |which| pick(&place.files, which);
+        let node = |which| pick(&place.all, which);
+        let calls = match action {
+            Action::Rest | Action::GoOffline | Action::GoOnline => return None,
+            Action::Create(spot) => self.whole(place.spot(spot)),
+            Action::Download(spot) => return Some(self.download(place.spot(spot))),
+            Action::Append(which) => {
+                vec![Call::Open(file(which)?, false), Call::Write(self.bytes(), true), Call::Close]
+            }
+            Action::Overwrite(which) => {
+                vec![Call::Open(file(which)?, false), Call::Write(self.bytes(), false), Call::Close]
+            }
+            Action::Rewrite(which) => self.whole(file(which)?),
+            Action::Linger(which) => {
+                let mut calls = vec![Call::Open(file(which)?, false)];
+                calls.extend((0..4).map(|_| Call::Write(self.bytes(), true)));
+                calls.push(Call::Close);
+                calls
+            }
+            Action::Save(which, editor) => return Some(self.save(file(which)?, editor)),
+            Action::Delete(which) => {
+                let paths: Vec<_> = place.files.iter().chain(&place.links).cloned().collect();
+                vec![Call::Unlink(pick(&paths, which)?)]
+            }
+            Action::DeleteTree(which) => delete_tree(disk, &node(which)?),
+            Action::Rename(which, spot) => vec![Call::Rename(node(which)?, place.spot(spot))],
+            Action::RenameAndBack(which) => {
+                let (from, to) = (node(which)?, self.aside(&node(which)?));
+                vec![Call::Rename(from.clone(), to.clone()), Call::Rename(to, from)]
+            }
+            Action::Replace(from, to) => vec![Call::Rename(file(from)?, file(to)?)],
+            Action::Swap(one, two) => self.swap(node(one)?, node(two)?)?,
+            Action::Rotate(first, count) => self.rotate(place, first, count)?,
+            Action::MakeTree(spot, depth) => self.tree(place.spot(spot), depth),
+            Action::Copy(which, spot) => {
+                let bytes = disk.bytes(&file(which)?)?.to_vec();
+                vec![Call::Open(place.spot(spot), true), Call::Write(bytes, true), Call::Close]
+            }
+            Action::Link(which, spot) => vec![Call::Link(file(which)?, place.spot(spot))],
+            Action::Symlink(spot) => vec![Call::Symlink(place.spot(spot), self.target())],
+            Action::Retarget(which) => {
+                let link = pick(&place.links, which)?;
+                let new = self.aside(&link);
+                vec![Call::Symlink(new.clone(), self.target()), Call::Rename(new, link)]
+            }
+            Action::Chmod(which) => {
+                let path = file(which)?;
+                let bit =
+                    matches!(kind(disk, disk.at(&path).ok()?), Form::File { executable: true, .. });
+                vec![Call::Chmod(path, !bit)]
+            }
+            Action::Touch(which) => {
+                self.serial += 1;
+                let seconds = 1_000_000 * self.serial as i64;
+                vec![Call::Touch(file(which)?, FileTime { seconds, nanoseconds: 0 })]
+            }
+            Action::Storm(dir, count) => {
+                return Some(self.storm(&pick(&place.dirs, dir)?, count));
+            }
+            Action::Pipe(spot) => vec![Call::Pipe(place.spot(spot))],
+            Action::Access(dir, how) => {
+                let path = pick(place.dirs.get(1..)?, dir)?;
+                vec![Call::Access(path, how & 1 == 0, how & 2 == 0)]
+            }
+        };
+        Some(Script { calls, temporary: Vec::new() })
+    }
+
+    fn whole(&mut self, path: RelPath) -> Vec<Call> {
+        vec![Call::Open(path, true), Call::Write(self.bytes(), true), Call::Close]
+    }
+
+    /// Bytes that no file holds yet.
+    fn bytes(&mut self) -> Vec<u8> {
+        self.serial += 1;
+        let mut bytes = format!("<{}>", self.serial).into_bytes();
+        bytes.extend(std::iter::repeat_n(b'.', (self.serial * 7 % 23) as usize));
+        bytes
+    }
+
+    fn target(&mut self) -> Target {
+        self.serial += 1;
+        Target::try_from(onefold_core::blob::Blob::from(format!("to/{}", self.serial).into_bytes()))
+            .expect("a short target without NUL")
+    }
+
+    /// A temporary name beside this one.
+    fn aside(&mut self, path: &RelPath) -> RelPath {
+        self.serial += 1;
+        let aside = beside(path, ".", &format!(".{}.tmp", self.serial));
+        self.asides.push(aside.clone());
+        aside
+    }
+
+    fn download(&mut self, path: RelPath) -> Script {
+        self.serial += 1;
+        let part = beside(&path, "", &format!(".{}.crdownload", self.serial));
+        let mut calls = vec![Call::Open(part.clone(), true)];
+        calls.extend((0..3).map(|_| Call::Write(self.bytes(), true)));
+        calls.extend([Call::Close, Call::Rename(part.clone(), path)]);
+        Script { calls, temporary: vec![part] }
+    }
+
+    fn swap(&mut self, one: RelPath, two: RelPath) -> Option<Vec<Call>> {
+        let nested = one.names().starts_with(two.names()) || two.names().starts_with(one.names());
+        let third = self.aside(&one);
+        (!nested).then(|| {
+            vec![
+                Call::Rename(one.clone(), third.clone()),
+                Call::Rename(two.clone(), one),
+                Call::Rename(third, two),
+            ]
+        })
+    }
+
+    fn rotate(&mut self, place: &Place, first: u8, count: u8) -> Option<Vec<Call>> {
+        let count = (2 + usize::from(count) % 3).min(place.files.len());
+        let start = usize::from(first) % place.files.len().max(1);
+        let ring: Vec<_> = place.files.iter().cycle().skip(start).take(count).cloned().collect();
+        let mut calls = Vec::new();
+        for pair in ring.windows(2).rev() {
+            calls.push(Call::Rename(pair[0].clone(), pair[1].clone()));
+        }
+        calls.extend(self.whole(ring.first()?.clone()));
+        Some(calls)
+    }
+
+    fn tree(&mut self, top: RelPath, depth: u8) -> Vec<Call> {
+        let mut path = top;
+        let mut calls = vec![Call::Mkdir(path.clone())];
+        for level in 0..usize::from(depth) % 3 {
+            path = path.join(word(WORDS[level]));
+            calls.push(Call::Mkdir(path.clone()));
+        }
+        calls.extend(self.whole(path.join(word("leaf"))));
+        calls
+    }
+
+    fn storm(&mut self, dir: &RelPath, count: u8) -> Script {
+        let mut script = Script::default();
+        for _ in 0..1 + count % 8 {
+            self.serial += 1;
+            let path = dir.join(word(&format!("storm{}", self.serial)));
+            script.calls.extend(self.whole(path.clone()));
+            script.calls.push(Call::Unlink(path.clone()));
+            script.temporary.push(path);
+        }
+        script
+    }
+
+    fn save(&mut self, path: RelPath, editor: Editor) -> Script {
+        let (new, old) = (self.aside(&path), self.aside(&path));
+        let backup = beside(&path, "", "~");
+        let write = |writer: &mut Self, at: &RelPath| writer.whole(at.clone());
+        let rename = |from: &RelPath, to: &RelPath| Call::Rename(from.clone(), to.clone());
+        let (calls, temporary) = match editor {
+            Editor::Gedit => {
+                let mut calls = write(self, &new);
+                calls.push(rename(&new, &path));
+                (calls, vec![])
+            }
+            Editor::Vim => {
+                let mut calls = vec![rename(&path, &backup)];
+                calls.extend(write(self, &path));
+                calls.push(Call::Unlink(backup.clone()));
+                (calls, vec![backup])
+            }
+            Editor::Emacs => {
+                let lock = beside(&path, ".#", "");
+                let mut calls = vec![Call::Symlink(lock.clone(), self.target())];
+                calls.push(rename(&path, &backup));
+                calls.extend(write(self, &path));
+                calls.push(Call::Unlink(lock.clone()));
+                (calls, vec![lock, backup])
+            }
+            Editor::LibreOffice => {
+                let lock = beside(&path, ".~lock.", "#");
+                let mut calls = write(self, &lock);
+                calls.extend(write(self, &new));
+                calls.extend([rename(&new, &path), Call::Unlink(lock.clone())]);
+                (calls, vec![lock])
+            }
+            Editor::MsOffice | Editor::JetBrains => {
+                let mut calls = write(self, &new);
+                calls.extend([rename(&path, &old), rename(&new, &path)]);
+                calls.push(Call::Unlink(old.clone()));
+                (calls, vec![])
+            }
+            Editor::KeePass => {
+                let mut calls = write(self, &new);
+                calls.extend([Call::Unlink(path.clone()), rename(&new, &path)]);
+                (calls, vec![])
+            }
+            Editor::MacOs => {
+                self.serial += 1;
+                let inner = new.join(word(&format!("save{}", self.serial)));
+                let mut calls = vec![Call::Mkdir(new.clone())];
+                calls.extend(write(self, &inner));
+                calls.extend([rename(&inner, &path), Call::Rmdir(new.clone())]);
+                (calls, vec![inner])
+            }
+        };
+        Script { calls, temporary }
+    }
+}
+
+fn delete_tree(disk: &Disk, top: &RelPath) -> Vec<Call> {
+    let mut inside: Vec<_> = disk.walk();
+    inside.retain(|(path, _)| path.names().starts_with(top.names()));
+    let calls = inside.into_iter().rev().map(|(path, number)| match kind(disk, number) {
+        Form::Directory(_) => Call::Rmdir(path),
+        Form::File { .. } | Form::Symlink(_) | Form::Fifo => Call::Unlink(path),
+    });
+    calls.collect()
+}

@@ -1,0 +1,128 @@
+//! The network between devices and the server.
+
+use onefold_core::client::event::Event;
+use onefold_core::protocol::ClientMessage;
+use onefold_core::server::session::SessionEvent;
+
+use crate::oracle::Broken;
+
+use super::World;
+use super::device::Link;
+use super::server::ConnectionId;
+
+impl World {
+    /// A client sends up its stream, if there is one.
+    pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
+        let born = self.next_born();
+        if let ClientMessage::Commit(commit) = &message {
+            self.witness.commits(index, commit);
+        }
+        let Link::Up { connection, .. } = self.devices[index].link else { return };
+        if let Some(connection) = self.server.connections.get_mut(&connection) {
+            connection.up.push_back((born, message));
+        }
+    }
+
+    /// A client closes its stream, or gives up opening one.
+    pub(super) fn disconnect(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        device.tasks.retain(|task| !task.is_connect());
+        if device.link == Link::Down && device.stream_ends() {
+            return;
+        }
+        self.drop_link(index, "closed");
+    }
+
+    /// A stream ends at the device's end, which hears of it; the server's end goes on for a while.
+    pub(super) fn drop_link(&mut self, index: usize, why: &str) {
+        let born = self.next_born();
+        let device = &mut self.devices[index];
+        if let Link::Up { connection, .. } = device.link {
+            self.server.detach(connection);
+        }
+        device.link = Link::Down;
+        device.stream.push_back((born, Event::Disconnected(why.into())));
+    }
+
+    /// A client's attempt to open a stream comes to something.
+    pub(super) fn connect(&mut self, index: usize) {
+        let born = self.next_born();
+        let device = &mut self.devices[index];
+        if !device.reachable {
+            device.stream.push_back((born, Event::Disconnected("unreachable".into())));
+            return;
+        }
+        if let Link::Up { connection, .. } = device.link {
+            self.server.detach(connection);
+        }
+        let connection = self.server.connect(self.now_ms, &mut self.born, index);
+        device.link = Link::Up { connection, muted: false };
+        device.stream.push_back((born, Event::Connected));
+    }
+
+    /// A message reaches a session.
+    pub(super) fn deliver_up(&mut self, id: ConnectionId) {
+        let Some(connection) = self.server.connections.get_mut(&id) else { return };
+        if let Some((_, message)) = connection.up.pop_front() {
+            self.tell(id, SessionEvent::Received(message));
+        }
+    }
+
+    /// A message reaches a client.
+    pub(super) fn deliver_down(&mut self, id: ConnectionId) -> Result<(), Broken> {
+        let Some(connection) = self.server.connections.get_mut(&id) else { return Ok(()) };
+        let index = connection.device;
+        match connection.down.pop_front() {
+            Some((_, message)) => self.give(index, Event::Received(message)),
+            None => Ok(()),
+        }
+    }
+
+    /// The server ended a connection, and the device notices.
+    pub(super) fn connection_ended(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.server.connections.remove(&id) {
+            self.drop_link(connection.device, "ended by the server");
+        }
+    }
+
+    /// The server notices that the other end is gone.
+    pub(super) fn notice_gone(&mut self, id: ConnectionId) {
+        self.server.connections.remove(&id);
+    }
+
+    /// Gives a session an event.
+    pub(super) fn tell(&mut self, id: ConnectionId, event: SessionEvent) {
+        self.server.tell(self.now_ms, &mut self.born, id, event);
+    }
+
+    /// The journal does what a session asked of it.
+    pub(super) fn load(&mut self, id: ConnectionId) -> Result<(), Broken> {
+        let lost = self.schedule.strikes(self.setting.faults.lost_news.into());
+        let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
+        self.witness.journal_grew(&self.server, &mut self.story)?;
+        if lost {
+            self.story.strike("lost_news", || format!("nobody hears that the head is {head}"));
+        } else {
+            self.server.spread_news(&mut self.born, id, head);
+        }
+        // The one that wrote hears of it in any case: its own server process knows.
+        self.tell(id, SessionEvent::HeadMoved(head));
+        Ok(())
+    }
+
+    /// The journal's answer reaches a session.
+    pub(super) fn answer(&mut self, id: ConnectionId) {
+        let Some(connection) = self.server.connections.get_mut(&id) else { return };
+        if let Some((_, load, loaded)) = connection.answers.pop_front() {
+            self.tell(id, SessionEvent::Loaded(load, loaded));
+        }
+    }
+
+    /// The news of a moved head reaches a session.
+    pub(super) fn news(&mut self, id: ConnectionId) {
+        let Some(connection) = self.server.connections.get_mut(&id) else { return };
+        if let Some((_, head)) = connection.news.take() {
+            self.tell(id, SessionEvent::HeadMoved(head));
+        }
+    }
+}

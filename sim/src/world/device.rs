@@ -1,0 +1,211 @@
+//! A device: its disk, its client engine, what that engine saved, and the work it asked for.
+//!
+//! The work is done as the client's driver does it: each task is begun when the engine asks, done at
+//! some later step, and answered at a later one yet, in any order; saves are done in their order. When
+//! the process is killed, what was done stays done, and nobody is answered.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use onefold_core::blob::Blob;
+use onefold_core::client::event::{Effect, Event};
+use onefold_core::client::saved::{SaveBatch, Saved};
+use onefold_core::client::{Client, Config};
+use onefold_core::disk::DiskError;
+use onefold_core::id::NodeId;
+use onefold_core::time::{FileTime, Instant, LocalMinute, Now};
+
+use crate::disk::Disk;
+use crate::disk::engine::{Looking, Reading};
+
+use super::server::ConnectionId;
+
+/// How far a task has come.
+#[derive(Debug)]
+pub enum Stage {
+    /// Asked for.
+    Begun(Effect, Begun),
+    /// Done: this is the answer, on its way.
+    Done(Event),
+}
+
+/// What a task saw when it began.
+#[derive(Debug)]
+pub enum Begun {
+    /// Nothing.
+    Nothing,
+    /// A look.
+    Look(Result<Looking, DiskError>),
+    /// A read, for a hash or an upload.
+    Read(Result<Reading, DiskError>),
+}
+
+/// A task.
+#[derive(Debug)]
+pub struct Task {
+    /// When it was asked for, in the order of all things.
+    pub born: u64,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// The stream to the server, as the client's driver has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// There is none.
+    Down,
+    /// One stands; `muted`: nothing gets across.
+    Up {
+        /// Which.
+        connection: ConnectionId,
+        /// Nothing gets across any more, and nobody is told.
+        muted: bool,
+    },
+}
+
+/// What a client's store holds.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    records: BTreeMap<NodeId, Blob>,
+    header: Option<Blob>,
+}
+
+impl Store {
+    /// Takes a batch in.
+    pub fn save(&mut self, batch: SaveBatch) {
+        if batch.clear {
+            self.records.clear();
+        }
+        for (node, record) in batch.records {
+            match record {
+                Some(record) => self.records.insert(node, record),
+                None => self.records.remove(&node),
+            };
+        }
+        if batch.header.is_some() {
+            self.header = batch.header;
+        }
+    }
+
+    /// All of it.
+    pub fn load(&self) -> Saved {
+        let records = self.records.iter().map(|(node, record)| (*node, record.clone())).collect();
+        Saved { records, header: self.header.clone() }
+    }
+}
+
+/// A device.
+#[derive(Debug)]
+pub struct Device {
+    /// Its disk.
+    pub disk: Disk,
+    /// The engine, while the process runs.
+    pub client: Option<Client>,
+    /// What the engine saved.
+    pub store: Store,
+    /// Work under way.
+    pub tasks: Vec<Task>,
+    /// The stream.
+    pub link: Link,
+    /// What the client is still to hear of its stream.
+    pub stream: VecDeque<(u64, Event)>,
+    /// The network can be had.
+    pub reachable: bool,
+    /// The wall clock's error, in milliseconds.
+    pub skew_ms: i64,
+    /// How many times the client was started.
+    pub starts: u64,
+    started_ms: u64,
+    index: usize,
+}
+
+impl Device {
+    /// A device with an empty disk, and no client running yet.
+    pub fn new(index: usize, disk: Disk) -> Self {
+        Self {
+            disk,
+            client: None,
+            store: Store::default(),
+            tasks: Vec::new(),
+            link: Link::Down,
+            stream: VecDeque::new(),
+            reachable: true,
+            skew_ms: 0,
+            starts: 0,
+            started_ms: 0,
+            index,
+        }
+    }
+
+    /// Starts the client: a fresh seed, and what was saved. The first event is still to be given.
+    pub fn start(&mut self, now_ms: u64, seed: u64) -> Result<(), String> {
+        self.starts += 1;
+        self.started_ms = now_ms;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&seed.to_be_bytes()).update(&self.starts.to_be_bytes());
+        hasher.update(&(self.index as u64).to_be_bytes());
+        let config = Config {
+            device_name: format!("device{}", self.index),
+            seed: *hasher.finalize().as_bytes(),
+            folds_case: self.disk.traits.folds_case,
+        };
+        self.disk.unwatch();
+        let client = Client::new(config, self.store.load()).map_err(|error| error.to_string())?;
+        self.client = Some(client);
+        Ok(())
+    }
+
+    /// Ends the client's process.
+    pub fn kill(&mut self) {
+        self.client = None;
+        self.tasks.clear();
+        self.link = Link::Down;
+        self.stream.clear();
+        self.disk.unwatch();
+    }
+
+    /// The client is about to hear that its stream is gone.
+    pub fn stream_ends(&self) -> bool {
+        self.stream.iter().any(|(_, event)| matches!(event, Event::Disconnected(_)))
+    }
+
+    /// The time as this device's engine is told it.
+    pub fn now(&self, now_ms: u64) -> Now {
+        let wall_ms = now_ms as i64 + self.skew_ms;
+        let minutes = wall_ms.div_euclid(60_000);
+        let (hours, days) = (minutes.div_euclid(60), minutes.div_euclid(1440));
+        Now {
+            instant: Instant::from_ms(now_ms - self.started_ms + 1_000),
+            local: LocalMinute {
+                year: 2026,
+                month: 1 + days.div_euclid(28).rem_euclid(12) as u8,
+                day: 1 + days.rem_euclid(28) as u8,
+                hour: hours.rem_euclid(24) as u8,
+                minute: minutes.rem_euclid(60) as u8,
+            },
+        }
+    }
+
+    /// When the engine wants to be ticked, in the world's time.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        let (instant, _) = self.client.as_ref()?.deadline()?;
+        Some((instant.as_ms() + self.started_ms).saturating_sub(1_000))
+    }
+
+    /// Sets the filesystem's clock to the wall clock.
+    pub fn set_disk_clock(&mut self, now_ms: u64) {
+        self.disk.set_clock(file_time(now_ms as i64 + self.skew_ms));
+    }
+
+    /// The wall clock jumps, and the filesystem's with it.
+    pub fn jump_clock(&mut self, now_ms: u64, by_ms: i64) {
+        self.skew_ms += by_ms;
+        self.disk.jump_clock(file_time(now_ms as i64 + self.skew_ms));
+    }
+}
+
+fn file_time(wall_ms: i64) -> FileTime {
+    FileTime {
+        seconds: 1_700_000_000 + wall_ms.div_euclid(1000),
+        nanoseconds: wall_ms.rem_euclid(1000) as u32 * 1_000_000,
+    }
+}

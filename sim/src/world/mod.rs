@@ -1,0 +1,222 @@
+//! The engine world: client engines and a server engine on simulated disks, network and clocks.
+//!
+//! A run has two tapes: what users do, and how everything is scheduled. At each step the enabled
+//! [`choice::Choice`]s are listed, the calmest first, and one number of the schedule tape picks; past its
+//! end the run is calm. So the two tapes shrink apart, and shrink towards calm.
+//!
+//! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
+
+pub mod choice;
+pub mod connect;
+pub mod device;
+pub mod faults;
+pub mod journal;
+pub mod server;
+pub mod settle;
+pub mod strike;
+pub mod tasks;
+pub mod users;
+
+use std::collections::VecDeque;
+
+use onefold_core::client::event::{Effect, Event, Notice};
+use serde::{Deserialize, Serialize};
+
+use crate::disk::{Disk, Traits};
+use crate::oracle::{Broken, Witness};
+use crate::story::Story;
+use crate::tape::Tape;
+use crate::user::UserStep;
+use crate::user::script::Writer;
+use crate::words;
+
+use device::Device;
+use faults::Faults;
+use server::Server;
+use users::User;
+
+/// What a run is made of, besides its tapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// How many devices.
+    pub devices: u8,
+    /// Bit by bit: these devices' disks fold case.
+    pub folds_case: u8,
+    /// Bit by bit: these devices' disks have no birth times.
+    pub no_births: u8,
+    /// Bit by bit: these devices' disks have no leases.
+    pub no_leases: u8,
+    /// How likely each fault is.
+    pub faults: Faults,
+    /// Each user keeps to a directory of his own.
+    pub apart: bool,
+    /// What the engines' seeds are made from.
+    pub seed: u64,
+}
+
+impl Setting {
+    /// So many devices, and no faults.
+    pub fn calm(devices: u8) -> Self {
+        let faults = Faults::default();
+        Self { devices, folds_case: 0, no_births: 0, no_leases: 0, faults, apart: false, seed: 1 }
+    }
+}
+
+/// A world.
+#[derive(Debug)]
+pub struct World {
+    /// The devices.
+    pub devices: Vec<Device>,
+    /// The server.
+    pub server: Server,
+    /// What is recorded of the run.
+    pub story: Story,
+    /// Steps so far.
+    pub steps: u64,
+    setting: Setting,
+    now_ms: u64,
+    born: u64,
+    schedule: Tape,
+    users: Vec<User>,
+    user_steps: VecDeque<UserStep>,
+    step_due_ms: u64,
+    waiting_since_ms: Option<u64>,
+    writer: Writer,
+    witness: Witness,
+    idle_ticks: u32,
+    rescues: u64,
+}
+
+impl World {
+    /// A world in which nothing has happened yet, with its clients started.
+    pub fn new(setting: Setting, story: Story) -> Result<Self, Broken> {
+        Self::with_tapes(setting, Vec::new(), Vec::new(), story)
+    }
+
+    /// The same, with tapes to run.
+    pub fn with_tapes(
+        setting: Setting,
+        user_steps: Vec<UserStep>,
+        schedule: Vec<u32>,
+        story: Story,
+    ) -> Result<Self, Broken> {
+        let count = usize::from(setting.devices.clamp(1, 8));
+        let has = |bits: u8, index: usize| bits >> index & 1 == 1;
+        let disk = |index| {
+            let traits = Traits {
+                folds_case: has(setting.folds_case, index),
+                birth_times: !has(setting.no_births, index),
+                leases: !has(setting.no_leases, index),
+                power_cuts: setting.faults.power_cut > 0,
+            };
+            Disk::new(100 + index as u64, traits)
+        };
+        let mut world = Self {
+            devices: (0..count).map(|index| Device::new(index, disk(index))).collect(),
+            server: Server::new(count),
+            story,
+            steps: 0,
+            setting,
+            now_ms: 1_000,
+            born: 1,
+            schedule: Tape::new(schedule),
+            users: (0..count).map(|_| User::default()).collect(),
+            user_steps: user_steps.into(),
+            step_due_ms: 1_000,
+            waiting_since_ms: None,
+            writer: Writer::default(),
+            witness: Witness::new(count),
+            idle_ticks: 0,
+            rescues: 0,
+        };
+        for index in 0..count {
+            world.start_client(index)?;
+        }
+        Ok(world)
+    }
+
+    /// The virtual time since the world's beginning.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// What was recorded for the oracle.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The record, to be written.
+    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
+        &mut self.witness
+    }
+
+    /// Each user keeps to a directory of his own.
+    pub(crate) fn apart(&self) -> bool {
+        self.setting.apart
+    }
+
+    /// A late writer's version had to be brought back.
+    pub(crate) fn had_late_writers(&self) -> bool {
+        self.rescues > 0
+    }
+
+    fn next_born(&mut self) -> u64 {
+        self.born += 1;
+        self.born
+    }
+
+    /// Starts a device's client from what it saved.
+    pub fn start_client(&mut self, index: usize) -> Result<(), Broken> {
+        let seed = self.setting.seed;
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let rescued = device.disk.tend_kept(&format!("device{index}"), true);
+        self.rescues += rescued.len() as u64;
+        device
+            .start(self.now_ms, seed)
+            .map_err(|error| Broken::new("saved state can be gone on from", error))?;
+        self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
+        self.give(index, Event::Started)
+    }
+
+    /// Gives a client an event, and does what it asks for as far as that is done at once.
+    pub(crate) fn give(&mut self, index: usize, event: Event) -> Result<(), Broken> {
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let now = device.now(self.now_ms);
+        let Some(client) = &mut device.client else { return Ok(()) };
+        self.story.hash(&event);
+        self.story.say(|| format!("device {index} {}", words::event(&event)));
+        let effects = client.handle(now, event);
+        let checked = client.check();
+        for effect in effects {
+            self.story.hash(&effect);
+            self.perform(index, effect);
+        }
+        checked.map_err(|what| Broken::new("the engine's own invariants", what))
+    }
+
+    fn perform(&mut self, index: usize, effect: Effect) {
+        self.story.say(|| format!("device {index}     asks: {}", words::effect(&effect)));
+        match effect {
+            Effect::Report(notice) => self.report(index, &notice),
+            Effect::Send(message) => self.send(index, message),
+            Effect::Disconnect => self.disconnect(index),
+            Effect::Look { .. }
+            | Effect::Hash { .. }
+            | Effect::Upload { .. }
+            | Effect::Fetch { .. }
+            | Effect::Change { .. }
+            | Effect::Save { .. }
+            | Effect::Connect => self.begin_task(index, effect),
+        }
+    }
+
+    fn report(&mut self, index: usize, notice: &Notice) {
+        match notice {
+            Notice::Halted(why) => self.witness.halted(index, why),
+            Notice::Merging(reason) => self.witness.merging(*reason),
+            Notice::Happened { .. } | Notice::ConflictCopy { .. } => {}
+        }
+    }
+}

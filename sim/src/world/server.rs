@@ -1,0 +1,178 @@
+//! The server: the in-memory journal, and a session for each connection.
+//!
+//! What a session asks of the journal is done at one step and answered at a later one. When the
+//! process is killed, what the journal took stays, and the connections are gone.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use onefold_core::id::{DeviceId, FolderId, Seq};
+use onefold_core::protocol::{ClientMessage, ServerMessage};
+use onefold_core::server::session::{Load, LoadId, Loaded, Session, SessionEffect, SessionEvent};
+use onefold_core::time::{Instant, WallTime};
+
+use super::journal::Journal;
+
+/// Names a connection.
+pub type ConnectionId = u64;
+
+/// A connection, as the server has it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Whose.
+    pub device: usize,
+    /// The engine of its stream.
+    pub session: Session,
+    /// Messages on their way to the server, with their birth.
+    pub up: VecDeque<(u64, ClientMessage)>,
+    /// Messages on their way to the device, with their birth.
+    pub down: VecDeque<(u64, ServerMessage)>,
+    /// Questions to the journal.
+    pub loads: VecDeque<(u64, LoadId, Load)>,
+    /// Answers of the journal.
+    pub answers: VecDeque<(u64, LoadId, Result<Loaded, String>)>,
+    /// News of a moved head.
+    pub news: Option<(u64, Seq)>,
+    /// The device's end is still there.
+    pub attached: bool,
+    /// The server has ended it.
+    pub closed: bool,
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Server {
+    /// What is durable.
+    pub journal: Journal,
+    /// Open connections.
+    pub connections: BTreeMap<ConnectionId, Connection>,
+    /// The folder.
+    pub folder: FolderId,
+    next: ConnectionId,
+    devices: Vec<DeviceId>,
+}
+
+impl Server {
+    /// A server with one empty folder that so many devices have joined.
+    pub fn new(devices: usize) -> Self {
+        let folder = FolderId::from_bytes([7; 16]);
+        let devices: Vec<_> =
+            (0..devices).map(|index| DeviceId::from_bytes([index as u8 + 1; 16])).collect();
+        Self {
+            journal: Journal::new(&devices),
+            connections: BTreeMap::new(),
+            folder,
+            next: 0,
+            devices,
+        }
+    }
+
+    /// A device's id.
+    pub fn device_id(&self, index: usize) -> DeviceId {
+        self.devices[index]
+    }
+
+    /// The index of a device.
+    pub fn device_index(&self, id: DeviceId) -> Option<usize> {
+        self.devices.iter().position(|device| *device == id)
+    }
+
+    /// A device connects; older connections of it are told. `born` numbers what comes of it.
+    pub fn connect(&mut self, now_ms: u64, born: &mut u64, device: usize) -> ConnectionId {
+        let older: Vec<_> = self.of_device(device);
+        for id in older {
+            self.tell(now_ms, born, id, SessionEvent::Replaced);
+        }
+        let id = self.next;
+        self.next += 1;
+        let session = Session::new(instant(now_ms), self.folder, self.devices[device]);
+        let connection = Connection {
+            device,
+            session,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
+            loads: VecDeque::new(),
+            answers: VecDeque::new(),
+            news: None,
+            attached: true,
+            closed: false,
+        };
+        self.connections.insert(id, connection);
+        id
+    }
+
+    fn of_device(&self, device: usize) -> Vec<ConnectionId> {
+        let all = self.connections.iter();
+        all.filter(|(_, connection)| connection.device == device).map(|(id, _)| *id).collect()
+    }
+
+    /// Gives a session an event, and does what it asks for as far as that is done at once.
+    pub fn tell(&mut self, now_ms: u64, born: &mut u64, id: ConnectionId, event: SessionEvent) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        for effect in connection.session.handle(instant(now_ms), event) {
+            *born += 1;
+            match effect {
+                SessionEffect::Load(load_id, load) => {
+                    connection.loads.push_back((*born, load_id, load));
+                }
+                SessionEffect::Send(message) => connection.down.push_back((*born, message)),
+                SessionEffect::Acknowledge(seq) => {
+                    self.journal.acknowledge(self.devices[connection.device], seq);
+                }
+                SessionEffect::Close => connection.closed = true,
+            }
+        }
+        if !connection.attached {
+            connection.down.clear();
+            if connection.closed {
+                self.connections.remove(&id);
+            }
+        }
+    }
+
+    /// Does the oldest thing that a session asked of the journal. The new head, if it moved.
+    pub fn load(&mut self, now_ms: u64, born: &mut u64, id: ConnectionId) -> Option<Seq> {
+        let connection = self.connections.get_mut(&id)?;
+        let (_, load_id, load) = connection.loads.pop_front()?;
+        let device = self.devices[connection.device];
+        let writable = connection.session.writable();
+        let before = self.journal.head().cursor.seq;
+        let loaded = self.journal.answer(device, writable, WallTime(now_ms as i64), load);
+        *born += 1;
+        connection.answers.push_back((*born, load_id, Ok(loaded)));
+        let head = self.journal.head().cursor.seq;
+        (head != before).then_some(head)
+    }
+
+    /// Tells all sessions but one that the head moved, by and by.
+    pub fn spread_news(&mut self, born: &mut u64, but: ConnectionId, head: Seq) {
+        for (id, connection) in &mut self.connections {
+            if *id != but {
+                *born += 1;
+                connection.news = Some((*born, head));
+            }
+        }
+    }
+
+    /// When a session wants to be ticked.
+    pub fn deadline_ms(&self, id: ConnectionId) -> Option<u64> {
+        let (instant, _) = self.connections.get(&id)?.session.deadline()?;
+        Some(instant.as_ms())
+    }
+
+    /// The device's end of a connection is gone; the server may not know yet.
+    pub fn detach(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.attached = false;
+            connection.down.clear();
+        }
+    }
+
+    /// The process is killed.
+    pub fn kill(&mut self) {
+        self.connections.clear();
+    }
+}
+
+fn instant(now_ms: u64) -> Instant {
+    Instant::from_ms(now_ms)
+}

@@ -1,0 +1,225 @@
+//! The work that client engines ask for, done as the client's driver does it.
+
+use onefold_core::client::event::{Effect, Event, TaskId, TransferError, Upload};
+use onefold_core::disk::{Change, DiskError};
+use onefold_core::node::Content;
+
+use crate::disk::guard::{Crashed, Moment};
+use crate::oracle::Broken;
+
+use super::World;
+use super::device::{Begun, Stage, Task};
+
+/// In the simulation contents are small: larger ones than this go the way of large contents.
+const INLINE_BYTES: usize = 20;
+
+impl Task {
+    /// It is a save that is still to be done.
+    pub(super) fn is_save(&self) -> bool {
+        matches!(self.stage, Stage::Begun(Effect::Save { .. }, _))
+    }
+
+    /// It opens a stream.
+    pub(super) fn is_connect(&self) -> bool {
+        matches!(self.stage, Stage::Begun(Effect::Connect, _))
+    }
+}
+
+impl World {
+    /// Begins a task: sometimes it sees part of what it is to see right now, and the rest later.
+    pub(super) fn begin_task(&mut self, index: usize, effect: Effect) {
+        let born = self.next_born();
+        let torn = self.schedule_strikes(self.setting.faults.torn_look);
+        let disk = &mut self.devices[index].disk;
+        let begun = match &effect {
+            Effect::Look { dir, names, .. } if torn => {
+                let share = 1 + self.schedule.below(2);
+                Begun::Look(disk.look_begin(dir, names, share))
+            }
+            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, .. } if torn => {
+                Begun::Read(disk.read_begin(path, stamp))
+            }
+            _ => Begun::Nothing,
+        };
+        if torn && !matches!(begun, Begun::Nothing) {
+            self.story.strike("torn_look", || format!("device {index}: {effect:?} takes long"));
+        }
+        self.devices[index].tasks.push(Task { born, stage: Stage::Begun(effect, begun) });
+    }
+
+    fn schedule_strikes(&mut self, in_1000: u16) -> bool {
+        in_1000 > 0 && self.schedule.strikes(in_1000.into())
+    }
+
+    /// A task goes one stage on: it is done, or its answer arrives.
+    pub(super) fn advance_task(&mut self, index: usize, at: usize) -> Result<(), Broken> {
+        let task = self.devices[index].tasks.remove(at);
+        match task.stage {
+            Stage::Done(event) => self.give(index, event),
+            Stage::Begun(Effect::Connect, _) => {
+                self.connect(index);
+                Ok(())
+            }
+            Stage::Begun(effect, begun) => {
+                self.devices[index].set_disk_clock(self.now_ms);
+                let born = task.born;
+                if let Some(event) = self.do_task(index, effect, begun)? {
+                    self.story.hash(&event);
+                    let tasks = &mut self.devices[index].tasks;
+                    tasks.insert(at.min(tasks.len()), Task { born, stage: Stage::Done(event) });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Does a task; no answer if the process ended over it.
+    fn do_task(
+        &mut self,
+        index: usize,
+        effect: Effect,
+        begun: Begun,
+    ) -> Result<Option<Event>, Broken> {
+        let disk = &mut self.devices[index].disk;
+        Ok(Some(match (effect, begun) {
+            (Effect::Look { id, dir, names }, begun) => {
+                let looking = match begun {
+                    Begun::Look(looking) => looking,
+                    Begun::Read(_) | Begun::Nothing => disk.look_begin(&dir, &names, 0),
+                };
+                Event::Looked(id, looking.and_then(|looking| disk.look_end(looking)))
+            }
+            (Effect::Hash { id, path, stamp }, begun) => {
+                let read = self.read(index, &path, &stamp, begun);
+                Event::Hashed(id, read.map(|(content, _)| content))
+            }
+            (Effect::Upload { id, path, stamp, content }, begun) => {
+                let read = self.read(index, &path, &stamp, begun);
+                Event::Uploaded(id, self.upload(index, read, content))
+            }
+            (Effect::Fetch { id, content, bytes, .. }, _) => {
+                Event::Fetched(id, self.fetch(index, content, bytes))
+            }
+            (Effect::Change { id, change, .. }, _) => return self.change(index, id, &change),
+            (Effect::Save { id, batch }, _) => {
+                if self.schedule_strikes(self.setting.faults.bad_save) {
+                    self.story.strike("bad_save", || format!("device {index}: a save fails"));
+                    Event::Saved(id, Err("no space left on device".into()))
+                } else {
+                    self.devices[index].store.save(batch);
+                    Event::Saved(id, Ok(()))
+                }
+            }
+            (Effect::Connect | Effect::Disconnect | Effect::Send(_) | Effect::Report(_), _) => {
+                return Ok(None);
+            }
+        }))
+    }
+
+    fn read(
+        &mut self,
+        index: usize,
+        path: &onefold_core::name::RelPath,
+        stamp: &onefold_core::disk::Stamp,
+        begun: Begun,
+    ) -> Result<(Content, onefold_core::blob::Blob), DiskError> {
+        let disk = &self.devices[index].disk;
+        let reading = match begun {
+            Begun::Read(reading) => reading,
+            Begun::Look(_) | Begun::Nothing => disk.read_begin(path, stamp),
+        };
+        let read = reading.and_then(|reading| disk.read_end(reading));
+        if let Ok((content, _)) = &read {
+            self.witness.read(index, path, content.id);
+        }
+        read
+    }
+
+    fn upload(
+        &mut self,
+        index: usize,
+        read: Result<(Content, onefold_core::blob::Blob), DiskError>,
+        content: Content,
+    ) -> Result<Upload, TransferError> {
+        let (now, bytes) = read.map_err(TransferError::Disk)?;
+        if now.id != content.id {
+            return Err(TransferError::Disk(DiskError::Changed));
+        }
+        if bytes.len() <= INLINE_BYTES {
+            return Ok(Upload::Inline(bytes));
+        }
+        self.transfer(index)?;
+        self.server.journal.put(content.id, bytes);
+        Ok(Upload::Stored)
+    }
+
+    fn fetch(
+        &mut self,
+        index: usize,
+        content: Content,
+        bytes: Option<onefold_core::blob::Blob>,
+    ) -> Result<(), TransferError> {
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => {
+                self.transfer(index)?;
+                self.server.journal.content(content.id).ok_or(TransferError::Missing)?
+            }
+        };
+        self.devices[index].disk.stage(&content, &bytes).map_err(TransferError::Disk)
+    }
+
+    fn transfer(&mut self, index: usize) -> Result<(), TransferError> {
+        if !self.devices[index].reachable {
+            return Err(TransferError::Network("unreachable".into()));
+        }
+        if self.schedule_strikes(self.setting.faults.bad_transfer) {
+            self.story.strike("bad_transfer", || format!("device {index}: a transfer is cut"));
+            return Err(TransferError::Network("cut".into()));
+        }
+        Ok(())
+    }
+
+    /// Carries a change out, with users, or the end of the process, in its windows.
+    fn change(
+        &mut self,
+        index: usize,
+        id: TaskId,
+        change: &Change,
+    ) -> Result<Option<Event>, Broken> {
+        self.begin_user_step_in_window(index);
+        let Self { devices, users, schedule, story, setting, .. } = self;
+        let user = &mut users[index];
+        let faults = setting.faults;
+        story.say(|| format!("device {index}: change {} is carried out", id.0));
+        let changed = devices[index].disk.change(change, &mut |disk, moment| {
+            if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
+                story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
+                user.call(disk, index, story);
+            }
+            let dies = moment != Moment::Begin
+                && faults.kill_in_change > 0
+                && schedule.strikes(faults.kill_in_change.into());
+            if dies {
+                story.strike("kill_in_change", || format!("device {index}: killed at {moment:?}"));
+            }
+            dies
+        });
+        let acted = !self.devices[index].disk.no_deeds();
+        self.note_deeds(index);
+        if acted {
+            self.note_epoch(index, true);
+        }
+        match changed {
+            Ok(result) => {
+                let done = result.is_ok();
+                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
+                Ok(Some(Event::Changed(id, result)))
+            }
+            Err(Crashed) => {
+                self.kill_client(index);
+                Ok(None)
+            }
+        }
+    }
+}

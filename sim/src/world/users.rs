@@ -1,0 +1,190 @@
+//! Users at work: scripts of system calls, run beside everything else.
+
+use std::collections::VecDeque;
+
+use crate::disk::{Disk, Errno, Handle};
+use crate::oracle::Broken;
+use crate::story::Story;
+use crate::user::script::{Call, PACES_MS, Script};
+use crate::user::{Action, Pause, UserStep};
+
+use super::World;
+
+/// Users wait no longer than this for quiet.
+const MAX_WAIT_FOR_QUIET_MS: u64 = 20 * 60 * 1000;
+
+/// A user, and the program that he runs.
+#[derive(Debug, Default)]
+pub struct User {
+    calls: VecDeque<Call>,
+    handle: Option<Handle>,
+    pace_ms: u64,
+    next_ms: u64,
+    /// Temporary names of the running program.
+    pub temporary: Vec<onefold_core::name::RelPath>,
+}
+
+impl User {
+    /// A program is running.
+    pub fn is_active(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// The program makes its next call; one that has to wait for a lease is made again later.
+    pub fn call(&mut self, disk: &mut Disk, index: usize, story: &mut Story) {
+        let Some(call) = self.calls.pop_front() else { return };
+        let result = call.run(disk, &mut self.handle);
+        story.say(|| match result {
+            Ok(()) => format!("device {index} user: {call:?}"),
+            Err(error) => format!("device {index} user: {call:?} fails: {error:?}"),
+        });
+        if result == Err(Errno::WouldWait) {
+            self.calls.push_front(call);
+        }
+    }
+
+    /// The program ends at once, as when the machine loses power.
+    pub fn stop(&mut self) {
+        self.calls.clear();
+        self.handle = None;
+    }
+}
+
+impl World {
+    /// Whether a user's program is to make its next call.
+    pub(super) fn call_due(&self, index: usize) -> bool {
+        self.users[index].is_active() && self.users[index].next_ms <= self.now_ms
+    }
+
+    /// When users want to be woken.
+    pub(super) fn users_due_ms(&self) -> Option<u64> {
+        let calls = self.users.iter().filter(|user| user.is_active()).map(|user| user.next_ms);
+        let step = self.user_steps.front().and_then(|step| match step.pause {
+            Pause::Ms(_) => Some(self.step_due_ms),
+            Pause::Quiet => self.waiting_since_ms.map(|since| since + MAX_WAIT_FOR_QUIET_MS),
+        });
+        calls.chain(step).filter(|due| *due > self.now_ms).min()
+    }
+
+    /// Whether the next step of the users is to begin.
+    pub(super) fn user_step_due(&self, busy: bool) -> bool {
+        let Some(step) = self.user_steps.front() else { return false };
+        if self.users[self.device_of(step)].is_active() {
+            return false;
+        }
+        match step.pause {
+            Pause::Ms(_) => self.step_due_ms <= self.now_ms,
+            Pause::Quiet => {
+                let waited = self.waiting_since_ms.map_or(0, |since| self.now_ms - since);
+                (!busy && self.users_rest() && self.at_rest().is_ok())
+                    || waited >= MAX_WAIT_FOR_QUIET_MS
+            }
+        }
+    }
+
+    fn device_of(&self, step: &UserStep) -> usize {
+        usize::from(step.device) % self.devices.len()
+    }
+
+    /// No user's program is running.
+    pub(super) fn users_rest(&self) -> bool {
+        self.users.iter().all(|user| !user.is_active())
+    }
+
+    /// Users have nothing more to do.
+    pub(super) fn users_done(&self) -> bool {
+        self.user_steps.is_empty() && self.users_rest()
+    }
+
+    /// The next step of the users begins.
+    pub(super) fn begin_user_step(&mut self) -> Result<(), Broken> {
+        let Some(step) = self.user_steps.pop_front() else { return Ok(()) };
+        if step.pause == Pause::Quiet && self.at_rest().is_ok() {
+            self.at_barrier()?;
+        }
+        self.start_script(step);
+        self.schedule_next_step();
+        Ok(())
+    }
+
+    fn schedule_next_step(&mut self) {
+        self.waiting_since_ms = Some(self.now_ms);
+        if let Some(UserStep { pause: Pause::Ms(ms), .. }) = self.user_steps.front() {
+            self.step_due_ms = self.now_ms + u64::from(*ms);
+        }
+    }
+
+    /// A user acts in the window of a change: his next step begins before its time.
+    pub(super) fn begin_user_step_in_window(&mut self, index: usize) {
+        let Some(step) = self.user_steps.front().copied() else { return };
+        let here = self.device_of(&step) == index && !self.users[index].is_active();
+        let may = self.setting.faults.window > 0 && step.pause != Pause::Quiet;
+        if here && may && self.schedule.strikes(self.setting.faults.window.into()) {
+            self.user_steps.pop_front();
+            self.start_script(step);
+            self.schedule_next_step();
+        }
+    }
+
+    fn start_script(&mut self, step: UserStep) {
+        let index = self.device_of(&step);
+        self.story.say(|| format!("device {index} user: {:?}", step.action));
+        match step.action {
+            Action::GoOffline => {
+                self.devices[index].reachable = false;
+                self.witness.went_offline(index);
+                if self.devices[index].link != super::device::Link::Down {
+                    self.drop_link(index, "the network is gone");
+                }
+            }
+            Action::GoOnline => self.devices[index].reachable = true,
+            _ => {}
+        }
+        let home = self.setting.apart.then_some(index);
+        let script = self.writer.script(&self.devices[index].disk, step.action, home);
+        self.run_script(index, script, PACES_MS[usize::from(step.pace) % PACES_MS.len()]);
+    }
+
+    /// Has a user run a program.
+    pub(crate) fn run_script(&mut self, index: usize, script: Script, pace_ms: u64) {
+        let user = &mut self.users[index];
+        user.calls.extend(script.calls);
+        user.pace_ms = pace_ms;
+        user.next_ms = self.now_ms;
+        user.temporary = script.temporary;
+    }
+
+    /// A user's program makes its next call.
+    pub(super) fn user_call(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let user = &mut self.users[index];
+        user.call(&mut device.disk, index, &mut self.story);
+        user.next_ms = self.now_ms + user.pace_ms;
+        let done = !user.is_active();
+        self.note_deeds(index);
+        self.note_epoch(index, done);
+    }
+
+    /// Tells the oracle what a user did; what came of it for displaced files is seen to.
+    pub(super) fn note_deeds(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        for path in &self.users[index].temporary {
+            self.witness.temporary(index, path, device.disk.has(path), self.now_ms);
+        }
+        let deeds = device.disk.take_deeds();
+        if deeds.is_empty() && device.disk.kept_files() == 0 {
+            return;
+        }
+        let now_ms = self.now_ms;
+        self.witness.deeds(index, now_ms, &deeds);
+        if device.client.is_some() {
+            let rescued = device.disk.tend_kept(&format!("device{index}"), false);
+            if !rescued.is_empty() {
+                self.rescues += rescued.len() as u64;
+                self.witness.epoch.spoiled = true;
+                self.story.say(|| format!("device {index}: rescued {rescued:?}"));
+            }
+        }
+    }
+}
