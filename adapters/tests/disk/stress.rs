@@ -109,7 +109,7 @@ fn change_once(world: &World, round: usize, known: &mut String) -> bool {
     if source.read_at(&mut bytes, 0).is_err() || source.unchanged().is_err() {
         return false;
     }
-    let done = if round % 3 == 0 {
+    let done = if round.is_multiple_of(3) {
         let change = Change::Remove { at, expect: found.stamp, kind: Kind::File };
         world.change(&change).is_ok()
     } else {
