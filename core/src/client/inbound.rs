@@ -23,6 +23,7 @@ use super::identity::directory_stamp;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
 use super::record::{Local, LocalBody, Present};
+use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
 /// The most changes under way.
@@ -118,7 +119,7 @@ impl Client {
                 Try::Blocked => {
                     self.inbound.ready.remove(&node);
                     self.inbound.blocked.insert(node);
-                    if !self.inbound.kept.contains(&node) && !self.has_problem(node) {
+                    if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
                         let at = self.now.instant + BLOCKED_MS;
                         self.inbound.retry_at.get_or_insert(at);
                     }
@@ -481,9 +482,24 @@ impl Client {
         }
     }
 
+    /// It, or a directory it is to be in, has a problem.
+    fn is_stuck(&self, node: NodeId) -> bool {
+        let mut at = node;
+        for _ in 0..MAX_DEPTH {
+            if self.has_problem(at) {
+                return true;
+            }
+            match self.trees.get(at).remote() {
+                Some(there) => at = there.place.parent,
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
-        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.has_problem(*node);
+        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.is_stuck(*node);
         self.inbound.changes.is_empty()
             && self.inbound.fetches.is_empty()
             && !self.inbound.ready.iter().any(waits)

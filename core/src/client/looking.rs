@@ -15,7 +15,7 @@ use crate::node::Place;
 use crate::time::Instant;
 
 use super::event::{Effect, Hint, TaskId};
-use super::record::Local;
+use super::record::{Local, Record};
 use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
 
@@ -226,9 +226,8 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
-            for node in self.trees.below_here(look.dir) {
-                self.trees.touch(node);
-            }
+            // What is in it was unknown, and was not planned.
+            self.trees.below_here(look.dir).into_iter().for_each(|node| self.trees.touch(node));
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);
@@ -288,6 +287,18 @@ impl Client {
             self.looks.missing.insert(node, Missing { since, confirmed_by: None });
             self.looks.confirm.set(node, since + DELETION_MS);
         }
+    }
+
+    /// After a restart: what was missing, and had lost its name to another, still is.
+    pub(super) fn miss_displaced(&mut self) {
+        let lost = |record: &Record, node: NodeId| {
+            record.present().is_some_and(|here| self.trees.at_here(&here.place) != Some(node))
+        };
+        let displaced: Vec<NodeId> = (self.trees.nodes())
+            .filter(|(node, record)| lost(record, *node))
+            .map(|(node, _)| node)
+            .collect();
+        displaced.into_iter().for_each(|node| self.found_missing(node, 0));
     }
 
     /// Asks for the second look at what has been missing for long enough. Looks that were wanted

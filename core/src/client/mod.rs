@@ -118,6 +118,7 @@ impl Client {
         match event {
             Event::Started => {
                 self.started = true;
+                self.miss_displaced();
                 self.rescan();
             }
             Event::Ticked => {}

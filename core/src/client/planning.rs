@@ -35,8 +35,15 @@ impl Client {
         if !self.may_plan() {
             return;
         }
+        let mut others = false;
         while let Some(node) = self.trees.next_dirty() {
+            others |= !self.problems.contains_key(&(node, ProblemKind::Parked));
             self.plan(node);
+        }
+        if others {
+            // A name that differed in case only may be free now.
+            let parked = self.problems.keys().filter(|(_, kind)| *kind == ProblemKind::Parked);
+            parked.for_each(|(node, _)| self.trees.touch(*node));
         }
     }
 

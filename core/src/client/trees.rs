@@ -16,7 +16,7 @@ use crate::protocol::TreeSum;
 use super::record::{Local, Present, Record};
 
 /// A deeper tree is taken for broken.
-const MAX_DEPTH: usize = 100_000;
+pub(super) const MAX_DEPTH: usize = 100_000;
 
 /// All nodes that a client knows of.
 #[derive(Debug, Default)]

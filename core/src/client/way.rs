@@ -48,9 +48,13 @@ impl Client {
                 if self.leads_back(other, node) && self.can_exchange(node, other) {
                     return Some(self.exchange(node, other));
                 }
+                if self.trees.is_within_there(other, node) {
+                    // It is to be in the very directory that waits for its name.
+                    return Some(self.rename_aside(other, false));
+                }
                 Some(Try::Blocked)
             }
-            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other)),
+            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other, true)),
             Some(Decision::Merge { .. }) if self.config.folds_case => {
                 let reason = format!("{} differs only in case, and is here", place.name);
                 self.problem(node, ProblemKind::Parked, reason);
@@ -111,13 +115,13 @@ impl Client {
                 self.want_read(other);
                 Try::Blocked
             }
-            Some(_) => self.rename_aside(other),
+            Some(_) => self.rename_aside(other, true),
         }
     }
 
     /// Gives a node of this device a conflict name. Its inode is renamed, so that a program that
-    /// has it open goes on in its own version.
-    fn rename_aside(&mut self, node: NodeId) -> Try {
+    /// has it open goes on in its own version. People are told where it is to stay so.
+    fn rename_aside(&mut self, node: NodeId, stays: bool) -> Try {
         let Some(present) = self.trees.get(node).present().cloned() else { return Try::Blocked };
         if !self.is_saved(node) || self.is_held(node) {
             return Try::Full;
@@ -141,7 +145,9 @@ impl Client {
         let tried =
             self.change(alloc::vec![node], places, change, Then::Moved { to, agreed: false });
         if tried == Try::Started {
-            self.out.push(Effect::Report(notice));
+            if stays {
+                self.out.push(Effect::Report(notice));
+            }
             return Try::Blocked;
         }
         tried

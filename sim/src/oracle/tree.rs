@@ -91,8 +91,16 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     let (mut here, unknown) = of_disk(disk);
     let mut there = server.clone();
     // What stands in the way here is unknown: nothing at or below it can be had.
+    // What is to be moved there stays where it is.
+    let mut beyond = Vec::new();
     for path in &unknown {
-        there.retain(|other, _| !other.names().starts_with(path.names()));
+        there.retain(|other, leaf| {
+            let hidden = other.names().starts_with(path.names());
+            if hidden {
+                beyond.push(leaf.clone());
+            }
+            !hidden
+        });
     }
     if disk.traits.folds_case {
         park(&mut here, &mut there);
@@ -109,17 +117,17 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
         match there.get(path) {
             Some(other) if other == leaf => {}
             Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
+            None if beyond.contains(leaf) => {}
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
+    }
+    // What something unknown took the place of is unknown, too, wherever it is moved elsewhere.
+    if !unknown.is_empty() {
+        return found;
     }
     let missing = there.iter().filter(|(path, _)| !here.contains_key(*path));
     found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
     found
-}
-
-/// One path is the other, or above or below it.
-pub fn related(one: &RelPath, other: &RelPath) -> bool {
-    one.names().starts_with(other.names()) || other.names().starts_with(one.names())
 }
 
 /// Takes out of both what clashes on a disk that folds case: one of each clash is there.

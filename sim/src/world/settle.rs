@@ -172,7 +172,7 @@ impl World {
             let (_, unknown) = tree::of_disk(&device.disk);
             for problem in problems.into_iter().flatten() {
                 let lasting = problem.kind == ProblemKind::Parked
-                    || unknown.iter().any(|path| tree::related(path, &problem.path));
+                    || (problem.kind == ProblemKind::Unwritable && !unknown.is_empty());
                 if !lasting {
                     return Err(format!("device {index}: {problem:?}"));
                 }

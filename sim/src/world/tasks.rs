@@ -212,7 +212,8 @@ impl World {
         }
         match changed {
             Ok(result) => {
-                self.witness.changed(index, change, &mut self.devices[index].disk)?;
+                let done = result.is_ok();
+                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
                 Ok(Some(Event::Changed(id, result)))
             }
             Err(Crashed) => {

@@ -12,7 +12,8 @@ pub const ENTRIES_BEFORE_SNAPSHOT: u64 = 1_000;
 /// What both agreed on holds only if the device's cursor is a prefix of this journal, and its own
 /// state is the very one, and as new, as the server saw from it last.
 pub(super) fn resume(greeting: &Greeting, cursor: &Cursor, known: &[Lineage]) -> Resume {
-    if *cursor == Cursor::START {
+    let welcomed = greeting.lineage.is_some_and(|lineage| known.contains(&lineage));
+    if *cursor == Cursor::START && !welcomed {
         return Resume::Merge(MergeReason::FirstJoin);
     }
     if cursor.seq > greeting.head.seq || greeting.at_seq != Some(cursor.hash) {
@@ -76,6 +77,12 @@ mod tests {
     fn a_device_with_nothing_joins() {
         let first = resume(&greeting(5), &Cursor::START, &[]);
         assert_eq!(first, Resume::Merge(MergeReason::FirstJoin));
+    }
+
+    #[test]
+    fn a_device_that_joined_when_the_folder_was_empty_gets_the_entries() {
+        let at_start = Greeting { at_seq: Some(ChainHash::EMPTY), ..greeting(5) };
+        assert_eq!(resume(&at_start, &Cursor::START, &[OURS]), Resume::Entries);
     }
 
     #[test]
