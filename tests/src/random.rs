@@ -1,7 +1,7 @@
 //! Random choices that are the same for the same seed.
 
 /// Sets the seed of every test.
-const SEED: &str = "ONEFOLD_TEST_SEED";
+const SEED: &str = "ONEFOLD_SEED";
 
 /// SplitMix64: small, and good enough to choose what a test does next.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! How much a test does: little by default, all that was promised in a long run.
 
 /// Asks for the large counts.
-const LONG: &str = "ONEFOLD_TEST_LONG";
+const LONG: &str = "ONEFOLD_LONG";
 
 /// Whether this is a long run.
 pub fn long() -> bool {

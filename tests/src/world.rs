@@ -113,7 +113,7 @@ impl Drop for World {
                 let start = text.ceil_char_boundary(text.len().saturating_sub(SHOWN_BYTES));
                 println!("--- {name}\n{}", &text[start..]);
             }
-            if std::env::var_os("ONEFOLD_TEST_KEEP").is_some() {
+            if std::env::var_os("ONEFOLD_KEEP").is_some() {
                 self.directory.disable_cleanup(true);
                 println!("--- kept: {}", self.path().display());
             }

@@ -136,13 +136,13 @@ fn kills_at_any_instant_lose_nothing_and_make_no_conflict() {
     expected.0.retain(|path, _| !path.starts_with(own));
     let theirs = pair.two.tree().0;
     expected.0.extend(theirs.into_iter().filter(|(path, _)| path.starts_with(own)));
+    assert_eq!(expected.conflict_copies(), Vec::<&Path>::new(), "no two changed one file");
     for device in [&pair.one, &pair.two] {
         device.wait_for_tree(&expected);
         for user in &users {
             user.check(device.folder());
         }
     }
-    assert_eq!(expected.conflict_copies(), Vec::<&Path>::new(), "no two changed one file");
     pair.one.wait_until_in_sync();
     pair.two.wait_until_in_sync();
     pair.end();
