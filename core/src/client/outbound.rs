@@ -71,6 +71,7 @@ impl Client {
             }
         }
         if self.outbound.commit.is_none() && !self.outbound.ready.is_empty() {
+            self.give_up_cycles();
             let mut pending: Pending = BTreeMap::new();
             for &node in self.outbound.ready.iter().take(MAX_EXAMINED) {
                 if pending.len() >= MAX_OPERATIONS {
@@ -183,7 +184,8 @@ impl Client {
             let mut at = dir;
             while at != node {
                 let Some(there) = self.trees.get(at).remote() else { break };
-                if self.trees.get(at).present().is_some_and(|here| here.place != there.place) {
+                let moves = |decision: Decision| decision.place() == Some(Act::Send);
+                if self.decide(at).map_or_else(|| self.is_in_commit(at), moves) {
                     between.push(at);
                 }
                 at = there.place.parent;
@@ -218,7 +220,6 @@ impl Client {
         let ordered = in_order(pending);
         if ordered.is_empty() {
             self.want_parents();
-            self.give_up_cycles();
             return;
         }
         let mut operations = Vec::new();
@@ -242,7 +243,6 @@ impl Client {
         self.out.push(Effect::Send(ClientMessage::Commit(commit.clone())));
         self.outbound.commit = Some(UnderWay { commit, nodes });
         self.want_parents();
-        self.give_up_cycles();
     }
 
     /// Directories that were deleted at the server, and that something here must be in.
