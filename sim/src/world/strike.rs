@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Ends a client's process; it is started again later.
-    pub(super) fn kill_client(&mut self, index: usize) {
+    pub(crate) fn kill_client(&mut self, index: usize) {
         if let Link::Up { connection, .. } = self.devices[index].link {
             self.server.detach(connection);
         }
