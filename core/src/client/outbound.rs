@@ -81,6 +81,7 @@ impl Client {
             }
         }
         if self.outbound.commit.is_none() && !self.outbound.ready.is_empty() {
+            self.give_up_cycles();
             let mut pending: Pending = BTreeMap::new();
             for &node in self.outbound.ready.iter().take(MAX_EXAMINED) {
                 if pending.len() >= MAX_OPERATIONS {
@@ -193,7 +194,8 @@ impl Client {
             let mut at = dir;
             while at != node {
                 let Some(there) = self.trees.get(at).remote() else { break };
-                if self.trees.get(at).present().is_some_and(|here| here.place != there.place) {
+                let moves = |decision: Decision| decision.place() == Some(Act::Send);
+                if self.decide(at).map_or_else(|| self.is_in_commit(at), moves) {
                     between.push(at);
                 }
                 at = there.place.parent;
@@ -232,7 +234,6 @@ impl Client {
         let ordered = in_order(pending);
         if ordered.is_empty() {
             self.want_parents();
-            self.give_up_cycles();
             return;
         }
         let mut operations = Vec::new();
@@ -256,7 +257,6 @@ impl Client {
         self.outbound.commit = Some(UnderWay { commit, nodes, sent: false });
         self.send_waiting();
         self.want_parents();
-        self.give_up_cycles();
     }
 
     /// Sends the commit under way, if it did not go up this connection yet.

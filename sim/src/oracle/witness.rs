@@ -142,7 +142,6 @@ impl Witness {
             let fate = self.versions.entry(*back).or_default();
             fate.written.push(device);
             fate.moved_by.insert(usize::MAX);
-            fate.destroyed_by.clear();
         }
         for version in &after {
             self.versions.entry(*version).or_default().moved_by.insert(usize::MAX);
