@@ -83,7 +83,8 @@ impl Client {
         {
             return false;
         }
-        if !self.trees.get(node).accepted()
+        if found.form.kind() != Kind::Directory
+            && !self.trees.get(node).accepted()
             && !self.is_in_commit(node)
             && found.form.kind() != Kind::Directory
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)

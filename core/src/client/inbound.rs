@@ -143,7 +143,14 @@ impl Client {
         match self.decide(node) {
             Some(Decision::Materialise) => self.materialise(node),
             Some(Decision::DeleteHere) => self.delete_here(node),
-            Some(Decision::Merge { place: Act::Apply, .. }) => self.apply_place(node),
+            Some(Decision::Merge { place: Act::Apply, content, executable }) => {
+                // A place that cannot be had now keeps nothing else from being merged.
+                match self.apply_place(node) {
+                    Try::Blocked if content == Act::Apply => self.apply_content(node, executable),
+                    Try::Blocked if executable == Act::Apply => self.apply_mode(node),
+                    tried => tried,
+                }
+            }
             Some(Decision::Merge { content: Act::Apply, executable, .. }) => {
                 self.apply_content(node, executable)
             }
@@ -473,6 +480,8 @@ impl Client {
         let words = error.to_string();
         self.trees.set_intent(node, None);
         self.hold(node);
+        self.solved(node, ProblemKind::Busy);
+        self.solved(node, ProblemKind::Unwritable);
         match error {
             DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
                 places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));

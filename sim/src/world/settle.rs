@@ -23,6 +23,9 @@ const MAX_SETTLE_MS: u64 = 2 * 60 * 60 * 1000;
 /// An engine that is ticked so often without time going on spins.
 const MAX_TICKS_AT_ONCE: u32 = 100;
 
+/// Something can be done right now.
+const WORK: &str = "there is work to do";
+
 impl World {
     /// Runs the tapes, heals, settles, judges.
     pub fn run(&mut self) -> Result<(), Broken> {
@@ -139,9 +142,13 @@ impl World {
         done: impl Fn(&Self) -> Result<(), String>,
     ) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
+        let mut reason = String::new();
         while let Err(why) = done(self) {
             if self.steps - steps > MAX_SETTLE_STEPS || self.now_ms - began_ms > MAX_SETTLE_MS {
-                return Err(Broken::new("comes to rest", why));
+                return Err(Broken::new("comes to rest", reason));
+            }
+            if why != WORK || reason.is_empty() {
+                reason = why;
             }
             self.step()?;
         }
@@ -150,6 +157,9 @@ impl World {
 
     /// Whether nothing is going on; if not, one reason why.
     pub(super) fn at_rest(&self) -> Result<(), String> {
+        if self.has_work() {
+            return Err(WORK.into());
+        }
         if !self.users_rest() {
             return Err("a user's program is running".into());
         }
@@ -170,9 +180,6 @@ impl World {
             if let Some(why) = status.unrest.filter(|_| device.reachable) {
                 return Err(format!("device {index}: {why}"));
             }
-        }
-        if self.has_work() {
-            return Err(format!("there is work to do: {:?}", self.choices().first()));
         }
         Ok(())
     }
