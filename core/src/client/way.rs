@@ -11,8 +11,9 @@ use crate::id::NodeId;
 use crate::name::conflict_name;
 use crate::node::{Kind, Place, State};
 
+use super::changing::Then;
 use super::event::{Effect, Notice};
-use super::inbound::{Then, Try};
+use super::inbound::Try;
 use super::reconcile::{Act, Decision, same};
 use super::{Client, ProblemKind};
 

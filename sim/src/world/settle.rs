@@ -137,10 +137,7 @@ impl World {
         self.settle_until(Self::at_rest)
     }
 
-    fn settle_until(
-        &mut self,
-        done: impl Fn(&Self) -> Result<(), String>,
-    ) -> Result<(), Broken> {
+    fn settle_until(&mut self, done: impl Fn(&Self) -> Result<(), String>) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
         let mut reason = String::new();
         while let Err(why) = done(self) {
