@@ -147,7 +147,7 @@ impl Client {
                 match self.apply_place(node) {
                     Try::Blocked if content == Act::Apply => self.apply_content(node, executable),
                     Try::Blocked if executable == Act::Apply => self.apply_mode(node),
-                    tried => tried,
+                    tried @ (Try::Started | Try::Blocked | Try::Full) => tried,
                 }
             }
             Some(Decision::Merge { content: Act::Apply, executable, .. }) => {

@@ -119,6 +119,7 @@ impl Client {
             Event::Started => {
                 self.started = true;
                 self.miss_displaced();
+                self.settle_anew();
                 self.rescan();
             }
             Event::Ticked => {}

@@ -6,7 +6,7 @@ use onefold_core::name::RelPath;
 use onefold_core::server::session::SessionEvent;
 
 use crate::disk::watch::WatchEvent;
-use crate::oracle::{Broken, judge, tree};
+use crate::oracle::{Broken, judge};
 use crate::tape::Tape;
 
 use super::World;
@@ -137,10 +137,7 @@ impl World {
         self.settle_until(Self::at_rest)
     }
 
-    fn settle_until(
-        &mut self,
-        done: impl Fn(&Self) -> Result<(), String>,
-    ) -> Result<(), Broken> {
+    fn settle_until(&mut self, done: impl Fn(&Self) -> Result<(), String>) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
         let mut reason = String::new();
         while let Err(why) = done(self) {
@@ -188,13 +185,9 @@ impl World {
     pub(crate) fn free_of_problems(&self) -> Result<(), String> {
         for (index, device) in self.devices.iter().enumerate() {
             let problems = device.client.as_ref().map(|client| client.status().problems);
-            let (_, unknown) = tree::of_disk(&device.disk);
-            for problem in problems.into_iter().flatten() {
-                let lasting = problem.kind == ProblemKind::Parked
-                    || (problem.kind == ProblemKind::Unwritable && !unknown.is_empty());
-                if !lasting {
-                    return Err(format!("device {index}: {problem:?}"));
-                }
+            let mut passing = problems.into_iter().flatten();
+            if let Some(problem) = passing.find(|problem| problem.kind != ProblemKind::Parked) {
+                return Err(format!("device {index}: {problem:?}"));
             }
         }
         Ok(())

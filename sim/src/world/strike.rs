@@ -96,7 +96,8 @@ impl World {
             Fault::ClockJump => {
                 let far_ms = self.schedule.below(1_000_000_000) as i64 * 300;
                 let by_ms = if self.schedule.strikes(500) { -far_ms } else { far_ms };
-                self.story.strike("clock_jump", || format!("device {index}: clock jumps {by_ms} ms"));
+                self.story
+                    .strike("clock_jump", || format!("device {index}: clock jumps {by_ms} ms"));
                 let now_ms = self.now_ms;
                 self.devices[index].jump_clock(now_ms, by_ms);
             }
