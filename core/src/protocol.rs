@@ -37,12 +37,15 @@ pub enum ClientMessage {
         protocol: u16,
         /// The prefix of the journal that the device has, durably.
         cursor: Cursor,
-        /// The lineages that its own state may be known by: the last one that was welcomed, and one
-        /// that was offered and not answered.
+        /// The lineages that its own state may be known by: the one that was welcomed, and one that
+        /// it went on by since.
         known: Vec<Lineage>,
-        /// The lineage it will be known by once it is welcomed.
+        /// The newest of them, which it will be known by once it is welcomed.
         next: Lineage,
     },
+    /// The device's state goes on by this lineage from here: said once a connection, before its
+    /// first commit, so that a copy of the state that was made before is told from it.
+    Continue(Lineage),
     /// Asks the server to accept operations. Each gets exactly one outcome.
     Commit(Commit),
     /// The device has this prefix, durably; older outcomes may be forgotten.

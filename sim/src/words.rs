@@ -113,6 +113,7 @@ pub fn client_message(message: &ClientMessage) -> String {
         ClientMessage::Hello { cursor, known, next, .. } => {
             format!("hello at {}, known as {known:?}, next {next:?}", cursor.seq)
         }
+        ClientMessage::Continue(lineage) => format!("continue by {lineage:?}"),
         ClientMessage::Commit(Commit { key, seen, operations, .. }) => {
             let operations: Vec<_> = operations.iter().map(operation).collect();
             format!("commit {key:?} based on {seen}: {}", operations.join("; "))

@@ -29,7 +29,7 @@ impl Lane {
     const fn limit(self) -> usize {
         match self {
             Self::Save => 1,
-            Self::Disk | Self::Read | Self::Transfer => 4,
+            Self::Disk | Self::Read | Self::Transfer => 8,
         }
     }
 }

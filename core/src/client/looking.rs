@@ -337,6 +337,8 @@ impl Client {
                 Some(place) if self.trees.at_here(&place) == Some(node) => {
                     self.want(place.parent, Names::Only([place.name].into()), false, 0);
                     let confirmed_by = Some(self.looks.last_number + 1);
+                    // Should that look say nothing of it, since another took its name: once more.
+                    self.looks.confirm.set(node, now + DELETION_MS);
                     self.looks.missing.insert(node, Missing { since, confirmed_by });
                 }
                 // Another stands there, and no look found this one elsewhere.

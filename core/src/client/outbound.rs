@@ -48,6 +48,8 @@ pub(super) struct Outbound {
 struct UnderWay {
     commit: Commit,
     nodes: BTreeSet<NodeId>,
+    /// It went up the connection that stands.
+    sent: bool,
 }
 
 impl Outbound {
@@ -55,6 +57,13 @@ impl Outbound {
     pub(super) fn forget(&mut self, node: NodeId) {
         self.ready.remove(&node);
         self.unloaded.remove(&node);
+    }
+
+    /// A new connection goes on where the last ended: the commit under way goes up it again.
+    pub(super) const fn resend(&mut self) {
+        if let Some(under_way) = &mut self.commit {
+            under_way.sent = false;
+        }
     }
 }
 
@@ -64,6 +73,7 @@ impl Client {
         if !self.is_live() || !self.may_change_disk() || self.rules_are_coming() {
             return;
         }
+        self.send_waiting();
         while self.may_upload() {
             let Some(node) = self.outbound.unloaded.pop_first() else { break };
             if let Some(content) = self.step(node).and_then(|step| step.content()) {
@@ -197,11 +207,15 @@ impl Client {
     /// A directory would be inside itself at the server, by a move that was accepted first: its
     /// place becomes the server's.
     fn give_up_cycles(&mut self) {
+        // A directory between that is about to go where the server has it makes no way.
+        let follows = |dir: NodeId| {
+            self.decide(dir).is_some_and(|decision| decision.place() == Some(Act::Apply))
+        };
         let cycles: Vec<NodeId> = (self.outbound.ready.iter().copied())
             .filter(|&node| match self.step(node) {
                 Some(Step::Move { place, .. }) => {
                     self.trees.is_within_there(place.parent, node)
-                        && self.moving_between(place.parent, node).is_empty()
+                        && self.moving_between(place.parent, node).iter().all(|&dir| follows(dir))
                 }
                 _ => false,
             })
@@ -240,9 +254,22 @@ impl Client {
         }
         let key = CommitKey::from_bytes(self.ids.draw());
         let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
-        self.out.push(Effect::Send(ClientMessage::Commit(commit.clone())));
-        self.outbound.commit = Some(UnderWay { commit, nodes });
+        self.outbound.commit = Some(UnderWay { commit, nodes, sent: false });
+        self.send_waiting();
         self.want_parents();
+    }
+
+    /// Sends the commit under way, if it did not go up this connection yet.
+    fn send_waiting(&mut self) {
+        if self.outbound.commit.as_ref().is_none_or(|under_way| under_way.sent)
+            || !self.continue_lineage()
+        {
+            return;
+        }
+        if let Some(under_way) = &mut self.outbound.commit {
+            under_way.sent = true;
+            self.out.push(Effect::Send(ClientMessage::Commit(under_way.commit.clone())));
+        }
     }
 
     /// Directories that were deleted at the server, and that something here must be in.
@@ -359,14 +386,6 @@ impl Client {
     fn refuse(&mut self, node: NodeId, why: &str) {
         self.problem(node, ProblemKind::Refused, format!("{why}; it stays here only"));
         self.hold(node);
-    }
-
-    /// Sends the commit under way again, on a new connection that goes on where the last ended.
-    pub(super) fn resend_commit(&mut self) {
-        if let Some(under_way) = &self.outbound.commit {
-            let commit = under_way.commit.clone();
-            self.out.push(Effect::Send(ClientMessage::Commit(commit)));
-        }
     }
 
     /// Forgets the commit under way: a snapshot says what became of it.

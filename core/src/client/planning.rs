@@ -55,6 +55,9 @@ impl Client {
         self.inbound.forget(node);
         self.outbound.forget(node);
         self.forget_read(node);
+        if !self.resolve_intent(node) {
+            return;
+        }
         let Some(decision) = self.decide(node) else {
             if !self.trees.contains(node) {
                 self.problems.retain(|(of, _), _| *of != node);
@@ -78,6 +81,10 @@ impl Client {
             Decision::Merge { place, content, executable } => {
                 self.merge(node, place, content, executable);
             }
+        }
+        let begins = self.inbound.ready.contains(&node) || self.is_held(node);
+        if !begins && self.trees.get(node).intent().is_some() {
+            self.trees.set_intent(node, None);
         }
     }
 

@@ -27,13 +27,24 @@ const MAX_RECORDS: usize = 10_000;
 /// What is being saved.
 #[derive(Debug)]
 pub(super) struct Saves {
-    under_way: Option<(TaskId, BTreeSet<NodeId>, Cursor)>,
+    under_way: Option<UnderWay>,
     waiting: BTreeSet<NodeId>,
     header_changed: bool,
     /// The cursor that is saved, with all records that belong to it.
     pub(super) durable: Cursor,
+    /// The lineages that are saved.
+    known: Vec<Lineage>,
     retry_at: Option<Instant>,
     failure: Option<String>,
+}
+
+/// A batch that is being made durable, and what is durable with it.
+#[derive(Debug)]
+struct UnderWay {
+    task: TaskId,
+    nodes: BTreeSet<NodeId>,
+    cursor: Cursor,
+    known: Vec<Lineage>,
 }
 
 /// The engine's own row.
@@ -62,15 +73,16 @@ pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedSta
         },
     };
     let durable = header.cursor;
-    let stream = Stream::new(header.cursor, header.device, header.known, header.newer_rows);
     let saves = Saves {
         under_way: None,
         waiting: BTreeSet::new(),
         header_changed: false,
         durable,
+        known: header.known.clone(),
         retry_at: None,
         failure: None,
     };
+    let stream = Stream::new(header.cursor, header.device, header.known, header.newer_rows);
     Ok((trees, stream, saves))
 }
 
@@ -98,8 +110,9 @@ impl Client {
         let header = whole.then(|| self.header());
         self.saves.header_changed &= !whole;
         let cursor = if whole { self.stream.cursor } else { self.saves.durable };
+        let known = if whole { self.stream.known.clone() } else { self.saves.known.clone() };
         let id = self.task();
-        self.saves.under_way = Some((id, nodes, cursor));
+        self.saves.under_way = Some(UnderWay { task: id, nodes, cursor, known });
         let batch = SaveBatch { clear: false, records, header };
         self.out.push(Effect::Save { id, batch });
     }
@@ -115,18 +128,18 @@ impl Client {
     }
 
     pub(super) fn on_saved(&mut self, id: TaskId, result: Result<(), String>) {
-        let Some((task, nodes, cursor)) = self.saves.under_way.take() else { return };
-        if task != id {
-            self.saves.under_way = Some((task, nodes, cursor));
+        if self.saves.under_way.as_ref().is_none_or(|batch| batch.task != id) {
             return;
         }
+        let Some(batch) = self.saves.under_way.take() else { return };
         match result {
             Ok(()) => {
-                self.saves.durable = cursor;
+                self.saves.durable = batch.cursor;
+                self.saves.known = batch.known;
                 self.saves.failure = None;
             }
             Err(words) => {
-                self.saves.waiting.extend(nodes);
+                self.saves.waiting.extend(batch.nodes);
                 self.saves.header_changed = true;
                 self.saves.retry_at = Some(self.now.instant + RETRY_MS);
                 self.saves.failure = Some(words);
@@ -139,21 +152,24 @@ impl Client {
         self.saves.header_changed = true;
     }
 
-    /// The engine's own row is durable as it now is.
-    pub(super) const fn header_saved(&self) -> bool {
-        !self.saves.header_changed && self.saves.under_way.is_none()
+    /// The lineages that the state may be known by are durable.
+    pub(super) fn lineages_saved(&self) -> bool {
+        self.saves.known == self.stream.known
     }
 
     /// A node's record is durable as it now is.
     pub(super) fn is_saved(&self, node: NodeId) -> bool {
         !self.trees.is_unsaved(node)
             && !self.saves.waiting.contains(&node)
-            && self.saves.under_way.as_ref().is_none_or(|(_, nodes, _)| !nodes.contains(&node))
+            && self.saves.under_way.as_ref().is_none_or(|batch| !batch.nodes.contains(&node))
     }
 
     /// Everything is durable.
     pub(super) fn saves_idle(&self) -> bool {
-        self.header_saved() && self.saves.waiting.is_empty() && !self.trees.has_unsaved()
+        !self.saves.header_changed
+            && self.saves.under_way.is_none()
+            && self.saves.waiting.is_empty()
+            && !self.trees.has_unsaved()
     }
 
     /// Why nothing can be saved now, in words.

@@ -42,6 +42,8 @@ pub(super) struct Stream {
     tries: u32,
     last_heard: Instant,
     mismatched: bool,
+    /// This connection's commits go by a lineage of their own.
+    continued: bool,
     acknowledged: Seq,
     acknowledge_at: Option<Instant>,
 }
@@ -53,7 +55,7 @@ pub(super) enum Phase {
     Down { retry_at: Instant },
     /// One was asked for.
     Connecting,
-    /// It stands, and the lineage to greet with is being made durable.
+    /// It stands; the first lineage is being made durable.
     Greeting,
     /// The server was greeted.
     Greeted,
@@ -92,6 +94,7 @@ impl Stream {
             tries: 0,
             last_heard: Instant::from_ms(0),
             mismatched: false,
+            continued: false,
             acknowledged: Seq::ZERO,
             acknowledge_at: None,
         }
@@ -118,7 +121,7 @@ impl Client {
                 self.stream.last_heard = now;
                 self.out.push(Effect::Connect);
             }
-            Phase::Greeting if self.header_saved() => self.greet(),
+            Phase::Greeting if self.lineages_saved() => self.greet(),
             Phase::Greeted | Phase::Building(_) | Phase::Live
                 if now.ms_since(self.stream.last_heard) >= SILENCE_MS =>
             {
@@ -153,15 +156,33 @@ impl Client {
             return;
         }
         self.stream.last_heard = self.now.instant;
-        // One that was offered and not answered is offered again: the server may have taken it.
-        if self.stream.known.len() < 2 {
+        if self.stream.known.is_empty() {
             self.stream.known.push(Lineage::from_bytes(self.ids.draw()));
+            self.save_header();
         }
         self.stream.phase = Phase::Greeting;
-        self.save_header();
     }
 
-    /// The lineage offered is durable: should its answer be lost, it is still known.
+    /// Before the first commit of a connection, the state goes on by a new lineage, which is durable
+    /// before it is said: a copy of the state that was made earlier does not know it. `false`: wait.
+    pub(super) fn continue_lineage(&mut self) -> bool {
+        if self.stream.continued {
+            return true;
+        }
+        if self.stream.known.len() < 2 {
+            self.stream.known.push(Lineage::from_bytes(self.ids.draw()));
+            self.save_header();
+        }
+        match self.stream.known.last() {
+            Some(&next) if self.lineages_saved() => {
+                self.stream.continued = true;
+                self.out.push(Effect::Send(ClientMessage::Continue(next)));
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     fn greet(&mut self) {
         let known = self.stream.known.clone();
         let Some(&next) = known.last() else { return };
@@ -231,15 +252,18 @@ impl Client {
             return;
         }
         self.stream.tries = 0;
-        self.stream.device = Some(device);
         self.stream.head = head;
+        self.stream.continued = false;
         let newest = self.stream.known.len().saturating_sub(1);
-        self.stream.known.drain(..newest);
-        self.save_header();
+        if newest > 0 || self.stream.device != Some(device) {
+            self.stream.device = Some(device);
+            self.stream.known.drain(..newest);
+            self.save_header();
+        }
         let merge = match resume {
             Resume::Entries => {
                 self.stream.phase = Phase::Live;
-                return self.resend_commit();
+                return self.outbound.resend();
             }
             Resume::Snapshot => None,
             Resume::Merge(reason) => {

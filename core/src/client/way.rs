@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::disk::Change;
 use crate::id::NodeId;
 use crate::name::{Name, conflict_name};
-use crate::node::{Kind, Place};
+use crate::node::{Kind, Place, State};
 
 use super::event::{Effect, Notice};
 use super::inbound::{Then, Try};
@@ -73,6 +73,21 @@ impl Client {
                 && (self.looks.others.range((*parent, Name::first())..))
                     .take_while(|(dir, _)| dir == parent)
                     .any(|(_, other)| other.as_bytes().eq_ignore_ascii_case(bytes))
+    }
+
+    /// Waits for what stands at the name here if that may be the very same, so that no content is
+    /// fetched that is here already. `None`: it is not.
+    pub(super) fn may_merge(&mut self, node: NodeId, there: &State) -> Option<Try> {
+        if !self.trees.is_dir_here(there.place.parent) {
+            self.need_here(there.place.parent);
+            return Some(Try::Blocked);
+        }
+        let other = self.occupant(node, &there.place)?;
+        let record = self.trees.get(other);
+        let is_new = record.remote().is_none() && record.synced().is_none();
+        let differs = same(&record.present()?.body, &there.body) == Some(false);
+        (is_new && !differs && !self.is_in_flight(other))
+            .then(|| self.meet(node, other, &there.place))
     }
 
     /// Another node that has the name on this disk, or one that this disk takes for the same.

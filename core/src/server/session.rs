@@ -175,12 +175,18 @@ impl Session {
                 self.phase = Phase::Greeting { load, cursor, known };
                 Ok(())
             }
-            ClientMessage::Commit(_)
+            ClientMessage::Continue(_)
+            | ClientMessage::Commit(_)
             | ClientMessage::Acknowledge(_)
             | ClientMessage::NextPage(_)
                 if matches!(self.phase, Phase::New | Phase::Greeting { .. }) =>
             {
                 Err(malformed("a message before the welcome"))
+            }
+            ClientMessage::Continue(next) => {
+                // Noted as at a greeting; how the device stood was answered then.
+                self.load(Load::Greet(Greet { seq: Seq::ZERO, next }));
+                Ok(())
             }
             ClientMessage::Commit(commit) => {
                 self.decide(commit);
