@@ -86,7 +86,6 @@ impl Client {
         if found.form.kind() != Kind::Directory
             && !self.trees.get(node).accepted()
             && !self.is_in_commit(node)
-            && found.form.kind() != Kind::Directory
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
         {
             let read = self.trees.get(node).present().cloned();

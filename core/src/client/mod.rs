@@ -135,6 +135,7 @@ impl Client {
             Event::Started => {
                 self.started = true;
                 self.miss_displaced();
+                self.settle_anew();
                 self.rescan();
             }
             Event::Ticked => {}
