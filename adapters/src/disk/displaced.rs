@@ -95,11 +95,18 @@ impl Sweep<'_> {
     fn slot(&mut self, slot: &Slot<'_>) {
         let kept = &self.disk.kept;
         let names = [old_name(slot.id()), new_name(slot.id())];
-        let Some(intent) = kept.intent(slot.id()) else {
-            // Without an intent nothing of a user's came in.
-            kept.unlink(&names[1]);
-            slot.forget();
-            return;
+        let intent = match kept.intent(slot.id()) {
+            Ok(Some(intent)) => intent,
+            Ok(None) => {
+                // Without an intent nothing of a user's came in.
+                kept.unlink(&names[1]);
+                return slot.forget();
+            }
+            Err(errno) => {
+                let (id, words) = (slot.id(), sys::words(errno));
+                tracing::warn!("the displaced file {id} is left alone, its record: {words}");
+                return self.keep(false);
+            }
         };
         let half_done = self.is_half_done(&intent, &names);
         let mut left = false;
@@ -151,7 +158,9 @@ impl Sweep<'_> {
         };
         let age = Duration::from_millis(self.now_ms.saturating_sub(intent.since_ms));
         if meta.kind == Some(Kind::File) {
-            let writer = is_written(&self.disk.kept, name);
+            // What only rests here need not be opened: if it was written, that shows.
+            let rests = age < kept_for && age >= WATCHED_FOR && !clean;
+            let writer = !rests && is_written(&self.disk.kept, name);
             if writer || age < kept_for {
                 self.keep(writer || clean || age < WATCHED_FOR || finding == Finding::New);
                 return true;

@@ -12,7 +12,8 @@ use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 
 use super::RealDisk;
-use super::guard::{Held, Target, put, put_back};
+use super::guard::{Target, put, put_back};
+use super::held::Held;
 use super::hooks::Point;
 use super::kept::{Intent, Role, Slot};
 use super::prepare::now_ms;
