@@ -65,8 +65,15 @@ pub(super) fn sweep(
     recovering: bool,
 ) -> Result<Swept, DiskError> {
     disk.root.check()?;
-    let mut sweep =
-        Sweep { disk, now_ms: kept::wall_ms(now), label, recovering, swept: Swept::default() };
+    let mut sweep = Sweep {
+        disk,
+        now_ms: kept::wall_ms(now),
+        label,
+        recovering,
+        // Only what is found at the start came with the copy.
+        copied: recovering && disk.root.was_copied(),
+        swept: Swept::default(),
+    };
     for id in disk.kept.ids().map_err(sys::problem)? {
         match disk.kept.take_over(&id) {
             Some(slot) => sweep.slot(&slot),
@@ -82,6 +89,7 @@ struct Sweep<'a> {
     now_ms: u64,
     label: &'a str,
     recovering: bool,
+    copied: bool,
     swept: Swept,
 }
 
@@ -112,7 +120,7 @@ impl Sweep<'_> {
         let mut left = false;
         for name in &names {
             match Meta::at(kept, name.as_bytes()) {
-                Ok(meta) if half_done && intent.judge(&meta) == Finding::Old => {
+                Ok(meta) if half_done && intent.judge(&meta, self.copied) == Finding::Old => {
                     left |= self.rescue(&intent, name, &meta, true);
                 }
                 Ok(meta) => left |= self.file(slot, &intent, name, &meta),
@@ -129,7 +137,9 @@ impl Sweep<'_> {
     /// nothing that anyone wanted gone, so it goes back into the tree as a user's would.
     fn is_half_done(&self, intent: &Intent, [old, new]: &[String; 2]) -> bool {
         let found = |name: &str| {
-            Meta::at(&self.disk.kept, name.as_bytes()).ok().map(|meta| intent.judge(&meta))
+            Meta::at(&self.disk.kept, name.as_bytes())
+                .ok()
+                .map(|meta| intent.judge(&meta, self.copied))
         };
         let Role::Replaced(at) = &intent.role else { return false };
         found(old) == Some(Finding::Old) && found(new) == Some(Finding::New) && !self.is_taken(at)
@@ -144,13 +154,14 @@ impl Sweep<'_> {
     fn file(&mut self, slot: &Slot<'_>, intent: &Intent, name: &str, meta: &Meta) -> bool {
         let finding = match &intent.role {
             Role::Moving(..) => Finding::Users,
-            Role::Replaced(_) | Role::Removed(_) => intent.judge(meta),
+            Role::Replaced(_) | Role::Removed(_) => intent.judge(meta, self.copied),
         };
         if finding == Finding::Users {
             return self.rescue(intent, name, meta, matches!(intent.role, Role::Moving(..)));
         }
         let clean = self.disk.kept.is_clean(slot.id());
         let kept_for = match finding {
+            Finding::New | Finding::Old if self.copied => Duration::ZERO,
             Finding::New if self.recovering => Duration::ZERO,
             Finding::New => SOON,
             Finding::Old if clean => REMOVED_KEPT_FOR,

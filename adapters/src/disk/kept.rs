@@ -61,11 +61,14 @@ pub(super) enum Finding {
 }
 
 impl Intent {
-    /// Tells what a file in the slot is by its inode, and by what shows that its bytes changed.
-    pub(super) fn judge(&self, meta: &Meta) -> Finding {
-        if self.new.is_some_and(|(stamp, _)| meta.holds(&stamp)) {
+    /// Tells what a file in the slot is by its inode, and by what shows that its bytes changed. In a
+    /// copy of a root, where all inodes are others and times may be, the size has to do: what the
+    /// slots hold there is a copy, too.
+    pub(super) fn judge(&self, meta: &Meta, copied: bool) -> Finding {
+        let is = |stamp: &Stamp| if copied { meta.size == stamp.size } else { meta.holds(stamp) };
+        if self.new.is_some_and(|(stamp, _)| is(&stamp)) {
             Finding::New
-        } else if meta.holds(&self.old) {
+        } else if is(&self.old) {
             Finding::Old
         } else {
             Finding::Users

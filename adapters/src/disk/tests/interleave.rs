@@ -9,10 +9,11 @@ use super::world::{CASES, Case, Limit, NEW, OLD, OTHER, World, memory};
 use crate::disk::Guard;
 
 /// The guards that there are: with all, and with less and less.
-pub(super) const LIMITS: [(&str, Limit); 4] = [
+pub(super) const LIMITS: [(&str, Limit); 5] = [
     ("full", |guard| guard),
     ("no leases", |guard| Guard { leases: false, ..guard }),
     ("no exchange", |guard| Guard { exchange: false, ..guard }),
+    ("no no-replace", |guard| Guard { no_replace: false, ..guard }),
     ("nothing", |guard| Guard { leases: false, exchange: false, no_replace: false, ..guard }),
 ];
 
@@ -39,6 +40,14 @@ fn check(place: &Path, limit: Limit, case: Case, step: usize, deed: Deed) {
     let outcome = if result.is_ok() { Outcome::Done } else { Outcome::NotDone };
     assert_nothing_is_lost(case, outcome, &user, &after, &story);
     assert_eq!(world.in_slots(), 0, "something stays in a slot: {}", story());
+    let guard = world.disk().guard();
+    if user.wrote && outcome == Outcome::NotDone && guard.leases && guard.exchange {
+        let stays = |path: &str| after.get(path).is_some_and(|held| held.starts_with(USERS));
+        // Whether a save came just before a move or just after it cannot be told: either name will do.
+        let names = [case.path(), "p/free", "p/other"];
+        let in_place = names.into_iter().any(stays) || deed == Deed::BecomeDirectory;
+        assert!(in_place, "a change that was not made moved the user's file: {}", story());
+    }
 }
 
 /// What is known of a change.
