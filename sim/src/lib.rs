@@ -5,6 +5,7 @@
 pub mod disk;
 pub mod oracle;
 pub mod run;
+pub mod scenario;
 pub mod search;
 pub mod shrink;
 pub mod story;

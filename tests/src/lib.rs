@@ -1,1 +1,37 @@
+//! What the end-to-end tests are made of: real processes, on real disks, over real sockets.
+//!
+//! Everything of one test lives below one [`World`]: its directories, its processes and their
+//! output. Invariants: no process outlives its world; a process that logs an error or panics fails
+//! the test; a test that fails shows the output of all its processes. The commands are used only in
+//! the forms that people are promised.
+//!
+//! It deliberately knows nothing of how the product works inside: it links none of it.
+#![forbid(unsafe_code)]
 
+mod binaries;
+mod bytes;
+mod device;
+mod process;
+mod proxy;
+mod random;
+mod server;
+mod size;
+mod sources;
+mod strace;
+mod tree;
+mod wait;
+mod world;
+
+pub use binaries::repository;
+pub use bytes::{fill, noise};
+pub use device::Device;
+pub use process::{Output, Process};
+pub use proxy::Proxy;
+pub use random::Random;
+pub use server::{Options, Server};
+pub use size::{long, pick};
+pub use sources::source_tree;
+pub use strace::{Call, Trace};
+pub use tree::{Node, Tree};
+pub use wait::{PATIENCE, wait_for};
+pub use world::{World, copy_tree};

@@ -194,7 +194,12 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Event::Received(ServerMessage::Digest { .. }) => self.pulse.seen.digests += 1,
             _ => {}
         }
-        self.client.handle(self.clock.now(), event)
+        tracing::trace!("event {event:?}");
+        let effects = self.client.handle(self.clock.now(), event);
+        for effect in &effects {
+            tracing::trace!("effect {effect:?}");
+        }
+        effects
     }
 
     /// Carries an effect out, or begins to.

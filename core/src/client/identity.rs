@@ -85,6 +85,7 @@ impl Client {
         }
         if !self.trees.get(node).accepted()
             && !self.is_in_commit(node)
+            && found.form.kind() != Kind::Directory
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
         {
             let read = self.trees.get(node).present().cloned();
@@ -126,9 +127,7 @@ impl Client {
     }
 
     fn move_here(&mut self, node: NodeId, place: Place, found: &Found, look: u64) {
-        if let Some(other) = self.trees.at_here(&place).filter(|&other| other != node) {
-            self.displace(other);
-        }
+        let other = self.trees.at_here(&place).filter(|&other| other != node);
         let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local().clone()
         else {
             return;
@@ -144,6 +143,10 @@ impl Client {
                 seen_by: look,
             }),
         );
+        // Only now: it may have come out of the very directory whose name it takes.
+        if let Some(other) = other {
+            self.displace(other);
+        }
         self.unsettle(node, true);
         if found.form.kind() == Kind::Directory {
             // Its watches go by path.

@@ -5,6 +5,7 @@
 //! trees when the disk says that it is done and durable; a change that failed has done nothing, and
 //! what it met is looked at again.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -22,7 +23,7 @@ use super::event::{Effect, TaskId, TransferError};
 use super::identity::directory_stamp;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
-use super::record::{Local, LocalBody, Present};
+use super::record::{Intent, Local, LocalBody, Present};
 use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
@@ -153,6 +154,9 @@ impl Client {
 
     fn materialise(&mut self, node: NodeId) -> Try {
         let Some(there) = self.trees.get(node).remote().cloned() else { return Try::Blocked };
+        if let Some(wait) = self.may_merge(node, &there) {
+            return wait;
+        }
         if let Some(content) = there.body.content() {
             match self.bring(node, content, None) {
                 None => {}
@@ -173,6 +177,9 @@ impl Client {
                 Change::PlaceSymlink { at, old: Old::Absent, target: target.clone() }
             }
         };
+        if !self.intend(node, &Intent::Place(Box::new(there.clone()))) {
+            return Try::Full;
+        }
         let then = Then::Placed { place: there.place.clone(), agreed: there.clone() };
         self.change(alloc::vec![node], alloc::vec![there.place], change, then)
     }
@@ -183,6 +190,9 @@ impl Client {
         let Some(at) = self.trees.path_here(node) else { return Try::Blocked };
         if occupied || self.inbound.kept.contains(&node) {
             return Try::Blocked;
+        }
+        if !self.intend(node, &Intent::Remove) {
+            return Try::Full;
         }
         let kind = present.body.kind();
         let change = Change::Remove { at, expect: present.stamp, kind };
@@ -234,6 +244,9 @@ impl Client {
                 Change::PlaceFile { at, old, content: *content, executable: bit }
             }
         };
+        if !self.intend(node, &Intent::Place(Box::new(agreed.clone()))) {
+            return Try::Full;
+        }
         let place = present.place;
         let then = Then::Placed { place: place.clone(), agreed };
         self.change(alloc::vec![node], alloc::vec![place], change, then)
@@ -362,6 +375,7 @@ impl Client {
                 self.solved(node, ProblemKind::Busy);
                 self.solved(node, ProblemKind::Unwritable);
                 self.solved(node, ProblemKind::Parked);
+                self.trees.set_intent(node, None);
                 self.take_in(node, changing.then, stamp);
             }
             Err(error) => self.on_not_changed(node, &error, &places),
@@ -457,6 +471,7 @@ impl Client {
     /// Nothing was changed: look again at what was met, and try later if that helps.
     fn on_not_changed(&mut self, node: NodeId, error: &DiskError, places: &[Place]) {
         let words = error.to_string();
+        self.trees.set_intent(node, None);
         self.hold(node);
         match error {
             DiskError::Gone | DiskError::Changed | DiskError::Occupied => {

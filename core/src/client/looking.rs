@@ -15,7 +15,7 @@ use crate::node::Place;
 use crate::time::Instant;
 
 use super::event::{Effect, Hint, TaskId};
-use super::record::Local;
+use super::record::{Local, Record};
 use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
 
@@ -289,6 +289,18 @@ impl Client {
         }
     }
 
+    /// After a restart: what was missing, and had lost its name to another, still is.
+    pub(super) fn miss_displaced(&mut self) {
+        let lost = |record: &Record, node: NodeId| {
+            record.present().is_some_and(|here| self.trees.at_here(&here.place) != Some(node))
+        };
+        let displaced: Vec<NodeId> = (self.trees.nodes())
+            .filter(|(node, record)| lost(record, *node))
+            .map(|(node, _)| node)
+            .collect();
+        displaced.into_iter().for_each(|node| self.found_missing(node, 0));
+    }
+
     /// Asks for the second look at what has been missing for long enough. Looks that were wanted
     /// before it was missed come first: they may find it elsewhere.
     fn confirm_missing(&mut self) {
@@ -316,6 +328,8 @@ impl Client {
                 Some(place) if self.trees.at_here(&place) == Some(node) => {
                     self.want(place.parent, Names::Only([place.name].into()), false, 0);
                     let confirmed_by = Some(self.looks.last_number + 1);
+                    // Should that look say nothing of it, since another took its name: once more.
+                    self.looks.confirm.set(node, now + DELETION_MS);
                     self.looks.missing.insert(node, Missing { since, confirmed_by });
                 }
                 // Another stands there, and no look found this one elsewhere.

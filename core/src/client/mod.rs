@@ -10,7 +10,7 @@
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
 //! | `reading` | settling, and reading files |
 //! | `planning` | decisions into work, and what only moves *synced* |
-//! | `inbound`, `way` | changes of this disk; making way for them |
+//! | `inbound`, `way`, `intents` | changes of this disk; making way for them; after a crash |
 //! | `outbound`, `ordering` | commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
@@ -19,6 +19,7 @@ pub mod event;
 pub mod identity;
 mod ids;
 mod inbound;
+mod intents;
 mod looking;
 mod ordering;
 mod outbound;
@@ -35,7 +36,7 @@ mod timers;
 pub mod trees;
 mod way;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -84,6 +85,8 @@ pub struct Client {
     holds: planning::Holds,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
+    /// Nodes with a change that was begun before this engine started.
+    unresolved: BTreeSet<NodeId>,
     out: Vec<Effect>,
 }
 
@@ -91,6 +94,8 @@ impl Client {
     /// An engine that goes on from what was saved; the first event is [`Event::Started`].
     pub fn new(config: Config, saved: Saved) -> Result<Self, DamagedState> {
         let (trees, stream, saves) = saving::restore(saved)?;
+        let begun = trees.nodes().filter(|(_, record)| record.intent().is_some());
+        let unresolved = begun.map(|(node, _)| node).collect();
         Ok(Self {
             ids: ids::Ids::new(config.seed),
             config,
@@ -107,6 +112,7 @@ impl Client {
             holds: planning::Holds::default(),
             problems: BTreeMap::new(),
             halted: None,
+            unresolved,
             out: Vec::new(),
         })
     }
@@ -118,6 +124,7 @@ impl Client {
         match event {
             Event::Started => {
                 self.started = true;
+                self.miss_displaced();
                 self.rescan();
             }
             Event::Ticked => {}

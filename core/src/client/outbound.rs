@@ -81,6 +81,7 @@ impl Client {
             }
         }
         if self.outbound.commit.is_none() && !self.outbound.ready.is_empty() {
+            self.give_up_cycles();
             let mut pending: Pending = BTreeMap::new();
             for &node in self.outbound.ready.iter().take(MAX_EXAMINED) {
                 if pending.len() >= MAX_OPERATIONS {
@@ -193,7 +194,8 @@ impl Client {
             let mut at = dir;
             while at != node {
                 let Some(there) = self.trees.get(at).remote() else { break };
-                if self.trees.get(at).present().is_some_and(|here| here.place != there.place) {
+                let moves = |decision: Decision| decision.place() == Some(Act::Send);
+                if self.decide(at).map_or_else(|| self.is_in_commit(at), moves) {
                     between.push(at);
                 }
                 at = there.place.parent;
@@ -205,11 +207,15 @@ impl Client {
     /// A directory would be inside itself at the server, by a move that was accepted first: its
     /// place becomes the server's.
     fn give_up_cycles(&mut self) {
+        // A directory between that is about to go where the server has it makes no way.
+        let follows = |dir: NodeId| {
+            self.decide(dir).is_some_and(|decision| decision.place() == Some(Act::Apply))
+        };
         let cycles: Vec<NodeId> = (self.outbound.ready.iter().copied())
             .filter(|&node| match self.step(node) {
                 Some(Step::Move { place, .. }) => {
                     self.trees.is_within_there(place.parent, node)
-                        && self.moving_between(place.parent, node).is_empty()
+                        && self.moving_between(place.parent, node).iter().all(|&dir| follows(dir))
                 }
                 _ => false,
             })
@@ -228,7 +234,6 @@ impl Client {
         let ordered = in_order(pending);
         if ordered.is_empty() {
             self.want_parents();
-            self.give_up_cycles();
             return;
         }
         let mut operations = Vec::new();
@@ -252,7 +257,6 @@ impl Client {
         self.outbound.commit = Some(UnderWay { commit, nodes, sent: false });
         self.send_waiting();
         self.want_parents();
-        self.give_up_cycles();
     }
 
     /// Sends the commit under way, if it did not go up this connection yet.

@@ -35,8 +35,15 @@ impl Client {
         if !self.may_plan() {
             return;
         }
+        let mut others = false;
         while let Some(node) = self.trees.next_dirty() {
+            others |= !self.problems.contains_key(&(node, ProblemKind::Parked));
             self.plan(node);
+        }
+        if others {
+            // A name that differed in case only may be free now.
+            let parked = self.problems.keys().filter(|(_, kind)| *kind == ProblemKind::Parked);
+            parked.for_each(|(node, _)| self.trees.touch(*node));
         }
     }
 
@@ -48,6 +55,9 @@ impl Client {
         self.inbound.forget(node);
         self.outbound.forget(node);
         self.forget_read(node);
+        if !self.resolve_intent(node) {
+            return;
+        }
         let Some(decision) = self.decide(node) else {
             if !self.trees.contains(node) {
                 self.problems.retain(|(of, _), _| *of != node);
@@ -71,6 +81,10 @@ impl Client {
             Decision::Merge { place, content, executable } => {
                 self.merge(node, place, content, executable);
             }
+        }
+        let begins = self.inbound.ready.contains(&node) || self.is_held(node);
+        if !begins && self.trees.get(node).intent().is_some() {
+            self.trees.set_intent(node, None);
         }
     }
 

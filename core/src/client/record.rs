@@ -116,6 +116,15 @@ enum Base {
     Was(Box<State>),
 }
 
+/// A change of this disk that was begun: known again after a crash, when it may have been done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// This is put here; it is then agreed on.
+    Place(Box<State>),
+    /// It is removed here.
+    Remove,
+}
+
 /// One node, in three trees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -124,6 +133,7 @@ pub struct Record {
     remote: Option<State>,
     /// Contents that were agreed on before, newest last: the ancestors of what is here.
     past: Vec<ContentId>,
+    intent: Option<Intent>,
 }
 
 /// How many former contents of a node are remembered.
@@ -131,8 +141,18 @@ const MAX_PAST: usize = 8;
 
 impl Record {
     /// A node that is nowhere yet.
-    pub const NOWHERE: Self =
-        Self { local: Local::Absent, base: Base::Never, remote: None, past: Vec::new() };
+    pub const NOWHERE: Self = Self {
+        local: Local::Absent,
+        base: Base::Never,
+        remote: None,
+        past: Vec::new(),
+        intent: None,
+    };
+
+    /// The change of this disk that was begun.
+    pub const fn intent(&self) -> Option<&Intent> {
+        self.intent.as_ref()
+    }
 
     /// Whether what is here descends from this content.
     pub fn descends_from(&self, content: ContentId) -> bool {
@@ -176,6 +196,10 @@ impl Record {
         matches!(self.local, Local::Absent)
             && matches!(self.base, Base::Never)
             && self.remote.is_none()
+    }
+
+    pub(super) fn set_intent(&mut self, intent: Option<Intent>) {
+        self.intent = intent;
     }
 
     pub(super) fn set_local(&mut self, local: Local) {

@@ -13,7 +13,7 @@ use crate::name::{Name, RelPath};
 use crate::node::{Kind, Place, State};
 use crate::protocol::TreeSum;
 
-use super::record::{Local, Present, Record};
+use super::record::{Intent, Local, Present, Record};
 
 /// A deeper tree is taken for broken.
 pub(super) const MAX_DEPTH: usize = 100_000;
@@ -205,6 +205,11 @@ impl Trees {
     /// Says what the server has.
     pub fn set_remote(&mut self, node: NodeId, state: Option<State>) {
         self.change(node, |record| record.set_remote(state));
+    }
+
+    /// Says which change of this disk is begun for a node.
+    pub fn set_intent(&mut self, node: NodeId, intent: Option<Intent>) {
+        self.change(node, |record| record.set_intent(intent));
     }
 
     /// Changes what is on this disk for certain.

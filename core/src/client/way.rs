@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::disk::Change;
 use crate::id::NodeId;
 use crate::name::conflict_name;
-use crate::node::{Kind, Place};
+use crate::node::{Kind, Place, State};
 
 use super::event::{Effect, Notice};
 use super::inbound::{Then, Try};
@@ -48,9 +48,13 @@ impl Client {
                 if self.leads_back(other, node) && self.can_exchange(node, other) {
                     return Some(self.exchange(node, other));
                 }
+                if self.trees.is_within_there(other, node) {
+                    // It is to be in the very directory that waits for its name.
+                    return Some(self.rename_aside(other, false));
+                }
                 Some(Try::Blocked)
             }
-            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other)),
+            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other, true)),
             Some(Decision::Merge { .. }) if self.config.folds_case => {
                 let reason = format!("{} differs only in case, and is here", place.name);
                 self.problem(node, ProblemKind::Parked, reason);
@@ -58,6 +62,21 @@ impl Client {
             }
             _ => Some(Try::Blocked),
         }
+    }
+
+    /// Waits for what stands at the name here if that may be the very same, so that no content is
+    /// fetched that is here already. `None`: it is not.
+    pub(super) fn may_merge(&mut self, node: NodeId, there: &State) -> Option<Try> {
+        if !self.trees.is_dir_here(there.place.parent) {
+            self.need_here(there.place.parent);
+            return Some(Try::Blocked);
+        }
+        let other = self.occupant(node, &there.place)?;
+        let record = self.trees.get(other);
+        let is_new = record.remote().is_none() && record.synced().is_none();
+        let differs = same(&record.present()?.body, &there.body) == Some(false);
+        (is_new && !differs && !self.is_in_flight(other))
+            .then(|| self.meet(node, other, &there.place))
     }
 
     /// Another node that has the name on this disk, or one that this disk takes for the same.
@@ -96,13 +115,13 @@ impl Client {
                 self.want_read(other);
                 Try::Blocked
             }
-            Some(_) => self.rename_aside(other),
+            Some(_) => self.rename_aside(other, true),
         }
     }
 
     /// Gives a node of this device a conflict name. Its inode is renamed, so that a program that
-    /// has it open goes on in its own version.
-    fn rename_aside(&mut self, node: NodeId) -> Try {
+    /// has it open goes on in its own version. People are told where it is to stay so.
+    fn rename_aside(&mut self, node: NodeId, stays: bool) -> Try {
         let Some(present) = self.trees.get(node).present().cloned() else { return Try::Blocked };
         if !self.is_saved(node) || self.is_held(node) {
             return Try::Full;
@@ -126,7 +145,9 @@ impl Client {
         let tried =
             self.change(alloc::vec![node], places, change, Then::Moved { to, agreed: false });
         if tried == Try::Started {
-            self.out.push(Effect::Report(notice));
+            if stays {
+                self.out.push(Effect::Report(notice));
+            }
             return Try::Blocked;
         }
         tried

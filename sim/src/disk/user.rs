@@ -29,6 +29,8 @@ pub enum Act {
     Wrote,
     /// It got another name, or a directory above it did.
     Moved,
+    /// A directory got another name; the version means nothing.
+    MovedDirectory,
     /// It got another name beside.
     Linked,
     /// It was changed, replaced or deleted, and stands nowhere else on this disk.
@@ -233,6 +235,8 @@ impl Disk {
         if self.children(number).is_none() {
             return self.note(Act::Moved, number, path);
         }
+        let version = ContentId::of(b"");
+        self.deeds.push(Deed { act: Act::MovedDirectory, version, path: path.clone() });
         for (inside, child) in self.walk() {
             if inside.names().starts_with(path.names()) {
                 self.note(Act::Moved, child, &inside);

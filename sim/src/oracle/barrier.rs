@@ -50,7 +50,8 @@ impl World {
     fn all_can_sync(&self) -> bool {
         let free = |device: &Device| {
             let muted = matches!(device.link, Link::Up { muted: true, .. });
-            device.reachable && !muted && !device.disk.full && device.disk.restricted().is_empty()
+            let unknown = !tree::of_disk(&device.disk).1.is_empty();
+            device.reachable && !muted && !unknown && !device.disk.full && device.disk.restricted().is_empty()
         };
         !self.witness().is_blind()
             && self.free_of_problems().is_ok()

@@ -8,6 +8,7 @@ use onefold_core::operation::Step;
 
 use crate::disk::user::target_version;
 use crate::world::World;
+use crate::world::device::Device;
 
 use super::Broken;
 use super::tree::{self, Leaf, Tree};
@@ -84,7 +85,8 @@ fn nothing_lost(world: &World, server: &Tree) -> Result<(), Broken> {
 
 /// What one user deleted, and no other touched, is gone.
 fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
-    if world.witness().merged {
+    let unknown = |device: &Device| !tree::of_disk(&device.disk).1.is_empty();
+    if world.witness().merged || world.devices.iter().any(unknown) {
         return Ok(());
     }
     for (version, paths) in places(server) {
@@ -92,7 +94,8 @@ fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
         let Some(by) = fate.destroyed_by.first() else { continue };
         let alone = fate.destroyed_by.len() == 1
             && !fate.copied
-            && fate.moved_by.iter().all(|mover| mover == by);
+            && fate.moved_by.iter().all(|mover| mover == by)
+            && world.witness().directory_movers.iter().all(|mover| mover == by);
         if alone {
             let what = format!("{paths:?}: {fate:?}");
             return Err(Broken::new("what was deleted stays deleted", what));
@@ -104,7 +107,10 @@ fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
 /// A version that no user copied stands at one path.
 fn one_file_each(world: &World, server: &Tree) -> Result<(), Broken> {
     for (version, paths) in places(server) {
-        let copied = world.witness().versions.get(&version).is_none_or(|fate| fate.copied);
+        // A backup is new, and what it was made of is edited: both may end up somewhere.
+        let backup = |path: &&RelPath| path.to_bytes().ends_with(b"~");
+        let copied = world.witness().versions.get(&version).is_none_or(|fate| fate.copied)
+            || paths.iter().any(backup);
         if paths.len() > 1 && !copied && !world.witness().merged {
             return Err(Broken::new("there is one file for each version", format!("{paths:?}")));
         }
@@ -134,6 +140,9 @@ fn no_needless_copies(world: &World, server: &Tree) -> Result<(), Broken> {
 fn no_temporary_names(world: &World) -> Result<(), Broken> {
     for (device, path) in world.witness().fleeting() {
         let Some(name) = path.names().last() else { continue };
+        if name.as_bytes().ends_with(b"~") {
+            continue; // Other programs make lasting ones.
+        }
         let id = world.server.device_id(*device);
         let sent = world.witness().entries.iter().filter(|entry| entry.device == id).any(|entry| {
             entry.operation.steps.iter().any(|step| match step {

@@ -87,39 +87,27 @@ fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> 
 }
 
 /// Where a disk differs from the server's tree, beyond what it cannot hold or must not touch.
+///
+/// Where something that is not synced stands on a disk, what was there is unknown, cannot be put
+/// there, and may have been moved elsewhere since: only what both have is compared then.
 pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     let (mut here, unknown) = of_disk(disk);
     let mut there = server.clone();
-    // What stands in the way here is unknown: nothing at or below it can be had.
-    for path in &unknown {
-        there.retain(|other, _| !other.names().starts_with(path.names()));
-    }
     if disk.traits.folds_case {
         park(&mut here, &mut there);
     }
-    // A directory that is kept only for what is unknown in it stays here alone.
-    here.retain(|path, leaf| {
-        let kept = *leaf == Leaf::Directory
-            && !there.contains_key(path)
-            && unknown.iter().any(|other| other.names().starts_with(path.names()));
-        !kept
-    });
     let mut found = Vec::new();
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf => {}
             Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
+            None if !unknown.is_empty() => {}
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
-    let missing = there.iter().filter(|(path, _)| !here.contains_key(*path));
+    let missing = there.iter().filter(|(path, _)| unknown.is_empty() && !here.contains_key(*path));
     found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
     found
-}
-
-/// One path is the other, or above or below it.
-pub fn related(one: &RelPath, other: &RelPath) -> bool {
-    one.names().starts_with(other.names()) || other.names().starts_with(one.names())
 }
 
 /// Takes out of both what clashes on a disk that folds case: one of each clash is there.

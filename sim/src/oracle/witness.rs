@@ -74,6 +74,8 @@ pub struct Witness {
     pub deeds: u64,
     /// The devices whose users did anything.
     pub actors: BTreeSet<usize>,
+    /// The devices whose users moved directories: what is in them they keep.
+    pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
     temporary: BTreeMap<(usize, RelPath), Lives>,
@@ -95,6 +97,10 @@ impl Witness {
         for deed in deeds {
             self.deeds += 1;
             self.actors.insert(device);
+            if deed.act == Act::MovedDirectory {
+                self.directory_movers.insert(device);
+                continue;
+            }
             let fate = self.versions.entry(deed.version).or_default();
             fate.path = deed.path.clone();
             match deed.act {
@@ -102,6 +108,7 @@ impl Witness {
                     fate.copied |= !fate.written.is_empty();
                     fate.written.push(device);
                 }
+                Act::MovedDirectory => {}
                 Act::Moved => {
                     fate.moved_by.insert(device);
                 }
@@ -135,7 +142,6 @@ impl Witness {
             let fate = self.versions.entry(*back).or_default();
             fate.written.push(device);
             fate.moved_by.insert(usize::MAX);
-            fate.destroyed_by.clear();
         }
         for version in &after {
             self.versions.entry(*version).or_default().moved_by.insert(usize::MAX);

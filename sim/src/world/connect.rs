@@ -34,7 +34,7 @@ impl World {
     }
 
     /// A stream ends at the device's end, which hears of it; the server's end goes on for a while.
-    pub(super) fn drop_link(&mut self, index: usize, why: &str) {
+    pub(crate) fn drop_link(&mut self, index: usize, why: &str) {
         let born = self.next_born();
         let device = &mut self.devices[index];
         if let Link::Up { connection, .. } = device.link {

@@ -124,10 +124,22 @@ impl World {
         self.witness.healed();
     }
 
-    /// Lets the world come to rest.
+    /// Lets the world come to rest, with nothing left undone.
     pub fn settle(&mut self) -> Result<(), Broken> {
+        self.settle_until(|world| world.at_rest().and_then(|()| world.free_of_problems()))
+    }
+
+    /// Lets the world come to rest, with whatever stands in the way.
+    pub(crate) fn settle_as_is(&mut self) -> Result<(), Broken> {
+        self.settle_until(Self::at_rest)
+    }
+
+    fn settle_until(
+        &mut self,
+        done: impl Fn(&Self) -> Result<(), String>,
+    ) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
-        while let Err(why) = self.at_rest().and_then(|()| self.free_of_problems()) {
+        while let Err(why) = done(self) {
             if self.steps - steps > MAX_SETTLE_STEPS || self.now_ms - began_ms > MAX_SETTLE_MS {
                 return Err(Broken::new("comes to rest", why));
             }
@@ -172,7 +184,7 @@ impl World {
             let (_, unknown) = tree::of_disk(&device.disk);
             for problem in problems.into_iter().flatten() {
                 let lasting = problem.kind == ProblemKind::Parked
-                    || unknown.iter().any(|path| tree::related(path, &problem.path));
+                    || (problem.kind == ProblemKind::Unwritable && !unknown.is_empty());
                 if !lasting {
                     return Err(format!("device {index}: {problem:?}"));
                 }

@@ -94,7 +94,8 @@ impl World {
                 self.devices[index].disk.overflow();
             }
             Fault::ClockJump => {
-                let by_ms = (self.schedule.below(2_000_000_000) as i64 - 1_000_000_000) * 300;
+                let far_ms = self.schedule.below(1_000_000_000) as i64 * 300;
+                let by_ms = if self.schedule.strikes(500) { -far_ms } else { far_ms };
                 self.story
                     .strike("clock_jump", || format!("device {index}: clock jumps {by_ms} ms"));
                 let now_ms = self.now_ms;
@@ -122,7 +123,7 @@ impl World {
     }
 
     /// Ends a client's process; it is started again later.
-    pub(super) fn kill_client(&mut self, index: usize) {
+    pub(crate) fn kill_client(&mut self, index: usize) {
         if let Link::Up { connection, .. } = self.devices[index].link {
             self.server.detach(connection);
         }

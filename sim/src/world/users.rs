@@ -155,7 +155,7 @@ impl World {
     }
 
     /// A user's program makes its next call.
-    pub(super) fn user_call(&mut self, index: usize) {
+    pub(crate) fn user_call(&mut self, index: usize) {
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
         let user = &mut self.users[index];

@@ -1,0 +1,117 @@
+//! A server process, and what an administrator does with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{Output, Process};
+use crate::world::World;
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Plain HTTP in place of TLS.
+    pub http: bool,
+    /// Run under `strace`: where the trace goes, and what is traced.
+    pub trace: Option<(PathBuf, Vec<&'static str>)>,
+}
+
+/// A server. It keeps its data and its address when it is stopped or killed and started again.
+#[derive(Debug)]
+pub struct Server<'w> {
+    world: &'w World,
+    data: PathBuf,
+    options: Options,
+    /// `HOST:PORT`.
+    address: String,
+    process: Option<Process>,
+}
+
+impl<'w> Server<'w> {
+    /// Starts a server over a fresh data directory, with TLS.
+    pub fn start(world: &'w World) -> Self {
+        Self::start_with(world, Options::default())
+    }
+
+    /// Starts one in a way of its own.
+    pub fn start_with(world: &'w World, options: Options) -> Self {
+        let data = world.at("server");
+        let address = "127.0.0.1:0".to_owned();
+        let mut server = Self { world, data, options, address, process: None };
+        server.restart();
+        server
+    }
+
+    /// Starts it again, where it listened before.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "it runs");
+        let mut command = match &self.options.trace {
+            Some((trace, options)) => self.world.traced("onefold-server", trace, options),
+            None => self.world.command("onefold-server"),
+        };
+        command.arg("--data").arg(&self.data).args(["--listen", &self.address]);
+        if self.options.http {
+            command.arg("--http");
+        }
+        let mut process = self.world.start(command, "server");
+        let line = process.line("listening on ");
+        let scheme = if self.options.http { "http://" } else { "https://" };
+        let address = line.strip_prefix("listening on ").and_then(|url| url.strip_prefix(scheme));
+        self.address = address.unwrap_or_else(|| panic!("an address: {line}")).to_owned();
+        self.process = Some(process);
+    }
+
+    /// `HOST:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// A link for one device.
+    pub fn link(&self) -> String {
+        self.invite(&[])
+    }
+
+    /// A link, with options.
+    pub fn invite(&self, options: &[&str]) -> String {
+        let output = self.admin(&[&["invite"], options].concat()).expect(0);
+        assert_eq!(output.stdout.lines().count(), 1, "one line: {}", output.stdout);
+        output.stdout.trim_end().to_owned()
+    }
+
+    /// Runs one of its subcommands.
+    pub fn admin(&self, arguments: &[&str]) -> Output {
+        self.world.run(self.subcommand(arguments), "server-admin")
+    }
+
+    fn subcommand(&self, arguments: &[&str]) -> Command {
+        let mut command = self.world.command("onefold-server");
+        command.arg("--data").arg(&self.data).args(arguments);
+        command
+    }
+
+    /// Insists that everything it keeps can be read back and is right.
+    #[track_caller]
+    pub fn check(&self) {
+        self.admin(&["check"]).expect(0);
+    }
+
+    /// Stops it.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        self.process.take().expect("it runs").stop();
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        self.process.take().expect("it runs").kill();
+    }
+}

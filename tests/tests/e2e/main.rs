@@ -1,0 +1,16 @@
+//! What Onefold promises, shown with real processes on real disks.
+//!
+//! Each module is one promise. Little by default; `./test long` does all that was promised.
+#![forbid(unsafe_code)]
+
+mod bad_input;
+mod commands;
+mod conflicts;
+mod durability;
+mod kills;
+mod large;
+mod live;
+mod pair;
+mod quiet;
+mod readme;
+mod sources;
