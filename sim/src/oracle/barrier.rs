@@ -51,11 +51,7 @@ impl World {
         let free = |device: &Device| {
             let muted = matches!(device.link, Link::Up { muted: true, .. });
             let unknown = !tree::of_disk(&device.disk).1.is_empty();
-            device.reachable
-                && !muted
-                && !unknown
-                && !device.disk.full
-                && device.disk.restricted().is_empty()
+            device.reachable && !muted && !unknown && !device.disk.full && device.disk.restricted().is_empty()
         };
         !self.witness().is_blind()
             && self.free_of_problems().is_ok()

@@ -134,7 +134,10 @@ impl World {
         self.settle_until(Self::at_rest)
     }
 
-    fn settle_until(&mut self, done: impl Fn(&Self) -> Result<(), String>) -> Result<(), Broken> {
+    fn settle_until(
+        &mut self,
+        done: impl Fn(&Self) -> Result<(), String>,
+    ) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
         while let Err(why) = done(self) {
             if self.steps - steps > MAX_SETTLE_STEPS || self.now_ms - began_ms > MAX_SETTLE_MS {
