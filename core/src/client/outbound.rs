@@ -184,15 +184,11 @@ impl Client {
     /// A directory would be inside itself at the server, by a move that was accepted first: its
     /// place becomes the server's.
     fn give_up_cycles(&mut self) {
-        // A directory between that is about to go where the server has it makes no way.
-        let follows = |dir: NodeId| {
-            self.decide(dir).is_some_and(|decision| decision.place() == Some(Act::Apply))
-        };
         let cycles: Vec<NodeId> = (self.outbound.ready.iter().copied())
             .filter(|&node| match self.step(node) {
                 Some(Step::Move { place, .. }) => {
                     self.trees.is_within_there(place.parent, node)
-                        && self.moving_between(place.parent, node).iter().all(|&dir| follows(dir))
+                        && self.moving_between(place.parent, node).is_empty()
                 }
                 _ => false,
             })
