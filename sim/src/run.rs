@@ -53,7 +53,7 @@ impl Case {
         let mut random = Random(seed);
         let faults = Faults::draw(&mut random);
         let bits = |random: &mut Random| {
-            if random.below(4) == 0 { random.next() as u8 } else { 0 }
+            if random.below(4) == 0 { random.draw() as u8 } else { 0 }
         };
         let setting = Setting {
             devices: 2 + random.below(4).min(random.below(4)) as u8,
@@ -72,7 +72,7 @@ impl Case {
         };
         let count = 1 + random.below(MAX_USER_STEPS);
         let users = steps(&mut random, mood, count as usize);
-        let schedule = (0..count * SCHEDULE_PER_STEP).map(|_| random.next() as u32).collect();
+        let schedule = (0..count * SCHEDULE_PER_STEP).map(|_| random.draw() as u32).collect();
         Self { setting, users, schedule }.trimmed()
     }
 

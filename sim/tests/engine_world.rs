@@ -2,9 +2,7 @@
 
 use std::cell::RefCell;
 
-use proptest::test_runner::{
-    Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sim::search::Summary;
 use sim::shrink::Cases;
 

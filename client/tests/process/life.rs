@@ -119,6 +119,8 @@ async fn a_hosted_folder_is_joined_by_its_link_and_served_again_at_the_same_port
     let host = a.start(&["host", a.dir(), "--listen", "127.0.0.1:0"]);
     let link = host.line();
     assert!(link.starts_with("onefold://127.0.0.1:"), "{link}");
+    // The link comes first; what is in the folder follows.
+    eventually("a is in sync", || a.status()["state"] == "in_sync");
     assert_exit(&b.run(&["join", &link, b.dir(), "--device", "b", "--once"]), 0);
     assert_eq!(b.text("x").unwrap(), "1");
     assert_eq!(host.end("-TERM"), Some(0));

@@ -83,9 +83,9 @@ impl Client {
         {
             return false;
         }
-        if !self.trees.get(node).accepted()
+        if found.form.kind() != Kind::Directory
+            && !self.trees.get(node).accepted()
             && !self.is_in_commit(node)
-            && found.form.kind() != Kind::Directory
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
         {
             let read = self.trees.get(node).present().cloned();

@@ -1,42 +1,28 @@
-//! Making this disk as the server is: fetching contents and changing files, one guarded change a
-//! node at a time.
+//! Making this disk as the server is, one guarded change a node at a time.
 //!
-//! A name that another node has must be free first: see `way`. What a change did is taken into the
-//! trees when the disk says that it is done and durable; a change that failed has done nothing, and
-//! what it met is looked at again.
+//! A content is fetched first (see `fetching`), and a name that another node has must be free (see
+//! `way`). What a change then does is taken in by `changing`.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
 use core::ops::Bound;
 
-use crate::blob::Blob;
-use crate::disk::{Change, DiskError, Old, Stamp};
-use crate::hash::ContentId;
+use crate::disk::{Change, Old};
 use crate::id::NodeId;
-use crate::name::Name;
-use crate::node::{Body, Content, Kind, Place, State};
+use crate::node::{Body, State};
 use crate::time::Instant;
 
-use super::event::{Effect, TaskId, TransferError};
-use super::identity::directory_stamp;
+use super::changing::Then;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
-use super::record::{Intent, Local, LocalBody, Present};
+use super::record::Intent;
 use super::trees::MAX_DEPTH;
-use super::{Client, ProblemKind, Reason};
+use super::{Client, Reason};
 
-/// The most changes under way.
-const MAX_CHANGES: usize = 8;
-/// The most contents being fetched.
-const MAX_FETCHES: usize = 8;
 /// How long a blocked node waits at most before it is planned again.
 const BLOCKED_MS: u64 = 2_000;
 /// After this many nodes that could not start now, the others wait, too.
 const MAX_FULL: usize = 32;
-/// The most bytes of small contents that are kept from the stream until they are placed.
-const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is being brought here.
 #[derive(Debug, Default)]
@@ -45,38 +31,9 @@ pub(super) struct Inbound {
     pub(super) ready: BTreeSet<NodeId>,
     /// Nodes that wait for another node's change.
     pub(super) blocked: BTreeSet<NodeId>,
-    /// Nodes with a change under way.
-    pub(super) changing: BTreeSet<NodeId>,
     /// Deleted at the server, but still holding something here that is not synced.
     pub(super) kept: BTreeSet<NodeId>,
-    changes: BTreeMap<TaskId, Changing>,
-    fetches: BTreeMap<TaskId, (NodeId, ContentId)>,
-    staged: BTreeMap<NodeId, ContentId>,
-    bytes: BTreeMap<ContentId, Blob>,
-    kept_bytes: usize,
     retry_at: Option<Instant>,
-}
-
-/// A change under way, and what it means for the trees once it is done.
-#[derive(Debug)]
-struct Changing {
-    nodes: Vec<NodeId>,
-    places: Vec<Place>,
-    then: Then,
-}
-
-#[derive(Debug)]
-pub(super) enum Then {
-    /// The node is here with this body, and this was agreed on.
-    Placed { place: Place, agreed: State },
-    /// The node is at this place; `agreed` if the server has it there.
-    Moved { to: Place, agreed: bool },
-    /// Two nodes have changed places; the first is where the server has it.
-    Exchanged { other: NodeId },
-    /// The node is not here any more.
-    Removed,
-    /// Its executable bit is as the server's.
-    ModeSet(bool),
 }
 
 /// What came of trying to act.
@@ -108,7 +65,7 @@ impl Client {
             self.touch_blocked();
         }
         let (mut from, mut full) = (NodeId::ROOT, 0);
-        while self.inbound.changes.len() < MAX_CHANGES && full < MAX_FULL {
+        while self.changes.has_room() && full < MAX_FULL {
             let next = (Bound::Excluded(from), Bound::Unbounded);
             let Some(&node) = self.inbound.ready.range(next).next() else { return };
             from = node;
@@ -143,7 +100,14 @@ impl Client {
         match self.decide(node) {
             Some(Decision::Materialise) => self.materialise(node),
             Some(Decision::DeleteHere) => self.delete_here(node),
-            Some(Decision::Merge { place: Act::Apply, .. }) => self.apply_place(node),
+            Some(Decision::Merge { place: Act::Apply, content, executable }) => {
+                // A place that cannot be had now keeps nothing else from being merged.
+                match self.apply_place(node) {
+                    Try::Blocked if content == Act::Apply => self.apply_content(node, executable),
+                    Try::Blocked if executable == Act::Apply => self.apply_mode(node),
+                    tried @ (Try::Started | Try::Blocked | Try::Full) => tried,
+                }
+            }
             Some(Decision::Merge { content: Act::Apply, executable, .. }) => {
                 self.apply_content(node, executable)
             }
@@ -264,129 +228,7 @@ impl Client {
         self.change(alloc::vec![node], alloc::vec![present.place], change, then)
     }
 
-    /// Has a content staged. `None`: it is.
-    fn bring(
-        &mut self,
-        node: NodeId,
-        content: Content,
-        alike: Option<&crate::name::RelPath>,
-    ) -> Option<Try> {
-        if self.inbound.staged.get(&node) == Some(&content.id) {
-            return None;
-        }
-        if self.inbound.fetches.values().any(|fetch| *fetch == (node, content.id)) {
-            return Some(Try::Blocked);
-        }
-        let bytes = self.inbound.bytes.get(&content.id).cloned();
-        let reachable = bytes.is_some() || self.is_live();
-        if self.inbound.fetches.len() >= MAX_FETCHES || !reachable {
-            return Some(Try::Full);
-        }
-        let id = self.task();
-        self.inbound.fetches.insert(id, (node, content.id));
-        self.out.push(Effect::Fetch { id, content, bytes, alike: alike.cloned() });
-        Some(Try::Started)
-    }
-
-    /// Keeps small contents that came with the stream, until they are placed.
-    pub(super) fn keep_bytes(&mut self, contents: Vec<Blob>) {
-        for bytes in contents {
-            if self.inbound.kept_bytes + bytes.len() <= MAX_KEPT_BYTES {
-                self.inbound.kept_bytes += bytes.len();
-                let size = bytes.len();
-                if self.inbound.bytes.insert(ContentId::of(&bytes), bytes).is_some() {
-                    self.inbound.kept_bytes -= size;
-                }
-            }
-        }
-    }
-
-    fn drop_bytes(&mut self, content: ContentId) {
-        if let Some(bytes) = self.inbound.bytes.remove(&content) {
-            self.inbound.kept_bytes -= bytes.len();
-        }
-    }
-
-    pub(super) fn on_fetched(&mut self, id: TaskId, result: Result<(), TransferError>) {
-        let Some((node, content)) = self.inbound.fetches.remove(&id) else { return };
-        self.drop_bytes(content);
-        self.trees.touch(node);
-        match result {
-            Ok(()) => {
-                self.inbound.staged.insert(node, content);
-            }
-            Err(TransferError::Disk(error)) => self.on_not_changed(node, &error, &[]),
-            Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
-            Err(TransferError::Refused(words)) => {
-                self.problem(node, ProblemKind::Refused, words);
-                self.hold(node);
-            }
-        }
-    }
-
-    /// Asks for a change. `places` are all names that it touches.
-    pub(super) fn change(
-        &mut self,
-        nodes: Vec<NodeId>,
-        places: Vec<Place>,
-        change: Change,
-        then: Then,
-    ) -> Try {
-        let moving = |node: &NodeId| self.inbound.changing.contains(node);
-        let above = |place: &Place| {
-            (self.inbound.changing.iter()).any(|&dir| self.trees.is_within_here(place.parent, dir))
-        };
-        if nodes.iter().any(moving) || places.iter().any(above) {
-            return Try::Full;
-        }
-        for place in &places {
-            self.taint(place);
-        }
-        let id = self.task();
-        self.inbound.changing.extend(nodes.iter().copied());
-        let node = nodes[0];
-        self.inbound.changes.insert(id, Changing { nodes, places, then });
-        self.out.push(Effect::Change { id, node, change });
-        Try::Started
-    }
-
-    /// Names in a directory that a change under way touches.
-    pub(super) fn names_under_change(&self, dir: NodeId) -> BTreeSet<Name> {
-        (self.inbound.changes.values().flat_map(|change| &change.places))
-            .filter(|place| place.parent == dir)
-            .map(|place| place.name.clone())
-            .collect()
-    }
-
-    pub(super) fn on_changed(&mut self, id: TaskId, result: Result<Option<Stamp>, DiskError>) {
-        let Some(changing) = self.inbound.changes.remove(&id) else { return };
-        for node in &changing.nodes {
-            self.inbound.changing.remove(node);
-            self.trees.touch(*node);
-        }
-        for place in &changing.places {
-            self.taint(place);
-        }
-        let node = changing.nodes[0];
-        let places = changing.places;
-        match result {
-            Ok(stamp) => {
-                self.release(node);
-                self.solved(node, ProblemKind::Busy);
-                self.solved(node, ProblemKind::Unwritable);
-                self.solved(node, ProblemKind::Parked);
-                self.trees.set_intent(node, None);
-                self.take_in(node, changing.then, stamp);
-            }
-            Err(error) => self.on_not_changed(node, &error, &places),
-        }
-        // Whatever wants these names may go on.
-        for place in &places {
-            self.trees.at_there(place).into_iter().for_each(|node| self.trees.touch(node));
-        }
-    }
-
-    fn touch_blocked(&mut self) {
+    pub(super) fn touch_blocked(&mut self) {
         self.inbound.retry_at = None;
         for node in &self.inbound.blocked {
             self.trees.touch(*node);
@@ -396,102 +238,6 @@ impl Client {
     /// When blocked nodes are planned again though nothing they are known to wait for has ended.
     pub(super) fn inbound_deadline(&self) -> Option<(Instant, Reason)> {
         self.inbound.retry_at.map(|at| (at, Reason::Retry))
-    }
-
-    /// What a change that is done means for the trees.
-    fn take_in(&mut self, node: NodeId, then: Then, stamp: Option<Stamp>) {
-        match then {
-            Then::Placed { place, agreed } => {
-                let Some(stamp) = stamp else { return };
-                let body = LocalBody::placed(&agreed.body);
-                let kind = agreed.body.kind();
-                let stamp =
-                    if kind == Kind::Directory { directory_stamp(stamp.inode) } else { stamp };
-                let (linked, seen_by) = (false, 0);
-                let local = Local::Present(Present { place, stamp, linked, body, seen_by });
-                self.trees.set_local(node, local);
-                self.trees.set_synced(node, Some(agreed));
-                self.inbound.staged.remove(&node);
-                self.rules_changed(node);
-                if kind == Kind::Directory {
-                    self.want_all(node, 0);
-                }
-            }
-            Then::Moved { to, agreed } => {
-                self.moved(node, to.clone());
-                match self.trees.get(node).synced().cloned() {
-                    Some(synced) if agreed => {
-                        self.trees.set_synced(node, Some(State { place: to, ..synced }));
-                    }
-                    _ => {}
-                }
-            }
-            Then::Exchanged { other } => {
-                let place = |node| self.trees.get(node).present().map(|p| p.place.clone());
-                if let (Some(from), Some(to)) = (place(node), place(other)) {
-                    // Neither is a move of the user's.
-                    for (node, place) in [(node, to), (other, from)] {
-                        self.moved(node, place.clone());
-                        if let Some(synced) = self.trees.get(node).synced().cloned() {
-                            self.trees.set_synced(node, Some(State { place, ..synced }));
-                        }
-                    }
-                }
-            }
-            Then::Removed => {
-                self.trees.set_local(node, Local::Absent);
-                self.trees.set_synced(node, None);
-            }
-            Then::ModeSet(bit) => {
-                self.trees.update_present(node, |present| {
-                    present.stamp.ctime = None;
-                    if let LocalBody::File { executable, .. } = &mut present.body {
-                        *executable = bit;
-                    }
-                });
-                if let Some(synced) = self.trees.get(node).synced().cloned() {
-                    let body = with_executable(&synced.body, bit);
-                    self.trees.set_synced(node, Some(State { body, ..synced }));
-                }
-            }
-        }
-    }
-
-    fn moved(&mut self, node: NodeId, to: Place) {
-        self.trees.update_present(node, |present| {
-            present.place = to;
-            present.stamp.ctime = None;
-        });
-        if self.trees.is_dir_here(node) {
-            // Its watches, and those below it, go by path.
-            self.want_all(node, 0);
-        }
-    }
-
-    /// Nothing was changed: look again at what was met, and try later if that helps.
-    fn on_not_changed(&mut self, node: NodeId, error: &DiskError, places: &[Place]) {
-        let words = error.to_string();
-        self.trees.set_intent(node, None);
-        self.hold(node);
-        match error {
-            DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
-                places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));
-                self.want_node(node);
-            }
-            DiskError::Busy => self.problem(node, ProblemKind::Busy, words),
-            DiskError::NotEmpty => {
-                self.inbound.kept.insert(node);
-                self.want_all(node, 0);
-            }
-            DiskError::NotStaged => {
-                self.inbound.staged.remove(&node);
-            }
-            DiskError::InvalidName(_) => self.problem(node, ProblemKind::Parked, words),
-            DiskError::RootGone(words) => self.lose_root(words.clone()),
-            DiskError::Denied(_) | DiskError::Full(_) | DiskError::Failed(_) => {
-                self.problem(node, ProblemKind::Unwritable, words);
-            }
-        }
     }
 
     /// It, or a directory it is to be in, has a problem.
@@ -512,8 +258,8 @@ impl Client {
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
         let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.is_stuck(*node);
-        self.inbound.changes.is_empty()
-            && self.inbound.fetches.is_empty()
+        self.changes.is_idle()
+            && self.fetches.is_idle()
             && !self.inbound.ready.iter().any(waits)
             && !self.inbound.blocked.iter().any(waits)
     }

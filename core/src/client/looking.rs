@@ -289,6 +289,15 @@ impl Client {
         }
     }
 
+    /// After a restart: what is new here settles as if it had just been seen.
+    pub(super) fn settle_anew(&mut self) {
+        let new: Vec<NodeId> = (self.trees.nodes())
+            .filter(|(_, record)| record.present().is_some() && !record.accepted())
+            .map(|(node, _)| node)
+            .collect();
+        new.into_iter().for_each(|node| self.unsettle(node, true));
+    }
+
     /// After a restart: what was missing, and had lost its name to another, still is.
     pub(super) fn miss_displaced(&mut self) {
         let lost = |record: &Record, node: NodeId| {

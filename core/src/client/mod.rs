@@ -10,12 +10,15 @@
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
 //! | `reading` | settling, and reading files |
 //! | `planning` | decisions into work, and what only moves *synced* |
-//! | `inbound`, `way`, `intents` | changes of this disk; making way for them; after a crash |
-//! | `outbound`, `ordering` | commits; the order of their steps |
+//! | `inbound`, `way` | what this disk needs; making way for it |
+//! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
+//! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
 
+mod changing;
 pub mod event;
+mod fetching;
 pub mod identity;
 mod ids;
 mod inbound;
@@ -34,6 +37,7 @@ mod status;
 mod stream;
 mod timers;
 pub mod trees;
+mod uploading;
 mod way;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -79,7 +83,10 @@ pub struct Client {
     looks: looking::Looks,
     reads: reading::Reads,
     inbound: inbound::Inbound,
+    fetches: fetching::Fetches,
+    changes: changing::Changes,
     outbound: outbound::Outbound,
+    uploads: uploading::Uploads,
     stream: stream::Stream,
     saves: saving::Saves,
     holds: planning::Holds,
@@ -106,7 +113,10 @@ impl Client {
             looks: looking::Looks::default(),
             reads: reading::Reads::default(),
             inbound: inbound::Inbound::default(),
+            fetches: fetching::Fetches::default(),
+            changes: changing::Changes::default(),
             outbound: outbound::Outbound::default(),
+            uploads: uploading::Uploads::default(),
             stream,
             saves,
             holds: planning::Holds::default(),
@@ -125,6 +135,7 @@ impl Client {
             Event::Started => {
                 self.started = true;
                 self.miss_displaced();
+                self.settle_anew();
                 self.rescan();
             }
             Event::Ticked => {}

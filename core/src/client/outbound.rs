@@ -6,26 +6,20 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::blob::Blob;
-use crate::disk::DiskError;
-use crate::hash::ContentId;
 use crate::id::{CommitKey, NodeId};
-use crate::node::{Body, Content};
+use crate::node::Body;
 use crate::operation::{
     Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
 };
 use crate::protocol::ClientMessage;
 
-use super::event::{Effect, TaskId, TransferError, Upload};
+use super::event::Effect;
 use super::ordering::{Needs, Pending, in_order};
 use super::reconcile::{Act, Decision};
 use super::{Client, ProblemKind};
-
-/// The most contents being uploaded.
-const MAX_UPLOADS: usize = 4;
 
 /// The most nodes that are examined for one commit.
 const MAX_EXAMINED: usize = 4 * MAX_OPERATIONS;
@@ -35,12 +29,6 @@ const MAX_EXAMINED: usize = 4 * MAX_OPERATIONS;
 pub(super) struct Outbound {
     /// Nodes that may go into a commit.
     pub(super) ready: BTreeSet<NodeId>,
-    /// Nodes whose content the server needs first.
-    pub(super) unloaded: BTreeSet<NodeId>,
-    uploads: BTreeMap<TaskId, (NodeId, ContentId)>,
-    /// Contents that the server has, or that will travel in the commit.
-    loaded: BTreeMap<NodeId, (ContentId, Option<Blob>)>,
-    loaded_bytes: usize,
     commit: Option<UnderWay>,
 }
 
@@ -53,12 +41,6 @@ struct UnderWay {
 }
 
 impl Outbound {
-    /// Nothing is to be sent about a node, for now.
-    pub(super) fn forget(&mut self, node: NodeId) {
-        self.ready.remove(&node);
-        self.unloaded.remove(&node);
-    }
-
     /// A new connection goes on where the last ended: the commit under way goes up it again.
     pub(super) const fn resend(&mut self) {
         if let Some(under_way) = &mut self.commit {
@@ -74,12 +56,7 @@ impl Client {
             return;
         }
         self.send_waiting();
-        while self.may_upload() {
-            let Some(node) = self.outbound.unloaded.pop_first() else { break };
-            if let Some(content) = self.step(node).and_then(|step| step.content()) {
-                self.start_upload(node, content);
-            }
-        }
+        self.pump_uploads();
         if self.outbound.commit.is_none() && !self.outbound.ready.is_empty() {
             self.give_up_cycles();
             let mut pending: Pending = BTreeMap::new();
@@ -102,16 +79,16 @@ impl Client {
     pub(super) fn offer_outbound(&mut self, node: NodeId) {
         let Some(step) = self.step(node) else { return };
         let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
-        let uploading = self.outbound.uploads.values().any(|upload| upload.0 == node);
+        let uploading = self.uploads.is_under_way(node);
         if !load {
             self.outbound.ready.insert(node);
         } else if !uploading {
-            self.outbound.unloaded.insert(node);
+            self.uploads.wanted.insert(node);
         }
     }
 
     /// What to ask the server for, for one node, if that may go now.
-    fn step(&self, node: NodeId) -> Option<Step> {
+    pub(super) fn step(&self, node: NodeId) -> Option<Step> {
         if !self.is_settled(node) || self.is_held(node) {
             return None;
         }
@@ -236,9 +213,8 @@ impl Client {
         let mut contents: Vec<Blob> = Vec::new();
         let (mut nodes, mut bytes) = (BTreeSet::new(), 0);
         for steps in ordered {
-            let inline: Vec<Blob> = (steps.iter())
-                .filter_map(|step| self.outbound.loaded.get(&step.node())?.1.clone())
-                .collect();
+            let inline: Vec<Blob> =
+                (steps.iter()).filter_map(|step| self.uploads.inline(step.node())).collect();
             let size: usize = inline.iter().map(|bytes| bytes.len()).sum();
             if bytes + size > MAX_COMMIT_BYTES && !operations.is_empty() {
                 break;
@@ -278,63 +254,6 @@ impl Client {
             })
             .collect();
         parents.into_iter().for_each(|dir| self.need_there(dir));
-    }
-
-    fn is_loaded(&self, node: NodeId, content: &Content) -> bool {
-        self.outbound.loaded.get(&node).is_some_and(|(id, _)| *id == content.id)
-    }
-
-    fn may_upload(&self) -> bool {
-        self.outbound.uploads.len() < MAX_UPLOADS && self.outbound.loaded_bytes < MAX_COMMIT_BYTES
-    }
-
-    fn start_upload(&mut self, node: NodeId, content: Content) {
-        let Some(path) = self.trees.path_here(node) else { return };
-        let Some(stamp) = self.trees.get(node).present().map(|present| present.stamp) else {
-            return;
-        };
-        let id = self.task();
-        self.outbound.uploads.insert(id, (node, content.id));
-        self.out.push(Effect::Upload { id, path, stamp, content });
-    }
-
-    pub(super) fn on_uploaded(&mut self, id: TaskId, result: Result<Upload, TransferError>) {
-        let Some((node, content)) = self.outbound.uploads.remove(&id) else { return };
-        self.trees.touch(node);
-        self.unload(node);
-        match result {
-            Ok(Upload::Stored) => {
-                self.outbound.loaded.insert(node, (content, None));
-            }
-            Ok(Upload::Inline(bytes)) => {
-                self.outbound.loaded_bytes += bytes.len();
-                self.outbound.loaded.insert(node, (content, Some(bytes)));
-            }
-            Err(TransferError::Disk(DiskError::Busy)) => {
-                self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());
-                self.hold(node);
-            }
-            Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
-            Err(TransferError::Disk(DiskError::Gone | DiskError::Changed)) => {
-                self.want_node(node);
-                self.hold(node);
-            }
-            Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
-            Err(TransferError::Disk(error)) => {
-                self.problem(node, ProblemKind::Unreadable, error.to_string());
-                self.hold(node);
-            }
-            Err(TransferError::Refused(words)) => {
-                self.problem(node, ProblemKind::Refused, words);
-                self.hold(node);
-            }
-        }
-    }
-
-    pub(super) fn unload(&mut self, node: NodeId) {
-        if let Some((_, Some(bytes))) = self.outbound.loaded.remove(&node) {
-            self.outbound.loaded_bytes -= bytes.len();
-        }
     }
 
     /// The outcome of the commit under way: the entries it was decided after have come.
@@ -399,16 +318,16 @@ impl Client {
     /// It is to be sent, or on its way.
     pub(super) fn is_being_sent(&self, node: NodeId) -> bool {
         self.outbound.ready.contains(&node)
-            || self.outbound.unloaded.contains(&node)
+            || self.uploads.wanted.contains(&node)
             || self.is_in_commit(node)
-            || self.outbound.uploads.values().any(|upload| upload.0 == node)
+            || self.uploads.is_under_way(node)
     }
 
     /// Nothing is being sent or could be.
     pub(super) fn outbound_idle(&self) -> bool {
         self.outbound.commit.is_none()
-            && self.outbound.uploads.is_empty()
+            && self.uploads.is_idle()
             && self.outbound.ready.iter().all(|&node| self.is_hindered(node))
-            && self.outbound.unloaded.iter().all(|&node| self.is_hindered(node))
+            && self.uploads.wanted.iter().all(|&node| self.is_hindered(node))
     }
 }

@@ -53,7 +53,8 @@ impl Client {
 
     fn plan(&mut self, node: NodeId) {
         self.inbound.forget(node);
-        self.outbound.forget(node);
+        self.outbound.ready.remove(&node);
+        self.uploads.wanted.remove(&node);
         self.forget_read(node);
         if !self.resolve_intent(node) {
             return;
@@ -245,7 +246,7 @@ impl Client {
 
     /// An operation on the node is under way.
     pub(super) fn is_in_flight(&self, node: NodeId) -> bool {
-        self.is_in_commit(node) || self.inbound.changing.contains(&node)
+        self.is_in_commit(node) || self.changes.contains(node)
     }
 
     /// Tries the node again only after a while, longer each time.

@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 
 use crate::disk::Change;
 use crate::id::NodeId;
-use crate::name::conflict_name;
+use crate::name::{Name, conflict_name};
 use crate::node::{Kind, Place, State};
 
+use super::changing::Then;
 use super::event::{Effect, Notice};
-use super::inbound::{Then, Try};
+use super::inbound::Try;
 use super::reconcile::{Act, Decision, same};
 use super::{Client, ProblemKind};
 
@@ -27,7 +28,7 @@ impl Client {
             self.need_here(place.parent);
             return Some(Try::Blocked);
         }
-        if self.looks.others.contains(&(place.parent, place.name.clone())) {
+        if self.is_unsynced_there(place) {
             let reason = "something that is not synced has its name here";
             self.problem(node, ProblemKind::Parked, reason.into());
             return Some(Try::Blocked);
@@ -62,6 +63,17 @@ impl Client {
             }
             _ => Some(Try::Blocked),
         }
+    }
+
+    /// Something that is not synced has the name on this disk, or one that it takes for the same.
+    fn is_unsynced_there(&self, place: &Place) -> bool {
+        let Place { parent, name } = place;
+        let bytes = name.as_bytes();
+        self.looks.others.contains(&(*parent, name.clone()))
+            || self.config.folds_case
+                && (self.looks.others.range((*parent, Name::first())..))
+                    .take_while(|(dir, _)| dir == parent)
+                    .any(|(_, other)| other.as_bytes().eq_ignore_ascii_case(bytes))
     }
 
     /// Waits for what stands at the name here if that may be the very same, so that no content is

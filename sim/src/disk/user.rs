@@ -202,11 +202,14 @@ impl Disk {
         }
         let mut lost = None;
         match self.entry(target, &new) {
-            Some((_, other)) if other == number => {
-                if source != target || fold(&name) != fold(&new) || name == new {
-                    return Ok(());
-                }
+            // Two names of one file; but for another case of the same name, that is no rename.
+            Some((_, other))
+                if other == number
+                    && (source != target || fold(&name) != fold(&new) || name == new) =>
+            {
+                return Ok(());
             }
+            Some((_, other)) if other == number => {}
             Some((_, other)) => match (directory, self.children(other)) {
                 (true, Some(names)) if !names.is_empty() => return Err(Errno::NotEmpty),
                 (true, None) => return Err(Errno::NotDirectory),

@@ -20,7 +20,7 @@ impl World {
         judge::same_trees(self, &tree::of_rows(&self.server.journal.rows())?)?;
         let actors = epoch.deeds.iter().filter(|deeds| **deeds > 0).count();
         let Some((actor, left)) = epoch.last else { return Ok(()) };
-        if epoch.spoiled || actors != 1 {
+        if epoch.spoiled || actors != 1 || self.witness().has_links {
             return Ok(());
         }
         let (now, _) = tree::of_disk(&self.devices[actor].disk);
@@ -51,7 +51,11 @@ impl World {
         let free = |device: &Device| {
             let muted = matches!(device.link, Link::Up { muted: true, .. });
             let unknown = !tree::of_disk(&device.disk).1.is_empty();
-            device.reachable && !muted && !unknown && !device.disk.full && device.disk.restricted().is_empty()
+            device.reachable
+                && !muted
+                && !unknown
+                && !device.disk.full
+                && device.disk.restricted().is_empty()
         };
         !self.witness().is_blind()
             && self.free_of_problems().is_ok()

@@ -94,7 +94,7 @@ fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
         let Some(by) = fate.destroyed_by.first() else { continue };
         let alone = fate.destroyed_by.len() == 1
             && !fate.copied
-            && fate.moved_by.iter().all(|mover| mover == by)
+            && !world.witness().moved_by_others(version, *by)
             && world.witness().directory_movers.iter().all(|mover| mover == by);
         if alone {
             let what = format!("{paths:?}: {fate:?}");

@@ -93,15 +93,14 @@ fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> 
 pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     let (mut here, unknown) = of_disk(disk);
     let mut there = server.clone();
-    if disk.traits.folds_case {
-        park(&mut here, &mut there);
-    }
+    // What cannot have its name here stays where it was.
+    let parked = if disk.traits.folds_case { park(&mut here, &mut there) } else { Vec::new() };
     let mut found = Vec::new();
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf => {}
             Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
-            None if !unknown.is_empty() => {}
+            None if !unknown.is_empty() || parked.contains(leaf) => {}
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
@@ -110,16 +109,19 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     found
 }
 
-/// Takes out of both what clashes on a disk that folds case: one of each clash is there.
-fn park(here: &mut Tree, there: &mut Tree) {
+/// Takes out of both what clashes on a disk that folds case: one of each clash is there. Gives what
+/// was taken out of `there`.
+fn park(here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
     let folded = |path: &RelPath| path.names().iter().map(fold).collect::<Vec<_>>();
     let mut seen: BTreeMap<Vec<Vec<u8>>, u32> = BTreeMap::new();
     for path in there.keys() {
         *seen.entry(folded(path)).or_default() += 1;
     }
     let clashes: Vec<_> = seen.into_iter().filter(|(_, n)| *n > 1).map(|(path, _)| path).collect();
-    let clear =
-        |path: &RelPath, _: &mut Leaf| !clashes.iter().any(|clash| folded(path).starts_with(clash));
-    here.retain(clear);
-    there.retain(clear);
+    let clear = |path: &RelPath| !clashes.iter().any(|clash| folded(path).starts_with(clash));
+    here.retain(|path, _| clear(path));
+    let parked = there.iter().filter(|(path, _)| !clear(path)).map(|(_, leaf)| leaf.clone());
+    let parked = parked.collect();
+    there.retain(|path, _| clear(path));
+    parked
 }

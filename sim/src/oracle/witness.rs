@@ -37,6 +37,8 @@ pub struct Fate {
     pub lost_power: bool,
     /// Where it was last seen, for people.
     pub path: RelPath,
+    /// The versions that stood at its path before it.
+    pub before: BTreeSet<ContentId>,
 }
 
 /// Lives of a temporary name on a device.
@@ -78,6 +80,9 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
+    /// A user made a second name for a file.
+    pub has_links: bool,
+    last_at: BTreeMap<(usize, RelPath), ContentId>,
     temporary: BTreeMap<(usize, RelPath), Lives>,
     read: BTreeSet<(usize, RelPath)>,
     halted: Option<String>,
@@ -97,12 +102,17 @@ impl Witness {
         for deed in deeds {
             self.deeds += 1;
             self.actors.insert(device);
+            self.has_links |= deed.act == Act::Linked;
             if deed.act == Act::MovedDirectory {
                 self.directory_movers.insert(device);
                 continue;
             }
             let fate = self.versions.entry(deed.version).or_default();
             fate.path = deed.path.clone();
+            if matches!(deed.act, Act::Wrote | Act::Moved) {
+                let last = self.last_at.insert((device, deed.path.clone()), deed.version);
+                fate.before.extend(last.filter(|last| *last != deed.version));
+            }
             match deed.act {
                 Act::Wrote => {
                     fate.copied |= !fate.written.is_empty();
@@ -161,6 +171,20 @@ impl Witness {
         }
     }
 
+    /// Whether anyone but this user moved a version, or one that it came of.
+    pub fn moved_by_others(&self, version: ContentId, user: usize) -> bool {
+        let mut seen = BTreeSet::from([version]);
+        let mut open = vec![version];
+        while let Some(version) = open.pop() {
+            let Some(fate) = self.versions.get(&version) else { continue };
+            if fate.moved_by.iter().any(|mover| *mover != user) {
+                return true;
+            }
+            open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
+        }
+        false
+    }
+
     /// Temporary names that were gone too soon for anyone to have sent them.
     pub fn fleeting(&self) -> impl Iterator<Item = &(usize, RelPath)> {
         let short = |lives: &Lives| lives.since_ms.is_none() && lives.longest_ms < TEMPORARY_MS;
@@ -194,6 +218,9 @@ impl Witness {
     ) -> Result<(), Broken> {
         if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
             happened.push(format!("device {device} changes its disk: {change:?}"));
+        }
+        if let Change::PlaceFile { at, content, .. } = change {
+            self.last_at.insert((device, at.clone()), content.id);
         }
         for (path, version) in disk.take_displaced() {
             if !self.history.contains(&version) {

@@ -39,18 +39,18 @@ fn step(random: &mut Random, mood: Mood) -> UserStep {
     } else {
         Pause::Ms(random.below(mood.pause_ms.max(1)) as u16)
     };
-    let device = if mood.alone { 0 } else { random.next() as u8 };
+    let device = if mood.alone { 0 } else { random.draw() as u8 };
     let pace = if random.below(3) == 0 { random.below(5) as u8 } else { 0 };
     UserStep { device, pause, action: action(random, mood), pace }
 }
 
 fn action(random: &mut Random, mood: Mood) -> Action {
-    let which = random.next() as u8;
-    let other = random.next() as u8;
+    let which = random.draw() as u8;
+    let other = random.draw() as u8;
     // The last word differs from the first in case only; it is rare.
     let words = if random.below(8) == 0 { 7 } else { 6 };
     let word = random.below(words) as u8;
-    let spot = Spot { dir: random.next() as u8, word };
+    let spot = Spot { dir: random.draw() as u8, word };
     match random.below(if mood.plain { 48 } else { 100 }) {
         0..=13 => Action::Create(spot),
         14..=17 => Action::Append(which),

@@ -59,7 +59,9 @@ impl Call {
                 None => Err(Errno::NotFound),
             },
             Self::Close => {
-                handle.take().map(|handle| disk.close(handle));
+                if let Some(handle) = handle.take() {
+                    disk.close(handle);
+                }
                 Ok(())
             }
             Self::Rename(from, to) => disk.rename(from, to),
@@ -305,8 +307,8 @@ impl Writer {
     fn tree(&mut self, top: RelPath, depth: u8) -> Vec<Call> {
         let mut path = top;
         let mut calls = vec![Call::Mkdir(path.clone())];
-        for level in 0..usize::from(depth) % 3 {
-            path = path.join(word(WORDS[level]));
+        for name in WORDS.iter().take(usize::from(depth) % 3) {
+            path = path.join(word(name));
             calls.push(Call::Mkdir(path.clone()));
         }
         calls.extend(self.whole(path.join(word("leaf"))));

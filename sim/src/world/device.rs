@@ -23,7 +23,7 @@ use super::server::ConnectionId;
 #[derive(Debug)]
 pub enum Stage {
     /// Asked for.
-    Begun(Effect, Begun),
+    Begun(Box<Effect>, Begun),
     /// Done: this is the answer, on its way.
     Done(Event),
 }

@@ -6,7 +6,7 @@ use onefold_core::name::RelPath;
 use onefold_core::server::session::SessionEvent;
 
 use crate::disk::watch::WatchEvent;
-use crate::oracle::{Broken, judge, tree};
+use crate::oracle::{Broken, judge};
 use crate::tape::Tape;
 
 use super::World;
@@ -22,6 +22,9 @@ const MAX_SETTLE_STEPS: u64 = 30_000;
 const MAX_SETTLE_MS: u64 = 2 * 60 * 60 * 1000;
 /// An engine that is ticked so often without time going on spins.
 const MAX_TICKS_AT_ONCE: u32 = 100;
+
+/// Something can be done right now.
+const WORK: &str = "there is work to do";
 
 impl World {
     /// Runs the tapes, heals, settles, judges.
@@ -57,30 +60,32 @@ impl World {
     fn apply(&mut self, choice: Choice) -> Result<(), Broken> {
         match choice {
             Choice::Watch(index) => match self.devices[index].disk.take_event(0) {
-                Some(WatchEvent::Hint(hint)) => self.give(index, Event::Hinted(hint)),
-                Some(WatchEvent::Overflow(path)) => self.give(index, Event::Overflowed(path)),
-                None => Ok(()),
+                Some(WatchEvent::Hint(hint)) => self.give(index, Event::Hinted(hint))?,
+                Some(WatchEvent::Overflow(path)) => self.give(index, Event::Overflowed(path))?,
+                None => {}
             },
-            Choice::Task(index, at) => self.advance_task(index, at),
-            Choice::Stream(index) => match self.devices[index].stream.pop_front() {
-                Some((_, event)) => self.give(index, event),
-                None => Ok(()),
-            },
-            Choice::Up(id) => Ok(self.deliver_up(id)),
-            Choice::Down(id) => self.deliver_down(id),
-            Choice::Load(id) => self.load(id),
-            Choice::Answer(id) => Ok(self.answer(id)),
-            Choice::News(id) => Ok(self.news(id)),
-            Choice::Notice(id) => Ok(self.notice_gone(id)),
-            Choice::Ended(id) => Ok(self.connection_ended(id)),
-            Choice::Tick(index) => self.tick(index),
-            Choice::SessionTick(id) => Ok(self.tell(id, SessionEvent::Ticked)),
-            Choice::Call(index) => Ok(self.user_call(index)),
-            Choice::UserStep => self.begin_user_step(),
-            Choice::Restart(index) => self.start_client(index),
-            Choice::Advance => self.advance(),
-            Choice::Strike(fault, index) => self.strike(fault, index),
+            Choice::Task(index, at) => self.advance_task(index, at)?,
+            Choice::Stream(index) => {
+                if let Some((_, event)) = self.devices[index].stream.pop_front() {
+                    self.give(index, event)?;
+                }
+            }
+            Choice::Up(id) => self.deliver_up(id),
+            Choice::Down(id) => self.deliver_down(id)?,
+            Choice::Load(id) => self.load(id)?,
+            Choice::Answer(id) => self.answer(id),
+            Choice::News(id) => self.news(id),
+            Choice::Notice(id) => self.notice_gone(id),
+            Choice::Ended(id) => self.connection_ended(id),
+            Choice::Tick(index) => self.tick(index)?,
+            Choice::SessionTick(id) => self.tell(id, SessionEvent::Ticked),
+            Choice::Call(index) => self.user_call(index),
+            Choice::UserStep => self.begin_user_step()?,
+            Choice::Restart(index) => self.start_client(index)?,
+            Choice::Advance => self.advance()?,
+            Choice::Strike(fault, index) => self.strike(fault, index)?,
         }
+        Ok(())
     }
 
     fn tick(&mut self, index: usize) -> Result<(), Broken> {
@@ -134,14 +139,15 @@ impl World {
         self.settle_until(Self::at_rest)
     }
 
-    fn settle_until(
-        &mut self,
-        done: impl Fn(&Self) -> Result<(), String>,
-    ) -> Result<(), Broken> {
+    fn settle_until(&mut self, done: impl Fn(&Self) -> Result<(), String>) -> Result<(), Broken> {
         let (steps, began_ms) = (self.steps, self.now_ms);
+        let mut reason = String::new();
         while let Err(why) = done(self) {
             if self.steps - steps > MAX_SETTLE_STEPS || self.now_ms - began_ms > MAX_SETTLE_MS {
-                return Err(Broken::new("comes to rest", why));
+                return Err(Broken::new("comes to rest", reason));
+            }
+            if why != WORK || reason.is_empty() {
+                reason = why;
             }
             self.step()?;
         }
@@ -150,6 +156,9 @@ impl World {
 
     /// Whether nothing is going on; if not, one reason why.
     pub(super) fn at_rest(&self) -> Result<(), String> {
+        if self.has_work() {
+            return Err(WORK.into());
+        }
         if !self.users_rest() {
             return Err("a user's program is running".into());
         }
@@ -171,9 +180,6 @@ impl World {
                 return Err(format!("device {index}: {why}"));
             }
         }
-        if self.has_work() {
-            return Err(format!("there is work to do: {:?}", self.choices().first()));
-        }
         Ok(())
     }
 
@@ -181,13 +187,9 @@ impl World {
     pub(crate) fn free_of_problems(&self) -> Result<(), String> {
         for (index, device) in self.devices.iter().enumerate() {
             let problems = device.client.as_ref().map(|client| client.status().problems);
-            let (_, unknown) = tree::of_disk(&device.disk);
-            for problem in problems.into_iter().flatten() {
-                let lasting = problem.kind == ProblemKind::Parked
-                    || (problem.kind == ProblemKind::Unwritable && !unknown.is_empty());
-                if !lasting {
-                    return Err(format!("device {index}: {problem:?}"));
-                }
+            let mut passing = problems.into_iter().flatten();
+            if let Some(problem) = passing.find(|problem| problem.kind != ProblemKind::Parked) {
+                return Err(format!("device {index}: {problem:?}"));
             }
         }
         Ok(())

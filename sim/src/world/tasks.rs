@@ -16,12 +16,12 @@ const INLINE_BYTES: usize = 20;
 impl Task {
     /// It is a save that is still to be done.
     pub(super) fn is_save(&self) -> bool {
-        matches!(self.stage, Stage::Begun(Effect::Save { .. }, _))
+        matches!(&self.stage, Stage::Begun(effect, _) if matches!(**effect, Effect::Save { .. }))
     }
 
     /// It opens a stream.
     pub(super) fn is_connect(&self) -> bool {
-        matches!(self.stage, Stage::Begun(Effect::Connect, _))
+        matches!(&self.stage, Stage::Begun(effect, _) if matches!(**effect, Effect::Connect))
     }
 }
 
@@ -44,7 +44,7 @@ impl World {
         if torn && !matches!(begun, Begun::Nothing) {
             self.story.strike("torn_look", || format!("device {index}: {effect:?} takes long"));
         }
-        self.devices[index].tasks.push(Task { born, stage: Stage::Begun(effect, begun) });
+        self.devices[index].tasks.push(Task { born, stage: Stage::Begun(Box::new(effect), begun) });
     }
 
     fn schedule_strikes(&mut self, in_1000: u16) -> bool {
@@ -56,14 +56,14 @@ impl World {
         let task = self.devices[index].tasks.remove(at);
         match task.stage {
             Stage::Done(event) => self.give(index, event),
-            Stage::Begun(Effect::Connect, _) => {
+            Stage::Begun(effect, _) if matches!(*effect, Effect::Connect) => {
                 self.connect(index);
                 Ok(())
             }
             Stage::Begun(effect, begun) => {
                 self.devices[index].set_disk_clock(self.now_ms);
                 let born = task.born;
-                if let Some(event) = self.do_task(index, effect, begun)? {
+                if let Some(event) = self.do_task(index, *effect, begun)? {
                     self.story.hash(&event);
                     let tasks = &mut self.devices[index].tasks;
                     tasks.insert(at.min(tasks.len()), Task { born, stage: Stage::Done(event) });

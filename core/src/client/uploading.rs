@@ -1,0 +1,113 @@
+//! Bringing contents to the server before the commits that need them: large ones go up by
+//! themselves, small ones wait to travel in a commit.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::ToString;
+
+use crate::blob::Blob;
+use crate::disk::DiskError;
+use crate::hash::ContentId;
+use crate::id::NodeId;
+use crate::node::Content;
+use crate::operation::MAX_COMMIT_BYTES;
+
+use super::event::{Effect, TaskId, TransferError, Upload};
+use super::{Client, ProblemKind};
+
+/// The most contents being uploaded.
+const MAX_UPLOADS: usize = 4;
+
+/// What is being brought to the server.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    /// Nodes whose content the server needs first.
+    pub(super) wanted: BTreeSet<NodeId>,
+    under_way: BTreeMap<TaskId, (NodeId, ContentId)>,
+    /// Contents that the server has, or that will travel in the commit.
+    loaded: BTreeMap<NodeId, (ContentId, Option<Blob>)>,
+    loaded_bytes: usize,
+}
+
+impl Uploads {
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    pub(super) fn is_under_way(&self, node: NodeId) -> bool {
+        self.under_way.values().any(|upload| upload.0 == node)
+    }
+
+    /// The bytes that travel in the commit.
+    pub(super) fn inline(&self, node: NodeId) -> Option<Blob> {
+        self.loaded.get(&node).and_then(|(_, bytes)| bytes.clone())
+    }
+}
+
+impl Client {
+    /// Starts the uploads that may start.
+    pub(super) fn pump_uploads(&mut self) {
+        while self.may_upload() {
+            let Some(node) = self.uploads.wanted.pop_first() else { break };
+            if let Some(content) = self.step(node).and_then(|step| step.content()) {
+                self.start_upload(node, content);
+            }
+        }
+    }
+
+    pub(super) fn is_loaded(&self, node: NodeId, content: &Content) -> bool {
+        self.uploads.loaded.get(&node).is_some_and(|(id, _)| *id == content.id)
+    }
+
+    fn may_upload(&self) -> bool {
+        self.uploads.under_way.len() < MAX_UPLOADS && self.uploads.loaded_bytes < MAX_COMMIT_BYTES
+    }
+
+    fn start_upload(&mut self, node: NodeId, content: Content) {
+        let Some(path) = self.trees.path_here(node) else { return };
+        let Some(stamp) = self.trees.get(node).present().map(|present| present.stamp) else {
+            return;
+        };
+        let id = self.task();
+        self.uploads.under_way.insert(id, (node, content.id));
+        self.out.push(Effect::Upload { id, path, stamp, content });
+    }
+
+    pub(super) fn on_uploaded(&mut self, id: TaskId, result: Result<Upload, TransferError>) {
+        let Some((node, content)) = self.uploads.under_way.remove(&id) else { return };
+        self.trees.touch(node);
+        self.unload(node);
+        match result {
+            Ok(Upload::Stored) => {
+                self.uploads.loaded.insert(node, (content, None));
+            }
+            Ok(Upload::Inline(bytes)) => {
+                self.uploads.loaded_bytes += bytes.len();
+                self.uploads.loaded.insert(node, (content, Some(bytes)));
+            }
+            Err(TransferError::Disk(DiskError::Busy)) => {
+                self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());
+                self.hold(node);
+            }
+            Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
+            Err(TransferError::Disk(DiskError::Gone | DiskError::Changed)) => {
+                self.want_node(node);
+                self.hold(node);
+            }
+            Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
+            Err(TransferError::Disk(error)) => {
+                self.problem(node, ProblemKind::Unreadable, error.to_string());
+                self.hold(node);
+            }
+            Err(TransferError::Refused(words)) => {
+                self.problem(node, ProblemKind::Refused, words);
+                self.hold(node);
+            }
+        }
+    }
+
+    pub(super) fn unload(&mut self, node: NodeId) {
+        if let Some((_, Some(bytes))) = self.uploads.loaded.remove(&node) {
+            self.uploads.loaded_bytes -= bytes.len();
+        }
+    }
+}
