@@ -168,9 +168,11 @@ impl Client {
             self.pump_inbound();
             self.pump_outbound();
             if self.trees.is_clean() || !self.may_plan() {
-                return;
+                break;
             }
         }
+        // What was only just begun may have something to save before it can go on.
+        self.pump_saves();
     }
 
     /// When to come back with [`Event::Ticked`], and what for.
