@@ -11,7 +11,7 @@ use std::thread;
 
 use crate::wait::{PATIENCE, wait_for};
 
-/// The port that no connection comes from: wakes the proxy up when it is to end.
+/// How much is passed on at a time.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A way to a server.

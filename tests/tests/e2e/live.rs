@@ -1,13 +1,14 @@
 //! What changes on one device is soon the same on the other, while both run.
 
-use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
+use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tests::{World, noise};
 
+use crate::files::{rename, set_mode, write};
 use crate::pair::Pair;
 
 /// What is changed, and how, below a folder.
@@ -29,16 +30,6 @@ fn check(before: fn(&Path), changes: &[Change]) {
         (here, there) = (there, here);
     }
     pair.end();
-}
-
-fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
-    let path = path.as_ref();
-    fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a directory");
-    fs::write(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-}
-
-fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) {
-    fs::rename(from, to).expect("both are in the folder");
 }
 
 fn some_files(root: &Path) {
@@ -210,10 +201,6 @@ fn links_empty_directories_executable_bits_and_times_arrive() {
             }),
         ],
     );
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is there");
 }
 
 /// Makes a file with a time, at once: beside the folder, then moved in.

@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod conflicts;
 mod durability;
+mod files;
 mod kills;
 mod large;
 mod live;
