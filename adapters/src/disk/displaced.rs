@@ -65,8 +65,15 @@ pub(super) fn sweep(
     recovering: bool,
 ) -> Result<Swept, DiskError> {
     disk.root.check()?;
-    let mut sweep =
-        Sweep { disk, now_ms: kept::wall_ms(now), label, recovering, swept: Swept::default() };
+    let mut sweep = Sweep {
+        disk,
+        now_ms: kept::wall_ms(now),
+        label,
+        recovering,
+        // Only what is found at the start came with the copy.
+        copied: recovering && disk.root.was_copied(),
+        swept: Swept::default(),
+    };
     for id in disk.kept.ids().map_err(sys::problem)? {
         match disk.kept.take_over(&id) {
             Some(slot) => sweep.slot(&slot),
@@ -82,6 +89,7 @@ struct Sweep<'a> {
     now_ms: u64,
     label: &'a str,
     recovering: bool,
+    copied: bool,
     swept: Swept,
 }
 
@@ -95,17 +103,24 @@ impl Sweep<'_> {
     fn slot(&mut self, slot: &Slot<'_>) {
         let kept = &self.disk.kept;
         let names = [old_name(slot.id()), new_name(slot.id())];
-        let Some(intent) = kept.intent(slot.id()) else {
-            // Without an intent nothing of a user's came in.
-            kept.unlink(&names[1]);
-            slot.forget();
-            return;
+        let intent = match kept.intent(slot.id()) {
+            Ok(Some(intent)) => intent,
+            Ok(None) => {
+                // Without an intent nothing of a user's came in.
+                kept.unlink(&names[1]);
+                return slot.forget();
+            }
+            Err(errno) => {
+                let (id, words) = (slot.id(), sys::words(errno));
+                tracing::warn!("the displaced file {id} is left alone, its record: {words}");
+                return self.keep(false);
+            }
         };
         let half_done = self.is_half_done(&intent, &names);
         let mut left = false;
         for name in &names {
             match Meta::at(kept, name.as_bytes()) {
-                Ok(meta) if half_done && intent.judge(&meta) == Finding::Old => {
+                Ok(meta) if half_done && intent.judge(&meta, self.copied) == Finding::Old => {
                     left |= self.rescue(&intent, name, &meta, true);
                 }
                 Ok(meta) => left |= self.file(slot, &intent, name, &meta),
@@ -122,7 +137,9 @@ impl Sweep<'_> {
     /// nothing that anyone wanted gone, so it goes back into the tree as a user's would.
     fn is_half_done(&self, intent: &Intent, [old, new]: &[String; 2]) -> bool {
         let found = |name: &str| {
-            Meta::at(&self.disk.kept, name.as_bytes()).ok().map(|meta| intent.judge(&meta))
+            Meta::at(&self.disk.kept, name.as_bytes())
+                .ok()
+                .map(|meta| intent.judge(&meta, self.copied))
         };
         let Role::Replaced(at) = &intent.role else { return false };
         found(old) == Some(Finding::Old) && found(new) == Some(Finding::New) && !self.is_taken(at)
@@ -137,13 +154,14 @@ impl Sweep<'_> {
     fn file(&mut self, slot: &Slot<'_>, intent: &Intent, name: &str, meta: &Meta) -> bool {
         let finding = match &intent.role {
             Role::Moving(..) => Finding::Users,
-            Role::Replaced(_) | Role::Removed(_) => intent.judge(meta),
+            Role::Replaced(_) | Role::Removed(_) => intent.judge(meta, self.copied),
         };
         if finding == Finding::Users {
             return self.rescue(intent, name, meta, matches!(intent.role, Role::Moving(..)));
         }
         let clean = self.disk.kept.is_clean(slot.id());
         let kept_for = match finding {
+            Finding::New | Finding::Old if self.copied => Duration::ZERO,
             Finding::New if self.recovering => Duration::ZERO,
             Finding::New => SOON,
             Finding::Old if clean => REMOVED_KEPT_FOR,
@@ -151,7 +169,9 @@ impl Sweep<'_> {
         };
         let age = Duration::from_millis(self.now_ms.saturating_sub(intent.since_ms));
         if meta.kind == Some(Kind::File) {
-            let writer = is_written(&self.disk.kept, name);
+            // What only rests here need not be opened: if it was written, that shows.
+            let rests = age < kept_for && age >= WATCHED_FOR && !clean;
+            let writer = !rests && is_written(&self.disk.kept, name);
             if writer || age < kept_for {
                 self.keep(writer || clean || age < WATCHED_FOR || finding == Finding::New);
                 return true;

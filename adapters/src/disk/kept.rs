@@ -5,12 +5,12 @@
 //! into a slot before its intent is durable, and the intent goes after all else of the slot. So a
 //! `.new` without an intent is nobody's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use onefold_core::disk::{DiskError, Stamp};
@@ -61,11 +61,14 @@ pub(super) enum Finding {
 }
 
 impl Intent {
-    /// Tells what a file in the slot is by its inode, and by what shows that its bytes changed.
-    pub(super) fn judge(&self, meta: &Meta) -> Finding {
-        if self.new.is_some_and(|(stamp, _)| meta.holds(&stamp)) {
+    /// Tells what a file in the slot is by its inode, and by what shows that its bytes changed. In a
+    /// copy of a root, where all inodes are others and times may be, the size has to do: what the
+    /// slots hold there is a copy, too.
+    pub(super) fn judge(&self, meta: &Meta, copied: bool) -> Finding {
+        let is = |stamp: &Stamp| if copied { meta.size == stamp.size } else { meta.holds(stamp) };
+        if self.new.is_some_and(|(stamp, _)| is(&stamp)) {
             Finding::New
-        } else if meta.holds(&self.old) {
+        } else if is(&self.old) {
             Finding::Old
         } else {
             Finding::Users
@@ -81,6 +84,8 @@ pub(super) struct Kept {
     next: AtomicU64,
     active: Mutex<BTreeSet<String>>,
     clean: Mutex<BTreeSet<String>>,
+    /// Intents that were read: an intent never changes.
+    read: Mutex<BTreeMap<String, Arc<Intent>>>,
 }
 
 impl AsFd for Kept {
@@ -151,6 +156,7 @@ impl Kept {
             next: AtomicU64::new(0),
             active: Mutex::default(),
             clean: Mutex::default(),
+            read: Mutex::default(),
         })
     }
 
@@ -195,13 +201,29 @@ impl Kept {
         Ok(ids)
     }
 
-    /// The intent of a slot. One that was not written whole was never acted on, and is none.
-    pub(super) fn intent(&self, id: &str) -> Option<Intent> {
-        let file = rustix::fs::openat(&self.dir, intent_name(id), sys::READ, Mode::empty()).ok()?;
+    /// The intent of a slot. One that was not written whole was never acted on, and is none; one that
+    /// cannot be read now is an error, and not the same.
+    pub(super) fn intent(&self, id: &str) -> Result<Option<Arc<Intent>>, Errno> {
+        if let Some(intent) = lock(&self.read).get(id) {
+            return Ok(Some(intent.clone()));
+        }
+        let file = rustix::fs::openat(&self.dir, intent_name(id), sys::READ, Mode::empty());
+        let file = match file {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
         let mut bytes = Vec::new();
-        File::from(file).read_to_end(&mut bytes).ok()?;
-        let (hash, bytes) = bytes.split_at_checked(blake3::OUT_LEN)?;
-        (blake3::hash(bytes).as_bytes() == hash).then(|| postcard::from_bytes(bytes).ok())?
+        let read = File::from(file).read_to_end(&mut bytes);
+        read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        let Some((hash, bytes)) = bytes.split_at_checked(blake3::OUT_LEN) else { return Ok(None) };
+        if blake3::hash(bytes).as_bytes() != hash {
+            return Ok(None);
+        }
+        // Whole, and not to be understood: another version of this program wrote it.
+        let intent = Arc::new(postcard::from_bytes::<Intent>(bytes).map_err(|_| Errno::PROTO)?);
+        lock(&self.read).insert(id.to_owned(), intent.clone());
+        Ok(Some(intent))
     }
 
     /// Removes a file of a slot for good.
@@ -213,6 +235,7 @@ impl Kept {
     fn forget(&self, id: &str) {
         self.unlink(&intent_name(id));
         lock(&self.clean).remove(id);
+        lock(&self.read).remove(id);
     }
 }
 

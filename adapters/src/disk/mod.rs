@@ -11,6 +11,7 @@
 mod displaced;
 mod guard;
 mod hash;
+mod held;
 mod hooks;
 mod kept;
 mod look;

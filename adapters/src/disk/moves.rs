@@ -1,8 +1,9 @@
 //! Renames and exchanges: the inode stays in the tree, so its bytes are in no danger, but what stands
 //! at either name may be another's by now.
 //!
-//! Invariants: nothing is replaced by a move; what was moved by mistake goes back. Where names cannot
-//! be swapped or taken without replacing, things pass through a slot, intent first.
+//! Invariants: nothing is replaced by a move; what was moved by mistake goes back (a user's save just
+//! after the move looks the same, and goes back with it: it is at one of the two names). Where names
+//! cannot be swapped or taken without replacing, things pass through a slot, intent first.
 
 use onefold_core::disk::{DiskError, Stamp};
 use onefold_core::id::NodeId;
@@ -12,7 +13,8 @@ use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 
 use super::RealDisk;
-use super::guard::{Held, Target, put, put_back};
+use super::guard::{Target, put, put_back};
+use super::held::Held;
 use super::hooks::Point;
 use super::kept::{Intent, Role, Slot};
 use super::prepare::now_ms;
@@ -34,12 +36,13 @@ pub(super) fn rename(
     let (to_parent, to_name) = walk::parent(&disk.root, to)?;
     let source = Target { at: from, parent: &from_parent, name: from_name };
     let target = Target { at: to, parent: &to_parent, name: to_name };
-    let held = Held::take(disk, &source, expect, only_if_quiet)?;
-    if disk.guard.no_replace {
+    let held = if disk.guard.no_replace {
+        let held = Held::take(disk, &source, expect, only_if_quiet)?;
         rename_at_once(disk, &source, &target, &held, only_if_quiet)?;
+        held
     } else {
-        rename_through_slot(disk, node, &source, &target, &held, expect)?;
-    }
+        rename_through_slot(disk, node, &source, &target, expect, only_if_quiet)?
+    };
     disk.at(Point::Confirmed);
     let meta = held.meta;
     drop(held);
@@ -99,19 +102,21 @@ fn rename_through_slot(
     node: NodeId,
     source: &Target<'_>,
     target: &Target<'_>,
-    held: &Held,
     expect: &Stamp,
-) -> Result<(), DiskError> {
+    only_if_quiet: bool,
+) -> Result<Held, DiskError> {
     if Meta::at(target.parent, target.name.as_bytes()).is_ok() {
         return Err(DiskError::Occupied);
     }
-    let slot = take_aside(disk, node, source, target, held, expect)?;
+    let slot = intend(disk, node, source, target, expect)?;
+    let held = Held::take(disk, source, expect, only_if_quiet).inspect_err(|_| slot.forget())?;
+    take_aside(disk, &slot, source, &held)?;
     if let Err(why) = put(disk, &slot.old_name(), target.parent, target.name.as_bytes()) {
         return Err(back(disk, &slot, source, why));
     }
     disk.at(Point::Swapped);
     slot.forget();
-    Ok(())
+    Ok(held)
 }
 
 pub(super) fn exchange(
@@ -132,11 +137,13 @@ pub(super) fn exchange(
     if disk.guard.exchange {
         exchange_at_once(disk, &one, &two, &held_one, &held_two)?;
     } else {
-        let aside_one = take_aside(disk, node, &one, &two, &held_one, expect_first)?;
-        match take_aside(disk, node, &two, &one, &held_two, expect_second) {
-            Ok(aside_two) => land(disk, &aside_one, &two, &aside_two, &one)?,
-            Err(why) => return Err(back(disk, &aside_one, &one, why)),
-        }
+        let slot_one = intend(disk, node, &one, &two, expect_first)?;
+        let slot_two =
+            intend(disk, node, &two, &one, expect_second).inspect_err(|_| slot_one.forget())?;
+        take_aside(disk, &slot_one, &one, &held_one).inspect_err(|_| slot_two.forget())?;
+        take_aside(disk, &slot_two, &two, &held_two)
+            .map_err(|why| back(disk, &slot_one, &one, why))?;
+        land(disk, &slot_one, &two, &slot_two, &one)?;
     }
     disk.at(Point::Confirmed);
     sync_both(disk, &first_parent, &second_parent)?;
@@ -168,20 +175,30 @@ fn exchange_at_once(
     Err(DiskError::Changed)
 }
 
-/// Renames something into a slot, from where it goes on to `target`; after a crash the sweep brings
-/// it to the one name or the other.
-fn take_aside<'a>(
+/// A slot for something that goes on from there to `target`; after a crash the sweep brings it to
+/// the one name or the other.
+fn intend<'a>(
     disk: &'a RealDisk,
     node: NodeId,
     source: &Target<'_>,
     target: &Target<'_>,
-    held: &Held,
     expect: &Stamp,
 ) -> Result<Slot<'a>, DiskError> {
     let slot = disk.kept.slot();
     let role = Role::Moving(source.at.clone(), target.at.clone());
     slot.record(&Intent { node, since_ms: now_ms(), role, old: *expect, new: None })?;
     disk.at(Point::Intended);
+    Ok(slot)
+}
+
+/// Renames what is held into the slot. On an error it has its name again, or the sweep will find it
+/// one, and the slot is done with.
+fn take_aside(
+    disk: &RealDisk,
+    slot: &Slot<'_>,
+    source: &Target<'_>,
+    held: &Held,
+) -> Result<(), DiskError> {
     let name = source.name.as_bytes();
     if let Err(errno) = rustix::fs::renameat(source.parent, name, &disk.kept, slot.old_name()) {
         slot.forget();
@@ -189,11 +206,16 @@ fn take_aside<'a>(
     }
     disk.at(Point::Aside);
     let out = Meta::at(&disk.kept, slot.old_name().as_bytes());
-    if out.is_ok_and(|out| out.inode == held.meta.inode) && held.is_quiet() {
-        return Ok(slot);
-    }
+    let why = if out.is_ok_and(|out| out.inode == held.meta.inode) {
+        if held.is_quiet() {
+            return Ok(());
+        }
+        DiskError::Busy
+    } else {
+        DiskError::Changed
+    };
     disk.at(Point::Surprised);
-    Err(back(disk, &slot, source, DiskError::Changed))
+    Err(back(disk, slot, source, why))
 }
 
 /// Puts both at the other's name; what finds its name taken is left to the sweep.

@@ -92,6 +92,7 @@ pub(super) struct Root {
     inode: Inode,
     _lock: OwnedFd,
     marker_inode: Inode,
+    copied: bool,
 }
 
 impl AsFd for Root {
@@ -103,18 +104,21 @@ impl AsFd for Root {
 impl Root {
     /// Opens a root and locks it for this process.
     pub(super) fn open(path: &Path, folder: FolderId, mode: Link) -> Result<Self, OpenError> {
+        let path = std::path::absolute(path).map_err(|error| open_error(path, &error))?;
+        let path = &path;
         if mode == Link::Create {
+            refuse_inside(path)?;
             std::fs::create_dir_all(path).map_err(|error| open_error(path, &error))?;
         }
         let path = &path.canonicalize().map_err(|error| open_error(path, &error))?;
+        refuse_inside(path)?;
         let failed = |errno: Errno| open_error(path, &errno.into());
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | CLOEXEC;
         let dir = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(failed)?;
         let inode = Meta::of(&dir).map_err(failed)?.inode;
-        if let Some(outer) = path.ancestors().skip(1).find(|above| is_linked(above)) {
-            return Err(OpenError::Inside(path.clone(), outer.to_owned()));
-        }
-        match (read_marker(&dir).map_err(failed)?, mode) {
+        let marked = read_marker(&dir).map_err(failed)?;
+        let copied = matches!(&marked, Marked::As(marker) if !marker.is_of(&inode));
+        match (marked, mode) {
             (Marked::As(marker), _) if marker.is_of(&inode) && marker.folder != folder => {
                 return Err(OpenError::OtherFolder(path.clone(), marker.folder));
             }
@@ -136,12 +140,18 @@ impl Root {
             return Err(OpenError::InUse(path.clone()));
         }
         let marker_inode = Meta::of(&marker).map_err(failed)?.inode;
-        Ok(Self { path: path.clone(), dir, inode, _lock: marker, marker_inode })
+        Ok(Self { path: path.clone(), dir, inode, _lock: marker, marker_inode, copied })
     }
 
     /// The filesystem that everything must be on.
     pub(super) fn device(&self) -> u64 {
         self.inode.device
+    }
+
+    /// Whether `.onefold/` came with a copy of another root: then inodes in its records are not those
+    /// of the files beside them.
+    pub(super) fn was_copied(&self) -> bool {
+        self.copied
     }
 
     /// The absolute path.
@@ -179,6 +189,15 @@ pub(super) fn is_nested_root(dir: impl AsFd, name: &[u8], inode: &Inode) -> bool
     rustix::fs::openat(&dir, name, flags, Mode::empty())
         .and_then(read_marker)
         .is_ok_and(|marked| matches!(marked, Marked::As(marker) if marker.is_of(inode)))
+}
+
+/// A folder inside a linked folder would be synced twice. What of the path is there already tells.
+fn refuse_inside(path: &Path) -> Result<(), OpenError> {
+    let there = path.ancestors().skip(1).find_map(|above| above.canonicalize().ok());
+    match there.as_deref().and_then(|above| above.ancestors().find(|above| is_linked(above))) {
+        Some(outer) => Err(OpenError::Inside(path.to_owned(), outer.to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn is_linked(dir: &Path) -> bool {

@@ -167,7 +167,7 @@ fn a_rename_replaces_nothing_and_moves_into_no_own_inside() {
 }
 
 #[test]
-fn names_too_long_for_the_disk_are_refused_as_such() {
+fn a_file_of_the_longest_name_is_placed() {
     let world = World::new();
     let content = world.stage(b"1");
     let at = RelPath::new(vec![Name::new(&[b'n'; 255]).unwrap()]);

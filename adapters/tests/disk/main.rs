@@ -5,6 +5,7 @@
 mod change;
 mod content;
 mod look;
+mod mount;
 mod permission;
 mod root;
 mod stress;

@@ -58,12 +58,17 @@ fn a_root_is_known_again_and_held_by_one_client_at_a_time() {
 fn a_copied_root_is_not_the_folder_but_may_be_joined() {
     let world = World::new();
     world.write("file", "1");
+    let (content, stamp) = (world.stage(b"new"), world.stamp("file"));
+    world.place("file", Old::Is(stamp), content).unwrap();
     let copy = world.dir.path().join("copy");
     let copied = std::process::Command::new("cp").arg("-a").arg(&world.root).arg(&copy).status();
     assert!(copied.unwrap().success());
     assert!(matches!(open(&copy, Link::Existing), Err(OpenError::Copied(_))));
-    open(&copy, Link::Create).unwrap();
+    let joined = open(&copy, Link::Create).unwrap();
+    assert_eq!(joined.recovered().rescued, []);
+    drop(joined);
     open(&copy, Link::Existing).unwrap();
+    assert_eq!(fs::read_dir(&copy).unwrap().count(), 2);
 }
 
 #[test]
@@ -73,6 +78,9 @@ fn a_folder_inside_a_linked_folder_is_refused_and_one_that_is_there_is_unknown()
     fs::create_dir_all(&inside).unwrap();
     let refused = open(&inside, Link::Create);
     assert!(matches!(refused, Err(OpenError::Inside(_, outer)) if outer == world.root));
+    assert!(is_empty(&inside));
+    let deeper = inside.join("not/yet");
+    assert!(matches!(open(&deeper, Link::Create), Err(OpenError::Inside(..))));
     assert!(is_empty(&inside));
     // One that was linked elsewhere and moved here.
     let elsewhere = world.dir.path().join("elsewhere");

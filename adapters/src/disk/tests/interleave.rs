@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use onefold_core::disk::DiskError;
+
 use super::users::{Aftermath, DEEDS, Deed, USERS, User, act};
 use super::world::{CASES, Case, Limit, NEW, OLD, OTHER, World, memory};
 use crate::disk::Guard;
+use crate::disk::hooks::Point;
 
 /// The guards that there are: with all, and with less and less.
-pub(super) const LIMITS: [(&str, Limit); 4] = [
+pub(super) const LIMITS: [(&str, Limit); 5] = [
     ("full", |guard| guard),
     ("no leases", |guard| Guard { leases: false, ..guard }),
     ("no exchange", |guard| Guard { exchange: false, ..guard }),
+    ("no no-replace", |guard| Guard { no_replace: false, ..guard }),
     ("nothing", |guard| Guard { leases: false, exchange: false, no_replace: false, ..guard }),
 ];
 
@@ -39,6 +43,14 @@ fn check(place: &Path, limit: Limit, case: Case, step: usize, deed: Deed) {
     let outcome = if result.is_ok() { Outcome::Done } else { Outcome::NotDone };
     assert_nothing_is_lost(case, outcome, &user, &after, &story);
     assert_eq!(world.in_slots(), 0, "something stays in a slot: {}", story());
+    let guard = world.disk().guard();
+    if user.wrote && outcome == Outcome::NotDone && guard.leases && guard.exchange {
+        let stays = |path: &str| after.get(path).is_some_and(|held| held.starts_with(USERS));
+        // Whether a save came just before a move or just after it cannot be told: either name will do.
+        let names = [case.path(), "p/free", "p/other"];
+        let in_place = names.into_iter().any(stays) || deed == Deed::BecomeDirectory;
+        assert!(in_place, "a change that was not made moved the user's file: {}", story());
+    }
 }
 
 /// What is known of a change.
@@ -166,6 +178,31 @@ fn an_undisturbed_change_leaves_what_it_says_and_nothing_else() {
             assert_eq!(swept.rescued, [], "{name}: {case:?}");
             assert_eq!(world.tree(), expected, "{name}: {case:?}");
             assert_eq!(world.in_slots(), 0, "{name}: {case:?}");
+        }
+    }
+}
+
+#[test]
+fn a_writer_who_comes_while_the_lease_is_held_gets_the_file_back_in_its_place() {
+    for case in [Case::Replace, Case::Remove, Case::RenameQuiet] {
+        for point in [Point::Leased, Point::Compared] {
+            let undisturbed = World::new(&memory(), LIMITS[0].1);
+            let change = undisturbed.change(case);
+            undisturbed.run(&change).unwrap();
+            let step = undisturbed.script.trace().iter().position(|at| *at == point).unwrap();
+
+            let world = World::new(&memory(), LIMITS[0].1);
+            let change = world.change(case);
+            let aftermath = Arc::new(Mutex::new(Aftermath::default()));
+            let (later, root) = (aftermath.clone(), world.root.clone());
+            let deed = Deed::Overwrite;
+            world.script.on(step, move || *later.lock().unwrap() = act(deed, &root, case.path()));
+            assert_eq!(world.run(&change), Err(DiskError::Busy), "{case:?}, {point:?}");
+            assert!(std::mem::take(&mut *aftermath.lock().unwrap()).finish().wrote);
+            assert_eq!(world.tree()[case.path()], USERS, "{case:?}, {point:?}");
+            world.sweep_late();
+            let counts = world.disk().counts();
+            assert_eq!((counts.broken, counts.swapped_back, counts.rescued), (1, 1, 0));
         }
     }
 }

@@ -1,0 +1,107 @@
+//! Other filesystems: mounted inside the root, full, and gone. Who may not mount skips these.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use onefold_adapters::disk::{Link, OpenError, RealDisk};
+use onefold_adapters::port::Disk;
+use onefold_core::disk::{DiskError, Old, Seen};
+
+use super::{FOLDER, LABEL, World, content};
+
+/// A small filesystem, until it is dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn at(path: &Path, arguments: &[&str]) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let done = Command::new("mount").args(arguments).arg(path).output().ok()?;
+        done.status.success().then(|| Self(path.to_owned()))
+    }
+
+    fn small(path: &Path) -> Option<Self> {
+        Self::at(path, &["-t", "tmpfs", "-o", "size=512k", "tmpfs"])
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn what_is_mounted_inside_the_root_is_unknown() {
+    let world = World::new();
+    world.write("plain/file", "1");
+    let Some(_mount) = Mount::small(&world.root.join("mounted")) else { return };
+    let plain = world.root.join("plain");
+    let arguments = ["--bind", plain.to_str().unwrap()];
+    let Some(_bind) = Mount::at(&world.root.join("bound"), &arguments) else { return };
+    fs::write(world.root.join("mounted/file"), "1").unwrap();
+    for name in ["mounted", "bound"] {
+        assert!(matches!(world.seen(name), Some(Seen::Other(_))), "{name}");
+        assert!(matches!(world.look(name), Err(DiskError::Failed(_))), "{name}");
+        let content = world.stage(b"new");
+        let placed = world.place(&format!("{name}/new"), Old::Absent, content);
+        assert!(matches!(placed, Err(DiskError::Failed(_))), "{name}: {placed:?}");
+    }
+    assert!(matches!(world.seen("plain"), Some(Seen::Node(_))));
+}
+
+#[test]
+fn a_full_disk_changes_nothing_and_what_was_staged_is_gone_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(_mount) = Mount::small(dir.path()) else { return };
+    let world = World::new_in(dir.path());
+    world.write("file", "old");
+    let bytes = vec![7; 300 * 1024];
+    let content = content(&bytes);
+    world.write("ballast", vec![1; 300 * 1024]);
+    let mut staging = world.disk.stage(&content).unwrap();
+    let mut full = false;
+    for chunk in bytes.chunks(64 * 1024) {
+        match staging.append(chunk) {
+            Ok(()) => {}
+            Err(DiskError::Full(_)) => full = true,
+            Err(error) => panic!("{error}"),
+        }
+        if full {
+            break;
+        }
+    }
+    assert!(full);
+    let have = staging.len();
+    drop(staging);
+    fs::remove_file(world.root.join("ballast")).unwrap();
+    let mut staging = world.disk.stage(&content).unwrap();
+    assert!(have > 0 && staging.len() == have, "{have}");
+    staging.append(&bytes[usize::try_from(have).unwrap()..]).unwrap();
+    staging.finish().unwrap();
+    let stamp = world.stamp("file");
+    world.place("file", Old::Is(stamp), content).unwrap();
+    assert_eq!(fs::read(world.root.join("file")).unwrap(), bytes);
+}
+
+#[test]
+fn an_unmounted_root_stops_everything_and_its_empty_place_stays_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mount) = Mount::small(&dir.path().join("root")) else { return };
+    let world = {
+        let root = dir.path().join("root");
+        let disk = RealDisk::open(&root, FOLDER, Link::Create, LABEL).unwrap();
+        World { root, disk, dir }
+    };
+    world.write("file", "1");
+    let content = world.stage(b"new");
+    drop(mount);
+    assert!(matches!(world.look(""), Err(DiskError::RootGone(_))));
+    assert!(matches!(world.disk.stage(&content).err(), Some(DiskError::RootGone(_))));
+    let placed = world.place("new", Old::Absent, content);
+    assert!(matches!(placed, Err(DiskError::RootGone(_))));
+    assert_eq!(fs::read_dir(&world.root).unwrap().count(), 0);
+    let again = RealDisk::open(&world.root, FOLDER, Link::Existing, LABEL);
+    assert!(matches!(again, Err(OpenError::Unmarked(_))));
+    assert_eq!(fs::read_dir(&world.root).unwrap().count(), 0);
+}
