@@ -120,9 +120,10 @@ impl Client {
                 Try::Blocked => {
                     self.inbound.ready.remove(&node);
                     self.inbound.blocked.insert(node);
+                    // What it waits for now is not what an earlier try met.
+                    self.solved(node, ProblemKind::Unwritable);
                     if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
-                        let at = self.now.instant + BLOCKED_MS;
-                        self.inbound.retry_at.get_or_insert(at);
+                        self.retry_blocked();
                     }
                 }
             }
@@ -390,6 +391,13 @@ impl Client {
         // Whatever wants these names may go on.
         for place in &places {
             self.trees.at_there(place).into_iter().for_each(|node| self.trees.touch(node));
+        }
+    }
+
+    /// Plans what is blocked again before long.
+    pub(super) fn retry_blocked(&mut self) {
+        if !self.inbound.blocked.is_empty() {
+            self.inbound.retry_at.get_or_insert(self.now.instant + BLOCKED_MS);
         }
     }
 
