@@ -17,7 +17,7 @@ use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
 use super::record::Intent;
 use super::trees::MAX_DEPTH;
-use super::{Client, Reason};
+use super::{Client, ProblemKind, Reason};
 
 /// How long a blocked node waits at most before it is planned again.
 const BLOCKED_MS: u64 = 2_000;
@@ -77,9 +77,10 @@ impl Client {
                 Try::Blocked => {
                     self.inbound.ready.remove(&node);
                     self.inbound.blocked.insert(node);
+                    // What it waits for now is not what an earlier try met.
+                    self.solved(node, ProblemKind::Unwritable);
                     if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
-                        let at = self.now.instant + BLOCKED_MS;
-                        self.inbound.retry_at.get_or_insert(at);
+                        self.retry_blocked();
                     }
                 }
             }
@@ -226,6 +227,13 @@ impl Client {
         let change = Change::SetExecutable { at, expect: present.stamp, executable };
         let then = Then::ModeSet(executable);
         self.change(alloc::vec![node], alloc::vec![present.place], change, then)
+    }
+
+    /// Plans what is blocked again before long.
+    pub(super) fn retry_blocked(&mut self) {
+        if !self.inbound.blocked.is_empty() {
+            self.inbound.retry_at.get_or_insert(self.now.instant + BLOCKED_MS);
+        }
     }
 
     pub(super) fn touch_blocked(&mut self) {

@@ -102,8 +102,11 @@ impl Client {
             match child.filter(|&child| self.trees.is_dir_here(child)) {
                 Some(child) if index + 1 < hint.path.names().len() => dir = child,
                 _ => {
-                    if hint.closed {
-                        child.into_iter().for_each(|child| self.reads_closed(child));
+                    if let Some(child) = child {
+                        if hint.closed {
+                            self.reads_closed(child);
+                        }
+                        self.settle_longer(child);
                     }
                     return self.want_name(dir, name.clone());
                 }

@@ -61,7 +61,10 @@ impl Client {
         }
         let Some(decision) = self.decide(node) else {
             if !self.trees.contains(node) {
-                self.problems.retain(|(of, _), _| *of != node);
+                if self.has_problem(node) {
+                    self.problems.retain(|(of, _), _| *of != node);
+                    self.retry_blocked();
+                }
                 self.release(node);
             }
             return;
@@ -289,9 +292,11 @@ impl Client {
         self.problems.insert((node, kind), reason);
     }
 
-    /// It is no longer so.
+    /// It is no longer so: what waited behind it is planned again.
     pub(super) fn solved(&mut self, node: NodeId, kind: ProblemKind) {
-        self.problems.remove(&(node, kind));
+        if self.problems.remove(&(node, kind)).is_some() {
+            self.retry_blocked();
+        }
     }
 
     /// People were told of a problem with it, or with a directory that it waits for.

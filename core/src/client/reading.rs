@@ -9,7 +9,7 @@ use alloc::string::ToString;
 
 use crate::disk::{DiskError, Stamp};
 use crate::id::NodeId;
-use crate::node::Content;
+use crate::node::{Content, Kind};
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
@@ -60,6 +60,17 @@ impl Client {
         }
         self.reads.settling.set(node, self.now.instant + wait);
         self.trees.touch(node);
+    }
+
+    /// Something happened to a name. What is new and cannot be checked by reading it is not sent
+    /// before that was looked at.
+    pub(super) fn settle_longer(&mut self, node: NodeId) {
+        let record = self.trees.get(node);
+        let unread = record.present().is_some_and(|here| here.body.kind() != Kind::File);
+        if unread && !record.accepted() && !self.is_in_commit(node) {
+            self.reads.settling.set(node, self.now.instant + NEW_NAME_MS);
+            self.trees.touch(node);
+        }
     }
 
     /// Whether a never accepted node stands where this one was agreed to be.
