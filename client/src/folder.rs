@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onefold_adapters::trees::SqliteTrees;
 use onefold_core::client::event::Notice;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -31,6 +32,8 @@ const NOTICES_WAITING: usize = 1024;
 const STOP_PATIENCE: Duration = Duration::from_millis(3_500);
 /// How long the last notices may take to be written down.
 const NOTICES_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the database may take to close.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A folder that runs.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub struct Running {
     commands: mpsc::Sender<Command>,
     pulses: watch::Receiver<Pulse>,
     driver: JoinHandle<Snapshot>,
+    trees: Arc<SqliteTrees>,
     notices: JoinHandle<()>,
     /// Ended with this.
     upkeep: JoinSet<()>,
@@ -51,6 +55,7 @@ impl Running {
         let Arms { ports, client, log, guard, mut upkeep } =
             arms::open(home, linked, notices).await?;
         let devices = Devices::new(Arc::clone(&ports.transfer), linked);
+        let trees = Arc::clone(&ports.trees);
         let (commands, asked) = mpsc::channel(16);
         let (tell, pulses) = watch::channel(Pulse::default());
         let clock = Clock::new(local_minute);
@@ -59,7 +64,7 @@ impl Running {
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
         let driver = tokio::spawn(driver.run());
         let notices = tokio::spawn(keep_notices(log, devices, to_keep));
-        Ok(Self { keeper, commands, pulses, driver, notices, upkeep })
+        Ok(Self { keeper, commands, pulses, driver, trees, notices, upkeep })
     }
 
     /// Stops it, within a few seconds also in the middle of a transfer.
@@ -72,6 +77,8 @@ impl Running {
             Err(_) => tracing::warn!("{} did not stop in time", self.keeper.linked.root.display()),
         }
         let _ = timeout(NOTICES_PATIENCE, self.notices).await;
+        // What is not closed leaves its log behind, to be read back at the next start.
+        let _ = timeout(CLOSE_PATIENCE, self.trees.close()).await;
     }
 
     /// Whether its driver ended, which it does by itself only by an internal error.

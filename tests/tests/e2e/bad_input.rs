@@ -280,6 +280,10 @@ fn a_second_client_on_one_home_is_told_of_the_first() {
     second.complains(1, &["running", "already"]);
     let folder = world.at("hosted").display().to_string();
     one.run(["host", &folder]).complains(1, &["running"]);
+    let other = Device::new(&world, "other");
+    let link = server.link();
+    let arguments = ["join".as_ref(), link.as_ref(), one.folder().as_os_str()];
+    other.run(arguments).complains(1, &["another client"]);
 
     // One that was killed holds nothing.
     one.kill();
