@@ -122,7 +122,7 @@ impl Client {
                     self.inbound.blocked.insert(node);
                     // What it waits for now is not what an earlier try met.
                     self.solved(node, ProblemKind::Unwritable);
-                    if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
+                    if !self.holds_unsynced(node) && !self.is_stuck(node) {
                         self.retry_blocked();
                     }
                 }
@@ -511,6 +511,12 @@ impl Client {
         }
     }
 
+    /// It was deleted at the server, and something that is not synced keeps it here.
+    pub(super) fn holds_unsynced(&self, node: NodeId) -> bool {
+        (self.inbound.kept.iter())
+            .any(|&kept| kept == node || self.trees.is_within_here(kept, node))
+    }
+
     /// It, or a directory it is to be in, has a problem.
     fn is_stuck(&self, node: NodeId) -> bool {
         let mut at = node;
@@ -528,7 +534,7 @@ impl Client {
 
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
-        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.is_stuck(*node);
+        let waits = |node: &NodeId| !self.holds_unsynced(*node) && !self.is_stuck(*node);
         self.inbound.changes.is_empty()
             && self.inbound.fetches.is_empty()
             && !self.inbound.ready.iter().any(waits)
