@@ -197,8 +197,6 @@ async fn keep_notices(log: Log, mut devices: Devices, mut notices: mpsc::Receive
             tracing::warn!("what happened could not be written to the log: {error}");
         }
     }
-    // The driver has ended. Closed in order, the database leaves nothing to write for the next start.
-    log.close().await;
 }
 
 /// Says what is no line of the log.

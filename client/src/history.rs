@@ -121,11 +121,6 @@ impl Log {
         Ok(Self::new(Arc::new(trees)))
     }
 
-    /// Ends the use of the database that the log is in, and waits until all of it is written.
-    pub async fn close(&self) {
-        self.trees.close().await;
-    }
-
     /// Writes lines down.
     pub async fn append(&self, lines: Vec<LogLine>) -> Result<(), StoreError> {
         if lines.is_empty() { Ok(()) } else { self.trees.append_log(lines).await }

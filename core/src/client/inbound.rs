@@ -79,7 +79,7 @@ impl Client {
                     self.inbound.blocked.insert(node);
                     // What it waits for now is not what an earlier try met.
                     self.solved(node, ProblemKind::Unwritable);
-                    if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
+                    if !self.holds_unsynced(node) && !self.is_stuck(node) {
                         self.retry_blocked();
                     }
                 }
@@ -248,6 +248,12 @@ impl Client {
         self.inbound.retry_at.map(|at| (at, Reason::Retry))
     }
 
+    /// It was deleted at the server, and something that is not synced keeps it here.
+    pub(super) fn holds_unsynced(&self, node: NodeId) -> bool {
+        (self.inbound.kept.iter())
+            .any(|&kept| kept == node || self.trees.is_within_here(kept, node))
+    }
+
     /// It, or a directory it is to be in, has a problem.
     fn is_stuck(&self, node: NodeId) -> bool {
         let mut at = node;
@@ -265,7 +271,7 @@ impl Client {
 
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
-        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.is_stuck(*node);
+        let waits = |node: &NodeId| !self.holds_unsynced(*node) && !self.is_stuck(*node);
         self.changes.is_idle()
             && self.fetches.is_idle()
             && !self.inbound.ready.iter().any(waits)

@@ -102,11 +102,8 @@ impl Client {
             match child.filter(|&child| self.trees.is_dir_here(child)) {
                 Some(child) if index + 1 < hint.path.names().len() => dir = child,
                 _ => {
-                    if let Some(child) = child {
-                        if hint.closed {
-                            self.reads_closed(child);
-                        }
-                        self.settle_longer(child);
+                    if hint.closed {
+                        child.into_iter().for_each(|child| self.reads_closed(child));
                     }
                     return self.want_name(dir, name.clone());
                 }
@@ -239,6 +236,13 @@ impl Client {
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
             self.want_name(look.dir, name.clone());
         }
+    }
+
+    /// A look at this name is due or under way.
+    pub(super) fn is_looked_at(&self, place: &Place) -> bool {
+        let wanted = self.looks.wanted.get(&place.parent).map(|wanted| &wanted.names);
+        let under_way = self.looks.under_way.values().filter(|look| look.dir == place.parent);
+        wanted.into_iter().chain(under_way.map(|look| &look.names)).any(|n| asked(n, &place.name))
     }
 
     /// The folder is not there: whatever was found absent means nothing.

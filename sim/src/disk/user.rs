@@ -244,7 +244,12 @@ impl Disk {
     /// Notes that a version, or all versions below a directory, got another path.
     fn note_moved(&mut self, number: Number, path: &RelPath) {
         if self.children(number).is_none() {
-            return self.note(Act::Moved, number, path);
+            if version(&self.inode(number).form).is_some() {
+                return self.note(Act::Moved, number, path);
+            }
+            // An empty file: what others wrote into it meanwhile moves with it.
+            let version = ContentId::of(b"");
+            return self.deeds.push(Deed { act: Act::Moved, version, path: path.clone() });
         }
         let version = ContentId::of(b"");
         self.deeds.push(Deed { act: Act::MovedDirectory, version, path: path.clone() });

@@ -114,6 +114,8 @@ impl Witness {
             }
             let fate = self.versions.entry(deed.version).or_default();
             fate.path = deed.path.clone();
+            // All empty files are one version.
+            fate.copied |= deed.version == ContentId::of(b"");
             if matches!(deed.act, Act::Wrote | Act::Moved) {
                 let last = self.last_at.insert((device, deed.path.clone()), deed.version);
                 fate.before.extend(last.filter(|last| *last != deed.version));
@@ -217,6 +219,13 @@ impl Witness {
     pub fn commits(&mut self, device: usize, commit: &Commit) {
         if let Some((_, happened)) = &mut self.calm {
             happened.push(format!("device {device} commits {:?}", commit.operations));
+        }
+    }
+
+    /// An engine was killed in the middle of a change, which may have been done.
+    pub fn killed_in_change(&mut self, device: usize, change: &Change) {
+        if let Change::Rename { from, to, .. } = change {
+            self.renamed(device, from, to);
         }
     }
 
