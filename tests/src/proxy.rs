@@ -181,8 +181,13 @@ impl Shared {
 fn change_version(seen: &mut Vec<u8>, bytes: &mut [u8], version: u8) -> bool {
     /// The version that clients really speak, in the messages' encoding.
     const SPOKEN: u8 = 1;
+    /// Where a stream begins; other requests pass as they are.
+    const STREAM: &[u8] = b"GET /v1/stream";
     let before = seen.len();
     seen.extend_from_slice(bytes);
+    if !seen.starts_with(&STREAM[..STREAM.len().min(seen.len())]) {
+        return true;
+    }
     let Some(end) = seen.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let frame = end + 4;
     let Some(short) = seen.get(frame + 1) else { return false };

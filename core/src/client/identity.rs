@@ -79,7 +79,10 @@ impl Client {
             return true;
         }
         let old = known.place.clone();
-        if is_backup(name, &old.name) && old.parent == look.dir && stands(listing, &old.name, inode)
+        if is_backup(name, &old.name)
+            && old.parent == look.dir
+            && let Some(stands) = stands(listing, &old.name, inode)
+            && !self.belongs_at(&stands, &place)
         {
             return false;
         }
@@ -96,6 +99,13 @@ impl Client {
         self.not_missing(node);
         self.move_here(node, place, found, look.number);
         true
+    }
+
+    /// Whether an inode is that of a node that was agreed to be at a place: what is now there in its
+    /// stead changed names with it.
+    fn belongs_at(&self, inode: &Inode, place: &Place) -> bool {
+        let node = self.trees.by_inode(inode);
+        node.and_then(|node| self.trees.get(node).synced()).is_some_and(|was| was.place == *place)
     }
 
     fn not_missing(&mut self, node: NodeId) {
@@ -262,13 +272,30 @@ impl Client {
 
     /// What stood at a name and was not synced is not there any more.
     fn not_other(&mut self, dir: NodeId, name: &Name) {
-        if self.looks.others.remove(&(dir, name.clone()))
-            && let Some(waiting) = self.trees.child_there(dir, name)
-        {
+        if !self.looks.others.remove(&(dir, name.clone())) {
+            return;
+        }
+        for waiting in self.waiting_for(dir, name) {
             self.solved(waiting, ProblemKind::Parked);
             self.release(waiting);
             self.trees.touch(waiting);
         }
+    }
+
+    /// The nodes that are to have a name here, or one that this disk takes for the same.
+    fn waiting_for(&self, dir: NodeId, name: &Name) -> Vec<NodeId> {
+        let exact = self.trees.child_there(dir, name);
+        let folded = |node: &NodeId| {
+            self.trees.get(*node).remote().is_some_and(|there| {
+                there.place.parent == dir
+                    && there.place.name.as_bytes().eq_ignore_ascii_case(name.as_bytes())
+            })
+        };
+        let parked = (self.problems.keys())
+            .filter(|(_, kind)| self.config.folds_case && *kind == ProblemKind::Parked)
+            .map(|(node, _)| *node)
+            .filter(folded);
+        exact.into_iter().chain(parked).collect()
     }
 
     /// What was asked for and is not there.
@@ -394,13 +421,13 @@ fn found_executable(found: &Found) -> bool {
     LocalBody::unread(&found.form).executable()
 }
 
-/// Whether a file of another inode stands at a name.
-fn stands(listing: &Listing, name: &Name, not: &Inode) -> bool {
-    listing.names.iter().any(|(at, seen)| match seen {
-        Seen::Node(found) => {
-            at == name && found.form.kind() == Kind::File && found.stamp.inode != *not
+/// The file of another inode that stands at a name.
+fn stands(listing: &Listing, name: &Name, not: &Inode) -> Option<Inode> {
+    listing.names.iter().find(|(at, _)| at == name).and_then(|(_, seen)| match seen {
+        Seen::Node(found) if found.form.kind() == Kind::File && found.stamp.inode != *not => {
+            Some(found.stamp.inode)
         }
-        Seen::Other(_) => false,
+        Seen::Node(_) | Seen::Other(_) => None,
     })
 }
 

@@ -17,7 +17,7 @@ use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
 use super::record::Intent;
 use super::trees::MAX_DEPTH;
-use super::{Client, Reason};
+use super::{Client, ProblemKind, Reason};
 
 /// How long a blocked node waits at most before it is planned again.
 const BLOCKED_MS: u64 = 2_000;
@@ -77,9 +77,10 @@ impl Client {
                 Try::Blocked => {
                     self.inbound.ready.remove(&node);
                     self.inbound.blocked.insert(node);
-                    if !self.inbound.kept.contains(&node) && !self.is_stuck(node) {
-                        let at = self.now.instant + BLOCKED_MS;
-                        self.inbound.retry_at.get_or_insert(at);
+                    // What it waits for now is not what an earlier try met.
+                    self.solved(node, ProblemKind::Unwritable);
+                    if !self.holds_unsynced(node) && !self.is_stuck(node) {
+                        self.retry_blocked();
                     }
                 }
             }
@@ -228,6 +229,13 @@ impl Client {
         self.change(alloc::vec![node], alloc::vec![present.place], change, then)
     }
 
+    /// Plans what is blocked again before long.
+    pub(super) fn retry_blocked(&mut self) {
+        if !self.inbound.blocked.is_empty() {
+            self.inbound.retry_at.get_or_insert(self.now.instant + BLOCKED_MS);
+        }
+    }
+
     pub(super) fn touch_blocked(&mut self) {
         self.inbound.retry_at = None;
         for node in &self.inbound.blocked {
@@ -238,6 +246,12 @@ impl Client {
     /// When blocked nodes are planned again though nothing they are known to wait for has ended.
     pub(super) fn inbound_deadline(&self) -> Option<(Instant, Reason)> {
         self.inbound.retry_at.map(|at| (at, Reason::Retry))
+    }
+
+    /// It was deleted at the server, and something that is not synced keeps it here.
+    pub(super) fn holds_unsynced(&self, node: NodeId) -> bool {
+        (self.inbound.kept.iter())
+            .any(|&kept| kept == node || self.trees.is_within_here(kept, node))
     }
 
     /// It, or a directory it is to be in, has a problem.
@@ -257,7 +271,7 @@ impl Client {
 
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
-        let waits = |node: &NodeId| !self.inbound.kept.contains(node) && !self.is_stuck(*node);
+        let waits = |node: &NodeId| !self.holds_unsynced(*node) && !self.is_stuck(*node);
         self.changes.is_idle()
             && self.fetches.is_idle()
             && !self.inbound.ready.iter().any(waits)

@@ -238,6 +238,13 @@ impl Client {
         }
     }
 
+    /// A look at this name is due or under way.
+    pub(super) fn is_looked_at(&self, place: &Place) -> bool {
+        let wanted = self.looks.wanted.get(&place.parent).map(|wanted| &wanted.names);
+        let under_way = self.looks.under_way.values().filter(|look| look.dir == place.parent);
+        wanted.into_iter().chain(under_way.map(|look| &look.names)).any(|n| asked(n, &place.name))
+    }
+
     /// The folder is not there: whatever was found absent means nothing.
     pub(super) fn lose_root(&mut self, words: String) {
         self.looks.missing.clear();

@@ -60,8 +60,12 @@ impl Client {
             return;
         }
         let Some(decision) = self.decide(node) else {
+            self.forget_vain_intent(node);
             if !self.trees.contains(node) {
-                self.problems.retain(|(of, _), _| *of != node);
+                if self.has_problem(node) {
+                    self.problems.retain(|(of, _), _| *of != node);
+                    self.retry_blocked();
+                }
                 self.release(node);
             }
             return;
@@ -85,6 +89,15 @@ impl Client {
         }
         let begins = self.inbound.ready.contains(&node) || self.is_held(node);
         if !begins && self.trees.get(node).intent().is_some() {
+            self.trees.set_intent(node, None);
+        }
+    }
+
+    /// What was to be put here and is in no tree any more will not be.
+    fn forget_vain_intent(&mut self, node: NodeId) {
+        let record = self.trees.get(node);
+        let in_no_tree = matches!(record.local(), Local::Absent) && !record.accepted();
+        if in_no_tree && record.intent().is_some() && !self.is_in_flight(node) {
             self.trees.set_intent(node, None);
         }
     }
@@ -289,9 +302,11 @@ impl Client {
         self.problems.insert((node, kind), reason);
     }
 
-    /// It is no longer so.
+    /// It is no longer so: what waited behind it is planned again.
     pub(super) fn solved(&mut self, node: NodeId, kind: ProblemKind) {
-        self.problems.remove(&(node, kind));
+        if self.problems.remove(&(node, kind)).is_some() {
+            self.retry_blocked();
+        }
     }
 
     /// People were told of a problem with it, or with a directory that it waits for.

@@ -9,7 +9,7 @@ use alloc::string::ToString;
 
 use crate::disk::{DiskError, Stamp};
 use crate::id::NodeId;
-use crate::node::Content;
+use crate::node::{Content, Kind};
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
@@ -19,6 +19,8 @@ use super::{Client, ProblemKind, Reason};
 
 /// How long a new name waits before it is believed to stay.
 const NEW_NAME_MS: u64 = 100;
+/// How soon a new name is tried again that is looked at when it has settled.
+const LOOK_AGAIN_MS: u64 = 20;
 /// The longest that it waits while names are being made quickly.
 const STORM_MS: u64 = 2_000;
 /// This many new names within a second are not a storm yet.
@@ -62,6 +64,15 @@ impl Client {
         self.trees.touch(node);
     }
 
+    /// What is new and cannot be checked by reading it has not settled while it is looked at.
+    fn is_to_be_seen(&self, node: NodeId) -> bool {
+        let record = self.trees.get(node);
+        !record.accepted()
+            && record.present().is_some_and(|here| {
+                here.body.kind() != Kind::File && self.is_looked_at(&here.place)
+            })
+    }
+
     /// Whether a never accepted node stands where this one was agreed to be.
     fn left_an_heir(&self, node: NodeId) -> bool {
         self.trees.get(node).synced().is_some_and(|synced| {
@@ -98,6 +109,9 @@ impl Client {
     /// Starts the reads that may start.
     pub(super) fn pump_reads(&mut self) {
         while let Some(node) = self.reads.settling.pop_due(self.now.instant) {
+            if self.is_to_be_seen(node) {
+                self.reads.settling.set(node, self.now.instant + LOOK_AGAIN_MS);
+            }
             self.trees.touch(node);
         }
         self.plan_dirty();
@@ -117,6 +131,8 @@ impl Client {
         let as_it_was =
             self.trees.get(node).present().is_some_and(|present| present.stamp == stamp);
         self.trees.touch(node);
+        // It may be what a change begun before a crash has placed.
+        self.unresolved.iter().for_each(|&node| self.trees.touch(node));
         // What wants its name may merge with it, now that it is read.
         let place = self.trees.get(node).present().map(|present| present.place.clone());
         if let Some(rival) = place.and_then(|place| self.trees.at_there(&place)) {

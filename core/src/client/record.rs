@@ -191,9 +191,10 @@ impl Record {
         self.remote.is_some() || !matches!(self.base, Base::Never)
     }
 
-    /// It is in no tree.
+    /// It is in no tree, nor is it being put on this disk.
     pub const fn is_nowhere(&self) -> bool {
-        matches!(self.local, Local::Absent)
+        self.intent.is_none()
+            && matches!(self.local, Local::Absent)
             && matches!(self.base, Base::Never)
             && self.remote.is_none()
     }

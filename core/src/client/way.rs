@@ -40,9 +40,10 @@ impl Client {
         if let Some(reason) = self.problems.get(&(other, ProblemKind::Busy)).cloned() {
             self.problem(node, ProblemKind::Busy, reason);
         }
+        let case_only = self.trees.at_here(place) != Some(other);
         let record = self.trees.get(other);
-        if record.remote().is_none() && record.synced().is_none() {
-            return Some(self.meet(node, other, place));
+        if record.remote().is_none() && record.synced().is_none() && !case_only {
+            return Some(self.meet(node, other));
         }
         match self.decide(other) {
             Some(Decision::Merge { place: Act::Apply, .. }) => {
@@ -55,10 +56,16 @@ impl Client {
                 }
                 Some(Try::Blocked)
             }
-            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other, true)),
-            Some(Decision::Merge { .. }) if self.config.folds_case => {
+            // The server can hold both names: nobody's file is renamed for this disk's sake.
+            Some(Decision::Merge { .. } | Decision::Create | Decision::Read) if case_only => {
                 let reason = format!("{} differs only in case, and is here", place.name);
                 self.problem(node, ProblemKind::Parked, reason);
+                Some(Try::Blocked)
+            }
+            Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other, true)),
+            Some(Decision::DeleteHere) if self.holds_unsynced(other) => {
+                let reason = "what is not synced is still in the directory that has its name here";
+                self.problem(node, ProblemKind::Parked, reason.into());
                 Some(Try::Blocked)
             }
             _ => Some(Try::Blocked),
@@ -83,12 +90,11 @@ impl Client {
             self.need_here(there.place.parent);
             return Some(Try::Blocked);
         }
-        let other = self.occupant(node, &there.place)?;
+        let other = self.trees.at_here(&there.place).filter(|&other| other != node)?;
         let record = self.trees.get(other);
         let is_new = record.remote().is_none() && record.synced().is_none();
         let differs = same(&record.present()?.body, &there.body) == Some(false);
-        (is_new && !differs && !self.is_in_flight(other))
-            .then(|| self.meet(node, other, &there.place))
+        (is_new && !differs && !self.is_in_flight(other)).then(|| self.meet(node, other))
     }
 
     /// Another node that has the name on this disk, or one that this disk takes for the same.
@@ -108,14 +114,13 @@ impl Client {
     }
 
     /// A node that the server does not have stands at the name of one that it has.
-    fn meet(&mut self, node: NodeId, other: NodeId, place: &Place) -> Try {
+    fn meet(&mut self, node: NodeId, other: NodeId) -> Try {
         let record = self.trees.get(other);
         let Some(here) = record.present() else { return Try::Blocked };
-        let same_name = here.place == *place;
         let Some(there) = self.trees.get(node).remote() else { return Try::Blocked };
         let alone = self.trees.get(node).present().is_none();
         match same(&here.body, &there.body) {
-            Some(true) if alone && same_name => {
+            Some(true) if alone => {
                 self.trees.hand_over(other, node);
                 if self.trees.is_dir_here(node) {
                     self.want_all(node, 0);

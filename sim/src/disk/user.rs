@@ -31,6 +31,8 @@ pub enum Act {
     Moved,
     /// A directory got another name; the version means nothing.
     MovedDirectory,
+    /// A directory, an empty file or a pipe came to be; the version means nothing.
+    Made,
     /// It got another name beside.
     Linked,
     /// It was changed, replaced or deleted, and stands nowhere else on this disk.
@@ -77,6 +79,11 @@ impl Disk {
         }
     }
 
+    fn note_made(&mut self, path: &RelPath) {
+        let version = ContentId::of(b"");
+        self.deeds.push(Deed { act: Act::Made, version, path: path.clone() });
+    }
+
     /// Notes that a version left a path; call when it has.
     fn note_loss(&mut self, lost: Option<ContentId>, path: &RelPath) {
         if let Some(lost) = lost {
@@ -100,6 +107,7 @@ impl Disk {
                 let number =
                     self.allocate(Form::File { bytes: Blob::from(&[][..]), executable: false });
                 self.attach(directory, &name, number, false);
+                self.note_made(path);
                 self.changed();
                 number
             }
@@ -236,7 +244,12 @@ impl Disk {
     /// Notes that a version, or all versions below a directory, got another path.
     fn note_moved(&mut self, number: Number, path: &RelPath) {
         if self.children(number).is_none() {
-            return self.note(Act::Moved, number, path);
+            if version(&self.inode(number).form).is_some() {
+                return self.note(Act::Moved, number, path);
+            }
+            // An empty file: what others wrote into it meanwhile moves with it.
+            let version = ContentId::of(b"");
+            return self.deeds.push(Deed { act: Act::Moved, version, path: path.clone() });
         }
         let version = ContentId::of(b"");
         self.deeds.push(Deed { act: Act::MovedDirectory, version, path: path.clone() });
@@ -287,6 +300,7 @@ impl Disk {
         }
         let number = self.allocate(form(self));
         self.attach(directory, &name, number, false);
+        self.note_made(path);
         self.note(Act::Wrote, number, path);
         self.changed();
         Ok(())

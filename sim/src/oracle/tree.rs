@@ -96,9 +96,10 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     // What cannot have its name here stays where it was.
     let parked = if disk.traits.folds_case { park(&mut here, &mut there) } else { Vec::new() };
     let mut found = Vec::new();
+    let stays = kept_out(&here, &there, &unknown, disk.traits.folds_case);
     for (path, leaf) in &here {
         match there.get(path) {
-            Some(other) if other == leaf => {}
+            Some(other) if other == leaf || stays.contains(path) => {}
             Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
             None if !unknown.is_empty() || parked.contains(leaf) => {}
             None => found.push(format!("{path}: only here, {leaf:?}")),
@@ -107,6 +108,32 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     let missing = there.iter().filter(|(path, _)| unknown.is_empty() && !here.contains_key(*path));
     found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
     found
+}
+
+/// The paths here of what stays because its name at the server is taken by something that is not
+/// synced, and, in turn, of what stays because it was to have the name of such a one.
+fn kept_out(
+    here: &Tree,
+    there: &Tree,
+    unknown: &BTreeSet<RelPath>,
+    folds_case: bool,
+) -> BTreeSet<RelPath> {
+    let is_same = |a: &RelPath, b: &RelPath| {
+        a == b || folds_case && a.names().iter().map(fold).eq(b.names().iter().map(fold))
+    };
+    let taken = |path: &RelPath| unknown.iter().any(|other| is_same(path, other));
+    let mut waiting: Vec<&Leaf> =
+        there.iter().filter(|(path, _)| taken(path)).map(|(_, leaf)| leaf).collect();
+    let mut stays = BTreeSet::new();
+    while let Some(leaf) = waiting.pop() {
+        for (path, _) in here.iter().filter(|(_, other)| *other == leaf) {
+            let wanted = there.get(path).filter(|wanted| *wanted != leaf);
+            if wanted.is_some() && stays.insert(path.clone()) {
+                waiting.extend(wanted);
+            }
+        }
+    }
+    stays
 }
 
 /// Takes out of both what clashes on a disk that folds case: one of each clash is there. Gives what

@@ -103,12 +103,19 @@ impl Witness {
             self.deeds += 1;
             self.actors.insert(device);
             self.has_links |= deed.act == Act::Linked;
-            if deed.act == Act::MovedDirectory {
-                self.directory_movers.insert(device);
-                continue;
+            match deed.act {
+                // Even with nothing in it, it can meet another user's.
+                Act::Made => continue,
+                Act::MovedDirectory => {
+                    self.directory_movers.insert(device);
+                    continue;
+                }
+                _ => {}
             }
             let fate = self.versions.entry(deed.version).or_default();
             fate.path = deed.path.clone();
+            // All empty files are one version.
+            fate.copied |= deed.version == ContentId::of(b"");
             if matches!(deed.act, Act::Wrote | Act::Moved) {
                 let last = self.last_at.insert((device, deed.path.clone()), deed.version);
                 fate.before.extend(last.filter(|last| *last != deed.version));
@@ -118,7 +125,7 @@ impl Witness {
                     fate.copied |= !fate.written.is_empty();
                     fate.written.push(device);
                 }
-                Act::MovedDirectory => {}
+                Act::MovedDirectory | Act::Made => {}
                 Act::Moved => {
                     fate.moved_by.insert(device);
                 }
@@ -188,7 +195,14 @@ impl Witness {
     /// Temporary names that were gone too soon for anyone to have sent them.
     pub fn fleeting(&self) -> impl Iterator<Item = &(usize, RelPath)> {
         let short = |lives: &Lives| lives.since_ms.is_none() && lives.longest_ms < TEMPORARY_MS;
-        self.temporary.iter().filter(move |(_, lives)| short(lives)).map(|(key, _)| key)
+        // Entries tell names, not paths: the same name in another directory must be as short-lived.
+        let namesakes_too = move |(device, path): &(usize, RelPath)| {
+            let same = |at: &RelPath| at.names().last() == path.names().last();
+            (self.temporary.iter())
+                .filter(|((of, at), _)| of == device && same(at))
+                .all(|(_, lives)| short(lives))
+        };
+        self.temporary.keys().filter(move |key| namesakes_too(key))
     }
 
     /// An engine read a file.
@@ -208,6 +222,13 @@ impl Witness {
         }
     }
 
+    /// An engine was killed in the middle of a change, which may have been done.
+    pub fn killed_in_change(&mut self, device: usize, change: &Change) {
+        if let Change::Rename { from, to, .. } = change {
+            self.renamed(device, from, to);
+        }
+    }
+
     /// An engine changed a disk: what it displaced must be in the history.
     pub fn changed(
         &mut self,
@@ -219,8 +240,18 @@ impl Witness {
         if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
             happened.push(format!("device {device} changes its disk: {change:?}"));
         }
-        if let Change::PlaceFile { at, content, .. } = change {
-            self.last_at.insert((device, at.clone()), content.id);
+        match change {
+            Change::PlaceFile { at, content, .. } => {
+                self.last_at.insert((device, at.clone()), content.id);
+            }
+            // What a user writes there then comes of what stood at the old name.
+            Change::Rename { from, to, .. } if done => self.renamed(device, from, to),
+            Change::Exchange { first, second, .. } if done => {
+                let one = self.last_at.get(&(device, first.clone())).copied();
+                self.renamed(device, second, first);
+                self.last_at.extend(one.map(|one| ((device, second.clone()), one)));
+            }
+            _ => {}
         }
         for (path, version) in disk.take_displaced() {
             if !self.history.contains(&version) {
@@ -232,6 +263,18 @@ impl Witness {
             }
         }
         Ok(())
+    }
+
+    /// An engine renamed a file, or a directory and all that is in it.
+    fn renamed(&mut self, device: usize, from: &RelPath, to: &RelPath) {
+        let inside: Vec<_> = (self.last_at.iter())
+            .filter(|((of, at), _)| *of == device && at.names().starts_with(from.names()))
+            .map(|((_, at), version)| {
+                let rest = &at.names()[from.names().len()..];
+                (RelPath::new([to.names(), rest].concat()), *version)
+            })
+            .collect();
+        self.last_at.extend(inside.into_iter().map(|(at, version)| ((device, at), version)));
     }
 
     /// An engine stopped for good.

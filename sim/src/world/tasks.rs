@@ -217,6 +217,7 @@ impl World {
                 Ok(Some(Event::Changed(id, result)))
             }
             Err(Crashed) => {
+                self.witness.killed_in_change(index, change);
                 self.kill_client(index);
                 Ok(None)
             }
