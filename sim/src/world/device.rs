@@ -4,14 +4,12 @@
 //! some later step, and answered at a later one yet, in any order; saves are done in their order. When
 //! the process is killed, what was done stays done, and nobody is answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use onefold_core::blob::Blob;
+use onefold_adapters::trees::MemoryTrees;
 use onefold_core::client::event::{Effect, Event};
-use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::client::{Client, Config};
 use onefold_core::disk::DiskError;
-use onefold_core::id::NodeId;
 use onefold_core::time::{FileTime, Instant, LocalMinute, Now};
 
 use crate::disk::Disk;
@@ -62,37 +60,6 @@ pub enum Link {
     },
 }
 
-/// What a client's store holds.
-#[derive(Clone, Debug, Default)]
-pub struct Store {
-    records: BTreeMap<NodeId, Blob>,
-    header: Option<Blob>,
-}
-
-impl Store {
-    /// Takes a batch in.
-    pub fn save(&mut self, batch: SaveBatch) {
-        if batch.clear {
-            self.records.clear();
-        }
-        for (node, record) in batch.records {
-            match record {
-                Some(record) => self.records.insert(node, record),
-                None => self.records.remove(&node),
-            };
-        }
-        if batch.header.is_some() {
-            self.header = batch.header;
-        }
-    }
-
-    /// All of it.
-    pub fn load(&self) -> Saved {
-        let records = self.records.iter().map(|(node, record)| (*node, record.clone())).collect();
-        Saved { records, header: self.header.clone() }
-    }
-}
-
 /// A device.
 #[derive(Debug)]
 pub struct Device {
@@ -101,7 +68,7 @@ pub struct Device {
     /// The engine, while the process runs.
     pub client: Option<Client>,
     /// What the engine saved.
-    pub store: Store,
+    pub store: MemoryTrees,
     /// Work under way.
     pub tasks: Vec<Task>,
     /// The stream.
@@ -124,7 +91,7 @@ impl Device {
         Self {
             disk,
             client: None,
-            store: Store::default(),
+            store: MemoryTrees::new(),
             tasks: Vec::new(),
             link: Link::Down,
             stream: VecDeque::new(),
@@ -149,7 +116,8 @@ impl Device {
             folds_case: self.disk.traits.folds_case,
         };
         self.disk.unwatch();
-        let client = Client::new(config, self.store.load()).map_err(|error| error.to_string())?;
+        let client =
+            Client::new(config, self.store.load_now()).map_err(|error| error.to_string())?;
         self.client = Some(client);
         Ok(())
     }

@@ -1,58 +1,45 @@
-//! The journal of one folder in memory, and what the world asks of it.
+//! What the server keeps: the product's own arms in memory, with one folder that devices joined.
+//!
+//! It brings large contents in and out as the server's driver does it, and checks that all is whole.
 
-use std::collections::BTreeMap;
-
+use onefold_adapters::blobs::MemoryBlobs;
+use onefold_adapters::journal::{MemoryStore, NewDevice, SecretHash, StoreResult, StoredContent};
 use onefold_core::blob::Blob;
-use onefold_core::hash::ContentId;
-use onefold_core::id::{CommitKey, DeviceId, Lineage, NodeId, Seq};
+use onefold_core::hash::{ChunkId, ContentId};
+use onefold_core::id::{DeviceId, FolderId, Seq};
+use onefold_core::manifest::{Chunk, Manifest};
 use onefold_core::node::Body;
-use onefold_core::operation::{Cursor, Entry, Step};
+use onefold_core::operation::{Cursor, Entry};
 use onefold_core::protocol::TreeSum;
-use onefold_core::server::decide::{Acceptance, Progress, Submitted};
-use onefold_core::server::facts::{Fact, FactKey, Head, NodeRow, StoredOutcome};
-use onefold_core::server::session::{
-    EntriesQuery, Greet, Greeting, Load, Loaded, LoadedEntries, LoadedPage, Poll,
-};
+use onefold_core::server::facts::{Head, NodeRow};
+use onefold_core::server::session::{Load, Loaded};
 use onefold_core::time::WallTime;
 
 use crate::oracle::Broken;
 
-/// A device, as the journal knows it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    acknowledged: Seq,
-    lineage: Option<Lineage>,
-}
-
-/// The journal.
-#[derive(Clone, Debug)]
+/// The server's stores.
+#[derive(Debug)]
 pub struct Journal {
-    head: Head,
-    nodes: BTreeMap<NodeId, NodeRow>,
-    entries: Vec<(Entry, Cursor)>,
-    inline: BTreeMap<ContentId, Blob>,
-    large: BTreeMap<ContentId, Blob>,
-    outcomes: BTreeMap<(DeviceId, CommitKey), StoredOutcome>,
-    devices: BTreeMap<DeviceId, Known>,
+    folder: FolderId,
+    store: MemoryStore,
+    blobs: MemoryBlobs,
 }
 
 impl Journal {
     /// An empty folder that these devices have joined.
-    pub fn new(devices: &[DeviceId]) -> Self {
-        Self {
-            head: Head::EMPTY,
-            nodes: BTreeMap::new(),
-            entries: Vec::new(),
-            inline: BTreeMap::new(),
-            large: BTreeMap::new(),
-            outcomes: BTreeMap::new(),
-            devices: devices.iter().map(|id| (*id, Known::default())).collect(),
+    pub fn new(folder: FolderId, devices: &[DeviceId]) -> StoreResult<Self> {
+        let mut store = MemoryStore::default();
+        store.create_folder(folder, "folder")?;
+        for (index, id) in devices.iter().enumerate() {
+            let (name, token) = (format!("device{index}"), SecretHash::of(id.as_bytes()));
+            store.add_device(folder, true, NewDevice { id: *id, name, token })?;
         }
+        Ok(Self { folder, store, blobs: MemoryBlobs::default() })
     }
 
     /// Where it stands.
     pub fn head(&self) -> Head {
-        self.head
+        self.store.head(self.folder)
     }
 
     /// Answers a session's question.
@@ -62,153 +49,72 @@ impl Journal {
         writable: bool,
         time: WallTime,
         load: Load,
-    ) -> Loaded {
-        match load {
-            Load::Greet(greet) => Loaded::Greeting(self.greet(device, greet)),
-            Load::Entries(query) => Loaded::Entries(self.entries(query)),
-            Load::Page { after, limit } => Loaded::Page(self.page(after, limit)),
-            Load::Poll => Loaded::Poll(Some(Poll { head: self.head, writable: true })),
-            Load::Decide(commit) => {
-                let submitted = Submitted { device, writable, commit };
-                Loaded::Outcome(self.commit(time, submitted))
-            }
-        }
+    ) -> StoreResult<Loaded> {
+        self.store.answer(self.folder, device, time, load, writable)
     }
 
-    fn greet(&mut self, device: DeviceId, greet: Greet) -> Option<Greeting> {
-        let live_nodes = self.nodes.values().filter(|row| row.alive).count() as u64;
-        let at_seq = match greet.seq {
-            Seq::ZERO => Some(Cursor::START.hash),
-            seq => self.entries.get(seq.get() as usize - 1).map(|(_, cursor)| cursor.hash),
-        };
-        let known = self.devices.get_mut(&device)?;
-        let lineage = known.lineage.replace(greet.next);
-        Some(Greeting {
-            head: self.head.cursor,
-            at_seq,
-            live_nodes,
-            writable: true,
-            acknowledged: known.acknowledged,
-            lineage,
-        })
-    }
-
-    fn entries(&self, query: EntriesQuery) -> LoadedEntries {
-        let from = query.after.get() as usize;
-        let rest = self.entries.iter().skip(from).take(query.limit).map(|(entry, _)| entry.clone());
-        let entries: Vec<Entry> = rest.collect();
-        let mut contents = Vec::new();
-        let mut room = query.inline_bytes;
-        for entry in entries.iter().filter(|entry| entry.device != query.device) {
-            for content in entry.operation.steps.iter().filter_map(Step::content) {
-                if let Some(bytes) = self.inline.get(&content.id)
-                    && bytes.len() <= room
-                {
-                    room -= bytes.len();
-                    contents.push(bytes.clone());
-                }
-            }
-        }
-        LoadedEntries { entries, contents }
-    }
-
-    fn page(&self, after: Option<NodeId>, limit: usize) -> LoadedPage {
-        let later = self.nodes.values().filter(|row| row.alive && Some(row.node) > after);
-        let mut rows: Vec<_> = later.take(limit + 1).map(NodeRow::to_row).collect();
-        let last = rows.len() <= limit;
-        rows.truncate(limit);
-        LoadedPage { head: self.head.cursor, rows, last }
-    }
-
-    fn commit(&mut self, time: WallTime, submitted: Submitted) -> StoredOutcome {
-        let mut acceptance = Acceptance::new(self.head, time, vec![submitted]);
-        let (writes, mut outcomes) = loop {
-            match acceptance.step() {
-                Progress::Done(writes, outcomes) => break (writes, outcomes),
-                Progress::Need(keys) => {
-                    acceptance.loaded(keys.into_iter().map(|key| self.fact(key)).collect());
-                }
-            }
-        };
-        self.head = writes.head.unwrap_or(self.head);
-        self.nodes.extend(writes.nodes.into_iter().map(|row| (row.node, row)));
-        self.entries.extend(writes.entries);
-        self.inline.extend(writes.contents);
-        let kept = writes.outcomes.into_iter();
-        self.outcomes.extend(kept.map(|(device, key, outcome)| ((device, key), outcome)));
-        outcomes.remove(0)
-    }
-
-    fn fact(&self, key: FactKey) -> Fact {
-        let live = || self.nodes.values().filter(|row| row.alive);
-        match key {
-            FactKey::Node(node) => Fact::Node(node, self.nodes.get(&node).cloned()),
-            FactKey::Child(parent, name) => {
-                let at = |row: &&NodeRow| {
-                    row.state.place.parent == parent && row.state.place.name == name
-                };
-                let child = live().find(at).map(|row| row.node);
-                Fact::Child(parent, name, child)
-            }
-            FactKey::Children(parent) => {
-                let count = live().filter(|row| row.state.place.parent == parent).count();
-                Fact::Children(parent, count as u64)
-            }
-            FactKey::Content(id, size) => {
-                let there = self.content(id).is_some_and(|bytes| bytes.len() as u64 == size);
-                Fact::Content(id, size, there)
-            }
-            FactKey::Outcome(device, key) => {
-                Fact::Outcome(device, key, self.outcomes.get(&(device, key)).cloned())
-            }
-        }
-    }
-
-    /// A device has this prefix: older outcomes are forgotten.
+    /// A device has this prefix.
     pub fn acknowledge(&mut self, device: DeviceId, seq: Seq) {
-        if let Some(known) = self.devices.get_mut(&device) {
-            known.acknowledged = known.acknowledged.max(seq);
-            let seq = known.acknowledged;
-            self.outcomes.retain(|(of, _), outcome| *of != device || outcome.at > seq);
+        self.store.acknowledge(device, seq);
+    }
+
+    /// The server's machine loses power.
+    pub fn cut_power(&mut self) {
+        self.store.cut_power();
+    }
+
+    /// The bytes of a content, if the folder has it, whole.
+    pub fn content(&self, id: ContentId) -> Option<Blob> {
+        match self.store.content(self.folder, id)? {
+            StoredContent::Inline(bytes) => Some(bytes),
+            StoredContent::Chunks(manifest) => {
+                let chunks: Vec<_> = manifest.chunks.iter().map(|chunk| chunk.id).collect();
+                let located = self.store.locate_chunks(self.folder, &chunks);
+                let bytes = self.blobs.get_now(&located).ok()?.concat();
+                (ContentId::of(&bytes) == id).then(|| bytes.into())
+            }
         }
     }
 
-    /// The bytes of a content, if the folder has it.
-    pub fn content(&self, id: ContentId) -> Option<Blob> {
-        self.inline.get(&id).or_else(|| self.large.get(&id)).cloned()
-    }
-
-    /// Takes a large content, as it comes over the other way.
-    pub fn put(&mut self, id: ContentId, bytes: Blob) {
-        self.large.insert(id, bytes);
+    /// Takes a large content in one chunk: in the simulation it is smaller than any boundary.
+    pub fn put(&mut self, id: ContentId, bytes: &[u8]) -> StoreResult<()> {
+        let chunk = ChunkId::of(bytes);
+        if !self.store.missing_chunks(self.folder, &[chunk]).is_empty() {
+            let located = self.blobs.put_now(&[bytes.to_vec().into()]);
+            self.store.put_chunks(self.folder, located)?;
+        }
+        let size = u32::try_from(bytes.len()).expect("contents are small here");
+        let manifest = Manifest { chunks: vec![Chunk { id: chunk, size }] };
+        self.store.put_manifest(self.folder, id, manifest).map(drop)
     }
 
     /// Entries after a position, with their cursors.
     pub fn entries_after(&self, seq: Seq) -> Vec<(Entry, Cursor)> {
-        self.entries.iter().skip(seq.get() as usize).cloned().collect()
+        self.store.check_entries(self.folder, seq, usize::MAX)
     }
 
     /// All nodes and tombstones.
     pub fn rows(&self) -> Vec<NodeRow> {
-        self.nodes.values().cloned().collect()
+        self.store.check_nodes(self.folder, None, usize::MAX)
     }
 
     /// The head's sum, its bytes, and the contents of live files are right.
     pub fn check(&self) -> Result<(), Broken> {
         let mut sum = TreeSum::default();
         let mut bytes = 0;
-        for row in self.nodes.values().filter(|row| row.alive) {
+        for row in self.rows().iter().filter(|row| row.alive) {
             sum.add(row.node, &row.state);
             if let Body::File { content, .. } = &row.state.body {
                 bytes += content.size;
-                if self.content(content.id).is_none() {
+                if self.content(content.id).is_none_or(|is| is.len() as u64 != content.size) {
                     let what = format!("{row:?}");
                     return Err(Broken::new("the server has the content of each file", what));
                 }
             }
         }
-        if sum != self.head.sum || bytes != self.head.bytes {
-            let what = format!("{sum:?} and {bytes} bytes, not {:?}", self.head);
+        let head = self.head();
+        if sum != head.sum || bytes != head.bytes {
+            let what = format!("{sum:?} and {bytes} bytes, not {head:?}");
             return Err(Broken::new("the head's sum is that of the tree", what));
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! The server: the in-memory journal, and a session for each connection.
+//! The server: its stores in memory, and a session for each connection.
 //!
 //! What a session asks of the journal is done at one step and answered at a later one. When the
-//! process is killed, what the journal took stays, and the connections are gone.
+//! server is killed, what the journal made durable stays, and the connections are gone.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -58,7 +58,7 @@ impl Server {
         let devices: Vec<_> =
             (0..devices).map(|index| DeviceId::from_bytes([index as u8 + 1; 16])).collect();
         Self {
-            journal: Journal::new(&devices),
+            journal: Journal::new(folder, &devices).expect("nothing is there yet"),
             connections: BTreeMap::new(),
             folder,
             next: 0,
@@ -138,7 +138,8 @@ impl Server {
         let before = self.journal.head().cursor.seq;
         let loaded = self.journal.answer(device, writable, WallTime(now_ms as i64), load);
         *born += 1;
-        connection.answers.push_back((*born, load_id, Ok(loaded)));
+        let loaded = loaded.map_err(|error| error.to_string());
+        connection.answers.push_back((*born, load_id, loaded));
         let head = self.journal.head().cursor.seq;
         (head != before).then_some(head)
     }
@@ -167,9 +168,10 @@ impl Server {
         }
     }
 
-    /// The process is killed.
+    /// The machine loses power, and is there again.
     pub fn kill(&mut self) {
         self.connections.clear();
+        self.journal.cut_power();
     }
 }
 

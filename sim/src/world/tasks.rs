@@ -106,8 +106,8 @@ impl World {
                     self.story.strike("bad_save", || format!("device {index}: a save fails"));
                     Event::Saved(id, Err("no space left on device".into()))
                 } else {
-                    self.devices[index].store.save(batch);
-                    Event::Saved(id, Ok(()))
+                    let saved = self.devices[index].store.save_now(batch);
+                    Event::Saved(id, saved.map_err(|error| error.to_string()))
                 }
             }
             (Effect::Connect | Effect::Disconnect | Effect::Send(_) | Effect::Report(_), _) => {
@@ -149,7 +149,8 @@ impl World {
             return Ok(Upload::Inline(bytes));
         }
         self.transfer(index)?;
-        self.server.journal.put(content.id, bytes);
+        let put = self.server.journal.put(content.id, &bytes);
+        put.map_err(|error| TransferError::Network(error.to_string()))?;
         Ok(Upload::Stored)
     }
 
