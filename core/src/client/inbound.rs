@@ -1,29 +1,25 @@
 //! Making this disk as the server is: fetching contents and changing files, one guarded change a
 //! node at a time.
 //!
-//! A name that another node has must be free first: see `way`. What a change did is taken into the
-//! trees when the disk says that it is done and durable; a change that failed has done nothing, and
-//! what it met is looked at again.
+//! A name that another node has must be free first: see `way`; what came of a change: `outcome`.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::ops::Bound;
 
 use crate::blob::Blob;
-use crate::disk::{Change, DiskError, Old, Stamp};
+use crate::disk::{Change, Old};
 use crate::hash::ContentId;
 use crate::id::NodeId;
 use crate::name::Name;
-use crate::node::{Body, Content, Kind, Place, State};
+use crate::node::{Body, Content, Place, State};
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId, TransferError};
-use super::identity::directory_stamp;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
-use super::record::{Intent, Local, LocalBody, Present};
+use super::record::Intent;
 use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
@@ -49,9 +45,9 @@ pub(super) struct Inbound {
     pub(super) changing: BTreeSet<NodeId>,
     /// Deleted at the server, but still holding something here that is not synced.
     pub(super) kept: BTreeSet<NodeId>,
-    changes: BTreeMap<TaskId, Changing>,
+    pub(super) changes: BTreeMap<TaskId, Changing>,
     fetches: BTreeMap<TaskId, (NodeId, ContentId)>,
-    staged: BTreeMap<NodeId, ContentId>,
+    pub(super) staged: BTreeMap<NodeId, ContentId>,
     bytes: BTreeMap<ContentId, Blob>,
     kept_bytes: usize,
     retry_at: Option<Instant>,
@@ -59,10 +55,10 @@ pub(super) struct Inbound {
 
 /// A change under way, and what it means for the trees once it is done.
 #[derive(Debug)]
-struct Changing {
-    nodes: Vec<NodeId>,
-    places: Vec<Place>,
-    then: Then,
+pub(super) struct Changing {
+    pub(super) nodes: Vec<NodeId>,
+    pub(super) places: Vec<Place>,
+    pub(super) then: Then,
 }
 
 #[derive(Debug)]
@@ -366,34 +362,6 @@ impl Client {
             .collect()
     }
 
-    pub(super) fn on_changed(&mut self, id: TaskId, result: Result<Option<Stamp>, DiskError>) {
-        let Some(changing) = self.inbound.changes.remove(&id) else { return };
-        for node in &changing.nodes {
-            self.inbound.changing.remove(node);
-            self.trees.touch(*node);
-        }
-        for place in &changing.places {
-            self.taint(place);
-        }
-        let node = changing.nodes[0];
-        let places = changing.places;
-        match result {
-            Ok(stamp) => {
-                self.release(node);
-                self.solved(node, ProblemKind::Busy);
-                self.solved(node, ProblemKind::Unwritable);
-                self.solved(node, ProblemKind::Parked);
-                self.trees.set_intent(node, None);
-                self.take_in(node, changing.then, stamp);
-            }
-            Err(error) => self.on_not_changed(node, &error, &places),
-        }
-        // Whatever wants these names may go on.
-        for place in &places {
-            self.trees.at_there(place).into_iter().for_each(|node| self.trees.touch(node));
-        }
-    }
-
     /// Plans what is blocked again before long.
     pub(super) fn retry_blocked(&mut self) {
         if !self.inbound.blocked.is_empty() {
@@ -411,104 +379,6 @@ impl Client {
     /// When blocked nodes are planned again though nothing they are known to wait for has ended.
     pub(super) fn inbound_deadline(&self) -> Option<(Instant, Reason)> {
         self.inbound.retry_at.map(|at| (at, Reason::Retry))
-    }
-
-    /// What a change that is done means for the trees.
-    fn take_in(&mut self, node: NodeId, then: Then, stamp: Option<Stamp>) {
-        match then {
-            Then::Placed { place, agreed } => {
-                let Some(stamp) = stamp else { return };
-                let body = LocalBody::placed(&agreed.body);
-                let kind = agreed.body.kind();
-                let stamp =
-                    if kind == Kind::Directory { directory_stamp(stamp.inode) } else { stamp };
-                let (linked, seen_by) = (false, 0);
-                let local = Local::Present(Present { place, stamp, linked, body, seen_by });
-                self.trees.set_local(node, local);
-                self.trees.set_synced(node, Some(agreed));
-                self.inbound.staged.remove(&node);
-                self.rules_changed(node);
-                if kind == Kind::Directory {
-                    self.want_all(node, 0);
-                }
-            }
-            Then::Moved { to, agreed } => {
-                self.moved(node, to.clone());
-                match self.trees.get(node).synced().cloned() {
-                    Some(synced) if agreed => {
-                        self.trees.set_synced(node, Some(State { place: to, ..synced }));
-                    }
-                    _ => {}
-                }
-            }
-            Then::Exchanged { other } => {
-                let place = |node| self.trees.get(node).present().map(|p| p.place.clone());
-                if let (Some(from), Some(to)) = (place(node), place(other)) {
-                    // Neither is a move of the user's.
-                    for (node, place) in [(node, to), (other, from)] {
-                        self.moved(node, place.clone());
-                        if let Some(synced) = self.trees.get(node).synced().cloned() {
-                            self.trees.set_synced(node, Some(State { place, ..synced }));
-                        }
-                    }
-                }
-            }
-            Then::Removed => {
-                self.trees.set_local(node, Local::Absent);
-                self.trees.set_synced(node, None);
-            }
-            Then::ModeSet(bit) => {
-                self.trees.update_present(node, |present| {
-                    present.stamp.ctime = None;
-                    if let LocalBody::File { executable, .. } = &mut present.body {
-                        *executable = bit;
-                    }
-                });
-                if let Some(synced) = self.trees.get(node).synced().cloned() {
-                    let body = with_executable(&synced.body, bit);
-                    self.trees.set_synced(node, Some(State { body, ..synced }));
-                }
-            }
-        }
-    }
-
-    fn moved(&mut self, node: NodeId, to: Place) {
-        self.trees.update_present(node, |present| {
-            present.place = to;
-            present.stamp.ctime = None;
-        });
-        if self.trees.is_dir_here(node) {
-            // Its watches, and those below it, go by path.
-            self.want_all(node, 0);
-        }
-    }
-
-    /// Nothing was changed: look again at what was met, and try later if that helps.
-    fn on_not_changed(&mut self, node: NodeId, error: &DiskError, places: &[Place]) {
-        let words = error.to_string();
-        self.trees.set_intent(node, None);
-        self.hold(node);
-        self.solved(node, ProblemKind::Busy);
-        self.solved(node, ProblemKind::Unwritable);
-        match error {
-            DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
-                places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));
-                self.want_node(node);
-            }
-            DiskError::Busy => self.problem(node, ProblemKind::Busy, words),
-            DiskError::NotEmpty => {
-                self.inbound.kept.insert(node);
-                self.want_all(node, 0);
-            }
-            DiskError::NotStaged => {
-                self.inbound.staged.remove(&node);
-            }
-            DiskError::InvalidName(_) => self.problem(node, ProblemKind::Parked, words),
-            DiskError::RootGone(words) => self.lose_root(words.clone()),
-            DiskError::Denied(_) | DiskError::Full(_) | DiskError::Failed(_) => {
-                self.problem(node, ProblemKind::Unwritable, words);
-            }
-        }
     }
 
     /// It was deleted at the server, and something that is not synced keeps it here.

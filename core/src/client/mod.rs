@@ -10,7 +10,8 @@
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
 //! | `reading` | settling, and reading files |
 //! | `planning` | decisions into work, and what only moves *synced* |
-//! | `inbound`, `way`, `intents` | changes of this disk; making way for them; after a crash |
+//! | `inbound`, `way`, `outcome` | changes of this disk; making way for them; what came of them |
+//! | `intents` | changes that a crash cut off |
 //! | `outbound`, `ordering` | commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
@@ -23,6 +24,7 @@ mod intents;
 mod looking;
 mod ordering;
 mod outbound;
+mod outcome;
 mod planning;
 mod reading;
 mod receiving;
