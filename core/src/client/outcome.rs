@@ -1,0 +1,143 @@
+//! What came of a change of this disk: taken into the trees when the disk says that it is done and
+//! durable. A change that failed has done nothing; what it met is looked at again.
+
+use alloc::string::ToString;
+
+use crate::disk::{DiskError, Stamp};
+use crate::id::NodeId;
+use crate::node::{Kind, Place, State};
+
+use super::event::TaskId;
+use super::identity::directory_stamp;
+use super::inbound::Then;
+use super::planning::with_executable;
+use super::record::{Local, LocalBody, Present};
+use super::{Client, ProblemKind};
+
+impl Client {
+    pub(super) fn on_changed(&mut self, id: TaskId, result: Result<Option<Stamp>, DiskError>) {
+        let Some(changing) = self.inbound.changes.remove(&id) else { return };
+        for node in &changing.nodes {
+            self.inbound.changing.remove(node);
+            self.trees.touch(*node);
+        }
+        for place in &changing.places {
+            self.taint(place);
+        }
+        let node = changing.nodes[0];
+        let places = changing.places;
+        match result {
+            Ok(stamp) => {
+                self.release(node);
+                self.solved(node, ProblemKind::Busy);
+                self.solved(node, ProblemKind::Unwritable);
+                self.solved(node, ProblemKind::Parked);
+                self.trees.set_intent(node, None);
+                self.take_in(node, changing.then, stamp);
+            }
+            Err(error) => self.on_not_changed(node, &error, &places),
+        }
+        // Whatever wants these names may go on.
+        for place in &places {
+            self.trees.at_there(place).into_iter().for_each(|node| self.trees.touch(node));
+        }
+    }
+
+    /// What a change that is done means for the trees.
+    fn take_in(&mut self, node: NodeId, then: Then, stamp: Option<Stamp>) {
+        match then {
+            Then::Placed { place, agreed } => {
+                let Some(stamp) = stamp else { return };
+                let body = LocalBody::placed(&agreed.body);
+                let kind = agreed.body.kind();
+                let stamp =
+                    if kind == Kind::Directory { directory_stamp(stamp.inode) } else { stamp };
+                let (linked, seen_by) = (false, 0);
+                let local = Local::Present(Present { place, stamp, linked, body, seen_by });
+                self.trees.set_local(node, local);
+                self.trees.set_synced(node, Some(agreed));
+                self.inbound.staged.remove(&node);
+                self.rules_changed(node);
+                if kind == Kind::Directory {
+                    self.want_all(node, 0);
+                }
+            }
+            Then::Moved { to, agreed } => {
+                self.moved(node, to.clone());
+                match self.trees.get(node).synced().cloned() {
+                    Some(synced) if agreed => {
+                        self.trees.set_synced(node, Some(State { place: to, ..synced }));
+                    }
+                    _ => {}
+                }
+            }
+            Then::Exchanged { other } => {
+                let place = |node| self.trees.get(node).present().map(|p| p.place.clone());
+                if let (Some(from), Some(to)) = (place(node), place(other)) {
+                    // Neither is a move of the user's.
+                    for (node, place) in [(node, to), (other, from)] {
+                        self.moved(node, place.clone());
+                        if let Some(synced) = self.trees.get(node).synced().cloned() {
+                            self.trees.set_synced(node, Some(State { place, ..synced }));
+                        }
+                    }
+                }
+            }
+            Then::Removed => {
+                self.trees.set_local(node, Local::Absent);
+                self.trees.set_synced(node, None);
+            }
+            Then::ModeSet(bit) => {
+                self.trees.update_present(node, |present| {
+                    present.stamp.ctime = None;
+                    if let LocalBody::File { executable, .. } = &mut present.body {
+                        *executable = bit;
+                    }
+                });
+                if let Some(synced) = self.trees.get(node).synced().cloned() {
+                    let body = with_executable(&synced.body, bit);
+                    self.trees.set_synced(node, Some(State { body, ..synced }));
+                }
+            }
+        }
+    }
+
+    fn moved(&mut self, node: NodeId, to: Place) {
+        self.trees.update_present(node, |present| {
+            present.place = to;
+            present.stamp.ctime = None;
+        });
+        if self.trees.is_dir_here(node) {
+            // Its watches, and those below it, go by path.
+            self.want_all(node, 0);
+        }
+    }
+
+    /// Nothing was changed: look again at what was met, and try later if that helps.
+    pub(super) fn on_not_changed(&mut self, node: NodeId, error: &DiskError, places: &[Place]) {
+        let words = error.to_string();
+        self.trees.set_intent(node, None);
+        self.hold(node);
+        self.solved(node, ProblemKind::Busy);
+        self.solved(node, ProblemKind::Unwritable);
+        match error {
+            DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
+                places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));
+                self.want_node(node);
+            }
+            DiskError::Busy => self.problem(node, ProblemKind::Busy, words),
+            DiskError::NotEmpty => {
+                self.inbound.kept.insert(node);
+                self.want_all(node, 0);
+            }
+            DiskError::NotStaged => {
+                self.inbound.staged.remove(&node);
+            }
+            DiskError::InvalidName(_) => self.problem(node, ProblemKind::Parked, words),
+            DiskError::RootGone(words) => self.lose_root(words.clone()),
+            DiskError::Denied(_) | DiskError::Full(_) | DiskError::Failed(_) => {
+                self.problem(node, ProblemKind::Unwritable, words);
+            }
+        }
+    }
+}
