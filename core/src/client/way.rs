@@ -54,6 +54,10 @@ impl Client {
                     // It is to be in the very directory that waits for its name.
                     return Some(self.rename_aside(other, false));
                 }
+                if self.problems.contains_key(&(other, ProblemKind::Parked)) {
+                    let reason = "what has its name here cannot have its own name yet";
+                    self.problem(node, ProblemKind::Parked, reason.into());
+                }
                 Some(Try::Blocked)
             }
             // The server can hold both names: nobody's file is renamed for this disk's sake.
@@ -63,6 +67,10 @@ impl Client {
                 Some(Try::Blocked)
             }
             Some(Decision::Merge { place: Act::Send, .. }) => Some(self.rename_aside(other, true)),
+            // It is still in the very directory that is to go, and whose name it gets.
+            Some(Decision::DeleteHere) if self.trees.is_within_here(node, other) => {
+                Some(self.rename_aside_into(node, place.parent, false))
+            }
             Some(Decision::DeleteHere) if self.holds_unsynced(other) => {
                 let reason = "what is not synced is still in the directory that has its name here";
                 self.problem(node, ProblemKind::Parked, reason.into());
@@ -139,11 +147,16 @@ impl Client {
     /// Gives a node of this device a conflict name. Its inode is renamed, so that a program that
     /// has it open goes on in its own version. People are told where it is to stay so.
     fn rename_aside(&mut self, node: NodeId, stays: bool) -> Try {
+        let Some(present) = self.trees.get(node).present() else { return Try::Blocked };
+        let parent = present.place.parent;
+        self.rename_aside_into(node, parent, stays)
+    }
+
+    fn rename_aside_into(&mut self, node: NodeId, parent: NodeId, stays: bool) -> Try {
         let Some(present) = self.trees.get(node).present().cloned() else { return Try::Blocked };
         if !self.is_saved(node) || self.is_held(node) {
             return Try::Full;
         }
-        let parent = present.place.parent;
         let label = format!("{}, {}", self.config.device_name, self.now.local);
         let name = (1..)
             .map(|count| conflict_name(&present.place.name, &label, count))

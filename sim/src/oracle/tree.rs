@@ -96,7 +96,7 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     // What cannot have its name here stays where it was.
     let parked = if disk.traits.folds_case { park(&mut here, &mut there) } else { Vec::new() };
     let mut found = Vec::new();
-    let stays = kept_out(&here, &there, &unknown, disk.traits.folds_case);
+    let stays = kept_out(&here, &there, &unknown, &parked, disk.traits.folds_case);
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf || stays.contains(path) => {}
@@ -110,21 +110,27 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     found
 }
 
-/// The paths here of what stays because its name at the server is taken by something that is not
-/// synced, and, in turn, of what stays because it was to have the name of such a one.
+/// The paths here of what stays because its name at the server is parked, or taken by something that
+/// is not synced, or because it is a directory with such a thing in it; and, in turn, of what stays
+/// because it was to have the name of such a one.
 fn kept_out(
     here: &Tree,
     there: &Tree,
     unknown: &BTreeSet<RelPath>,
+    parked: &[Leaf],
     folds_case: bool,
 ) -> BTreeSet<RelPath> {
     let is_same = |a: &RelPath, b: &RelPath| {
         a == b || folds_case && a.names().iter().map(fold).eq(b.names().iter().map(fold))
     };
     let taken = |path: &RelPath| unknown.iter().any(|other| is_same(path, other));
-    let mut waiting: Vec<&Leaf> =
-        there.iter().filter(|(path, _)| taken(path)).map(|(_, leaf)| leaf).collect();
-    let mut stays = BTreeSet::new();
+    let holds = |path: &RelPath| unknown.iter().any(|at| at.names().starts_with(path.names()));
+    let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
+    let mut waiting: Vec<&Leaf> = (there.iter())
+        .filter(|(path, _)| taken(path) || stays.contains(*path))
+        .map(|(_, leaf)| leaf)
+        .chain(parked)
+        .collect();
     while let Some(leaf) = waiting.pop() {
         for (path, _) in here.iter().filter(|(_, other)| *other == leaf) {
             let wanted = there.get(path).filter(|wanted| *wanted != leaf);
