@@ -207,6 +207,21 @@ impl Scenario {
         self
     }
 
+    /// Lets everything come to rest; then all rules of the oracle must hold. For disks that cannot
+    /// hold the same.
+    pub fn by_the_rules(&mut self) -> &mut Self {
+        self.settle();
+        if let Err(broken) = judge::all(&self.world) {
+            panic!("{broken}\n{}", self.world.story.lines.join("\n"));
+        }
+        self
+    }
+
+    /// Makes a named pipe, which is not synced.
+    pub fn pipe(&mut self, device: usize, at: &str) -> &mut Self {
+        self.call(device, Call::Pipe(path(at)))
+    }
+
     /// What one disk must hold now.
     pub fn here(&mut self, device: usize, expected: &str) -> &mut Self {
         self.expect(&format!("device {device}"), &self.disk(device), expected);

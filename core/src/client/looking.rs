@@ -233,8 +233,21 @@ impl Client {
             self.note_unnameable(look.dir, &listing.unnameable);
         }
         self.identify(look, &listing);
+        self.try_kept(look.dir);
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
             self.want_name(look.dir, name.clone());
+        }
+    }
+
+    /// A directory that was deleted at the server, and was kept for what was in it, may go when
+    /// that is gone.
+    fn try_kept(&mut self, dir: NodeId) {
+        let mut others = self.looks.others.range((dir, Name::first())..);
+        let empty = self.trees.children_here(dir).next().is_none()
+            && others.next().is_none_or(|(of, _)| *of != dir)
+            && !self.looks.unnameable.contains_key(&dir);
+        if empty && self.inbound.kept.remove(&dir) {
+            self.trees.touch(dir);
         }
     }
 

@@ -1,9 +1,11 @@
 //! Where an engine stands, for people and for `--once`; and its invariants.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::disk::Inode;
 use crate::id::NodeId;
 use crate::name::RelPath;
 use crate::node::Kind;
@@ -141,6 +143,7 @@ impl Client {
     /// Checks the engine's invariants: the first broken one, in words.
     pub fn check(&self) -> Result<(), String> {
         let mut broken: Vec<String> = Vec::new();
+        let mut inodes: BTreeMap<Inode, NodeId> = BTreeMap::new();
         for (node, record) in self.trees.nodes() {
             if record.is_nowhere() {
                 broken.push(format!("{node:?} is kept though it is in no tree"));
@@ -148,6 +151,14 @@ impl Client {
             if let Local::Present(here) = record.local() {
                 if !self.trees.is_dir_here(here.place.parent) {
                     broken.push(format!("{node:?} is here, but its directory is not"));
+                }
+                // A missing one may be the other already; without a birth time, or with more than
+                // one name, an inode does not tell who someone is.
+                let certain = here.stamp.inode.birth.is_some() && !here.linked;
+                if certain && !self.looks.missing.contains_key(&node) {
+                    let other = inodes.insert(here.stamp.inode, node);
+                    broken
+                        .extend(other.map(|other| format!("{node:?} and {other:?} are one file")));
                 }
                 let holder = self.trees.at_here(&here.place);
                 if holder != Some(node) && !self.looks.missing.contains_key(&node) {

@@ -96,12 +96,12 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
     // What cannot have its name here stays where it was.
     let parked = if disk.traits.folds_case { park(&mut here, &mut there) } else { Vec::new() };
     let mut found = Vec::new();
-    let stays = kept_out(&here, &there, &unknown, &parked, disk.traits.folds_case);
+    let (stays, waiting) = kept_out(&here, &there, &unknown, &parked, disk.traits.folds_case);
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf || stays.contains(path) => {}
             Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
-            None if !unknown.is_empty() || parked.contains(leaf) => {}
+            None if !unknown.is_empty() || waiting.contains(&leaf) => {}
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
@@ -112,26 +112,28 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
 
 /// The paths here of what stays because its name at the server is parked, or taken by something that
 /// is not synced, or because it is a directory with such a thing in it; and, in turn, of what stays
-/// because it was to have the name of such a one.
-fn kept_out(
-    here: &Tree,
-    there: &Tree,
+/// because it was to have the name of such a one. And all that waits for a name.
+fn kept_out<'a>(
+    here: &'a Tree,
+    there: &'a Tree,
     unknown: &BTreeSet<RelPath>,
-    parked: &[Leaf],
+    parked: &'a [Leaf],
     folds_case: bool,
-) -> BTreeSet<RelPath> {
+) -> (BTreeSet<RelPath>, Vec<&'a Leaf>) {
     let is_same = |a: &RelPath, b: &RelPath| {
         a == b || folds_case && a.names().iter().map(fold).eq(b.names().iter().map(fold))
     };
     let taken = |path: &RelPath| unknown.iter().any(|other| is_same(path, other));
     let holds = |path: &RelPath| unknown.iter().any(|at| at.names().starts_with(path.names()));
     let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
-    let mut waiting: Vec<&Leaf> = (there.iter())
+    let mut waiting: Vec<&'a Leaf> = (there.iter())
         .filter(|(path, _)| taken(path) || stays.contains(*path))
         .map(|(_, leaf)| leaf)
         .chain(parked)
         .collect();
-    while let Some(leaf) = waiting.pop() {
+    let mut next = 0;
+    while let Some(leaf) = waiting.get(next).copied() {
+        next += 1;
         for (path, _) in here.iter().filter(|(_, other)| *other == leaf) {
             let wanted = there.get(path).filter(|wanted| *wanted != leaf);
             if wanted.is_some() && stays.insert(path.clone()) {
@@ -139,7 +141,7 @@ fn kept_out(
             }
         }
     }
-    stays
+    (stays, waiting)
 }
 
 /// Takes out of both what clashes on a disk that folds case: one of each clash is there. Gives what

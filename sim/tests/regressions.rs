@@ -1,0 +1,119 @@
+//! Faults of the engine that the simulation found, told as short stories.
+
+use sim::scenario::Scenario;
+use sim::world::Setting;
+
+/// Two devices, of which the first takes names that differ in case only for the same.
+fn folding() -> Scenario {
+    Scenario::with(Setting { folds_case: 1, ..Setting::calm(2) })
+}
+
+/// What waited for a name was not planned again when a name of another case was given up.
+#[test]
+fn a_file_comes_when_the_pipe_whose_name_differs_in_case_is_gone() {
+    folding()
+        .pipe(0, "a")
+        .settle()
+        .write(1, "A", "one")
+        .by_the_rules()
+        .here(0, "")
+        .delete(0, "a")
+        .everywhere("A=one");
+}
+
+/// A local file was given a conflict name since the server had one whose name differs in case.
+#[test]
+fn names_that_differ_in_case_only_rename_nobodys_file() {
+    folding()
+        .offline(0)
+        .write(0, "a", "mine")
+        .write(1, "A", "yours")
+        .settle()
+        .online(0)
+        .by_the_rules()
+        .here(0, "a=mine")
+        .here(1, "A=yours a=mine")
+        .delete(0, "a")
+        .everywhere("A=yours");
+}
+
+/// What was to be in an unreadable directory waited on when it could be read again.
+#[test]
+fn a_clash_in_a_directory_that_can_be_read_again_is_told() {
+    folding()
+        .mkdir(0, "d")
+        .write(0, "d/A", "one")
+        .settle()
+        .access(0, "d", false, true)
+        .settle()
+        .write(1, "d/a", "two")
+        .settle()
+        .access(0, "d", true, true)
+        .by_the_rules()
+        .here(0, "d/ d/A=one")
+        .here(1, "d/ d/A=one d/a=two");
+}
+
+/// What wanted the name of a node that cannot move was no rest for ever.
+#[test]
+fn what_waits_for_a_name_that_a_parked_one_holds_is_told() {
+    folding()
+        .write(0, "b", "one")
+        .write(0, "A", "two")
+        .settle()
+        .rename(1, "b", "a")
+        .write(1, "b", "three")
+        .by_the_rules()
+        .here(0, "A=two b=one")
+        .delete(1, "A")
+        .everywhere("a=one b=three");
+}
+
+/// Swapping a file with its backup was taken for saving it: one of them became a new file.
+#[test]
+fn a_file_and_its_backup_that_swap_names_stay_who_they_are() {
+    Scenario::new(2)
+        .write(0, "f", "new")
+        .write(0, "f~", "old")
+        .settle()
+        .offline(1)
+        .write(1, "f", "edited")
+        .rename(0, "f", "t")
+        .rename(0, "f~", "f")
+        .rename(0, "t", "f~")
+        .settle()
+        .online(1)
+        .everywhere("f=old f~=edited");
+}
+
+/// A file could not leave the directory that was to go, since that had the name it was to have.
+#[test]
+fn a_file_takes_the_name_of_the_directory_that_it_was_in() {
+    Scenario::new(2)
+        .mkdir(0, "d")
+        .mkdir(0, "d/e")
+        .write(0, "d/e/f", "one")
+        .settle()
+        .rename(0, "d/e/f", "t")
+        .remove_all(0, "d")
+        .rename(0, "t", "d")
+        .everywhere("d=one");
+}
+
+/// What got the name of a directory that something unsynced keeps here was no rest for ever; and
+/// the directory stayed when that was gone.
+#[test]
+fn a_directory_kept_for_a_pipe_keeps_its_name_and_goes_with_the_pipe() {
+    Scenario::new(2)
+        .mkdir(0, "d")
+        .mkdir(0, "d/e")
+        .settle()
+        .pipe(0, "d/e/p")
+        .settle()
+        .remove_all(1, "d")
+        .write(1, "d", "file")
+        .by_the_rules()
+        .here(0, "d/ d/e/")
+        .delete(0, "d/e/p")
+        .everywhere("d=file");
+}
