@@ -1,37 +1,45 @@
-//! The README's first command does what it says, in a fresh clone.
+//! The README's first command does what it says.
 
 use std::process::Command;
 
 use tests::{Device, World, long, repository};
 
 #[test]
-fn the_first_command_of_the_readme_works_in_a_fresh_clone() {
-    if !long() {
-        println!("a long run builds a fresh clone; here, what it runs is tried as it was built");
-        return;
-    }
+fn the_first_command_of_the_readme_shares_a_folder() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let line = readme.lines().find(|line| line.starts_with("cargo run --release -- "));
+    let arguments: Vec<&str> = line.expect("the README names it").split(' ').skip(4).collect();
+    let [command, _folder] = arguments[..] else { panic!("{arguments:?}") };
     let world = World::new();
-    let clone = world.at("clone");
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        let status = git.args(arguments).arg(repository()).arg(&clone).status();
-        assert!(status.is_ok_and(|status| status.success()), "git {arguments:?}");
-    };
-    git(&["clone", "-q"]);
-    let readme = std::fs::read_to_string(clone.join("README.md")).unwrap();
-    let line = readme.lines().find(|line| line.contains("cargo run --release -- host"));
-    assert!(line.is_some(), "the README names its first command");
-    let mut build = Command::new("cargo");
-    let built = build.args(["build", "--release"]).current_dir(&clone).status();
-    assert!(built.unwrap().success());
-
     let mut host = Device::new(&world, "shared");
     host.write("f.txt", "shared");
-    let mut command = Command::new("cargo");
-    command.args(["run", "-q", "--release", "--", "host"]).arg(host.folder());
-    command.current_dir(&clone).env("ONEFOLD_HOME", host.home());
-    host.start(command);
+
+    // A long run builds it as a newcomer does; otherwise, what is built runs it.
+    let folder = host.folder().as_os_str();
+    let share = if long() {
+        let mut share = fresh_clone(&world);
+        share.arg(command).arg(folder).env("ONEFOLD_HOME", host.home());
+        share
+    } else {
+        host.command([command.as_ref(), folder])
+    };
+    host.start(share);
+
     let link = host.process().line("onefold://");
+    // The link comes first; what is in the folder follows.
+    host.wait_until_in_sync();
     let two = Device::join_once(&world, "two", &link);
     assert_eq!(two.tree().lines(), ["f.txt = shared"]);
+}
+
+/// Cargo, as the README runs it, in a clone that has never been built.
+fn fresh_clone(world: &World) -> Command {
+    let clone = world.at("clone");
+    let cloned = Command::new("git").args(["clone", "-q"]).arg(repository()).arg(&clone).status();
+    assert!(cloned.is_ok_and(|status| status.success()), "git clone");
+    let built = Command::new("cargo").args(["build", "--release"]).current_dir(&clone).status();
+    assert!(built.is_ok_and(|status| status.success()), "cargo build --release");
+    let mut run = Command::new("cargo");
+    run.args(["run", "-q", "--release", "--"]).current_dir(&clone);
+    run
 }
