@@ -100,6 +100,16 @@ fn a_file_takes_the_name_of_the_directory_that_it_was_in() {
         .everywhere("d=one");
 }
 
+/// Once a second name of a file was gone, the first was no longer known by its inode.
+#[test]
+fn a_file_that_had_a_second_name_for_a_while_is_still_known_when_it_moves() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "one").settle().link(0, "f", "g").settle().delete(0, "g").settle();
+    let before = scenario.entries();
+    scenario.rename(0, "f", "h").everywhere("h=one");
+    assert_eq!(scenario.entries(), before + 1, "a move is one entry");
+}
+
 /// What got the name of a directory that something unsynced keeps here was no rest for ever; and
 /// the directory stayed when that was gone.
 #[test]
