@@ -69,6 +69,16 @@ fn what_waits_for_a_name_that_a_parked_one_holds_is_told() {
         .everywhere("a=one b=three");
 }
 
+/// What waited for a file that was open was told to be busy still when that was closed.
+#[test]
+fn a_parked_name_is_not_busy_when_what_it_clashes_with_is_closed() {
+    let mut scenario = folding();
+    scenario.write(0, "a", "one").write(1, "c", "two").settle();
+    scenario.open(0, "a").append(0, " more", "one more").rename(1, "c", "A");
+    scenario.settle().close(0).by_the_rules();
+    assert_eq!(scenario.world.free_of_problems(), Ok(()));
+}
+
 /// Swapping a file with its backup was taken for saving it: one of them became a new file.
 #[test]
 fn a_file_and_its_backup_that_swap_names_stay_who_they_are() {
