@@ -217,6 +217,11 @@ impl Scenario {
         self
     }
 
+    /// Gives a file a second name.
+    pub fn link(&mut self, device: usize, at: &str, second: &str) -> &mut Self {
+        self.call(device, Call::Link(path(at), path(second)))
+    }
+
     /// Makes a named pipe, which is not synced.
     pub fn pipe(&mut self, device: usize, at: &str) -> &mut Self {
         self.call(device, Call::Pipe(path(at)))

@@ -1,6 +1,7 @@
 //! The engine world under proptest: any users, any schedule, any faults; every rule must hold.
 
 use std::cell::RefCell;
+use std::io::Write;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sim::search::Summary;
@@ -15,11 +16,16 @@ fn from_environment(name: &str, default: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// Tells people who ran the tests, also when all is well: past the capturing of what tests print.
+fn tell(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
 #[test]
 fn every_rule_holds_whatever_happens() {
     let runs = from_environment("SIM_RUNS", RUNS);
     let seed = from_environment("SIM_SEED", 1);
-    println!("SIM_RUNS={runs} SIM_SEED={seed}");
+    tell(&format!("SIM_RUNS={runs} SIM_SEED={seed}"));
     let config = Config {
         cases: runs,
         failure_persistence: None,
@@ -39,7 +45,7 @@ fn every_rule_holds_whatever_happens() {
         }
         outcome.result.map_err(|broken| TestCaseError::fail(broken.to_string()))
     });
-    println!("{}", summary.borrow());
+    tell(&summary.borrow().to_string());
     match result {
         Ok(()) => {}
         Err(TestError::Fail(why, case)) => {

@@ -69,6 +69,16 @@ fn what_waits_for_a_name_that_a_parked_one_holds_is_told() {
         .everywhere("a=one b=three");
 }
 
+/// What waited for a file that was open was told to be busy still when that was closed.
+#[test]
+fn a_parked_name_is_not_busy_when_what_it_clashes_with_is_closed() {
+    let mut scenario = folding();
+    scenario.write(0, "a", "one").write(1, "c", "two").settle();
+    scenario.open(0, "a").append(0, " more", "one more").rename(1, "c", "A");
+    scenario.settle().close(0).by_the_rules();
+    assert_eq!(scenario.world.free_of_problems(), Ok(()));
+}
+
 /// Swapping a file with its backup was taken for saving it: one of them became a new file.
 #[test]
 fn a_file_and_its_backup_that_swap_names_stay_who_they_are() {
@@ -98,6 +108,16 @@ fn a_file_takes_the_name_of_the_directory_that_it_was_in() {
         .remove_all(0, "d")
         .rename(0, "t", "d")
         .everywhere("d=one");
+}
+
+/// Once a second name of a file was gone, the first was no longer known by its inode.
+#[test]
+fn a_file_that_had_a_second_name_for_a_while_is_still_known_when_it_moves() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "one").settle().link(0, "f", "g").settle().delete(0, "g").settle();
+    let before = scenario.entries();
+    scenario.rename(0, "f", "h").everywhere("h=one");
+    assert_eq!(scenario.entries(), before + 1, "a move is one entry");
 }
 
 /// What got the name of a directory that something unsynced keeps here was no rest for ever; and

@@ -308,7 +308,11 @@ impl Trees {
             self.here.insert((present.place.parent, present.place.name.clone()), node);
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
-            self.inodes.insert(present.stamp.inode, node);
+            let holder = self.inodes.entry(present.stamp.inode).or_insert(node);
+            // The other name of a file does not make it forgotten under its first.
+            if !present.linked {
+                *holder = node;
+            }
         }
     }
 

@@ -37,8 +37,13 @@ impl Client {
         if self.is_in_flight(other) {
             return Some(Try::Blocked);
         }
-        if let Some(reason) = self.problems.get(&(other, ProblemKind::Busy)).cloned() {
-            self.problem(node, ProblemKind::Busy, reason);
+        let here = self.trees.get(node).present();
+        let is_read = here.is_none_or(|here| here.body.known().is_some());
+        match self.problems.get(&(other, ProblemKind::Busy)).cloned() {
+            Some(reason) => self.problem(node, ProblemKind::Busy, reason),
+            // It was not its own file that was busy, and the other is not any more.
+            None if is_read => self.solved(node, ProblemKind::Busy),
+            None => {}
         }
         let case_only = self.trees.at_here(place) != Some(other);
         let record = self.trees.get(other);

@@ -105,7 +105,11 @@ pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
-    let missing = there.iter().filter(|(path, _)| unknown.is_empty() && !here.contains_key(*path));
+    // Below what stays, nothing that the server has there can come.
+    let comes = |path: &RelPath| {
+        !here.contains_key(path) && !stays.iter().any(|at| path.names().starts_with(at.names()))
+    };
+    let missing = there.iter().filter(|(path, _)| unknown.is_empty() && comes(path));
     found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
     found
 }

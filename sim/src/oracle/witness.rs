@@ -178,7 +178,8 @@ impl Witness {
         }
     }
 
-    /// Whether anyone but this user moved a version, or one that it came of.
+    /// Whether anyone but this user moved a version, one that it came of, or one that came of those:
+    /// whoever moves his own version of a file moves the file.
     pub fn moved_by_others(&self, version: ContentId, user: usize) -> bool {
         let mut seen = BTreeSet::from([version]);
         let mut open = vec![version];
@@ -188,6 +189,13 @@ impl Witness {
                 return true;
             }
             open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
+            if version != ContentId::of(b"") {
+                let came_of_it =
+                    self.versions.iter().filter(|(_, of)| of.before.contains(&version));
+                open.extend(
+                    came_of_it.map(|(later, _)| *later).filter(|later| seen.insert(*later)),
+                );
+            }
         }
         false
     }

@@ -184,7 +184,7 @@ impl World {
     }
 
     /// Whether nothing is left undone but for what stands in the way for good.
-    pub(crate) fn free_of_problems(&self) -> Result<(), String> {
+    pub fn free_of_problems(&self) -> Result<(), String> {
         for (index, device) in self.devices.iter().enumerate() {
             let problems = device.client.as_ref().map(|client| client.status().problems);
             let mut passing = problems.into_iter().flatten();
