@@ -10,7 +10,7 @@ use onefold_adapters::trees::SqliteTrees;
 use onefold_adapters::watch::Watcher;
 use onefold_adapters::ws::WsConnector;
 use onefold_core::client::event::Notice;
-use onefold_core::client::{Client, Config};
+use onefold_core::client::{ASK_FROM_FILES, Client, Config};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
@@ -63,7 +63,8 @@ pub async fn open(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Trouble::bug)?;
     let device_name = linked.device_name.clone();
-    let config = Config { device_name, seed, folds_case: guard.folds_case };
+    let folds_case = guard.folds_case;
+    let config = Config { device_name, seed, folds_case, ask_from_files: ASK_FROM_FILES };
     let (trees, client) = restore(home, linked, &config).await?;
     let trees = Arc::new(trees);
     let transfer = HttpTransfer::new(&linked.server, &linked.token).map_err(Trouble::bug)?;

@@ -207,6 +207,11 @@ fn say_notice(notice: &Notice) {
             console::say(format_args!("kept a conflict copy of {beside}: {copy}"));
         }
         Notice::Merging(reason) => tracing::info!("both sides are merged: {reason:?}"),
+        Notice::DeletionsHeld { files, of } => console::warn(format_args!(
+            "{files} of {of} files were deleted here. They stay on the other devices until you say: \
+             `onefold approve DIR` deletes them there, too; `onefold approve DIR --undo` brings \
+             them back."
+        )),
         Notice::Halted(reason) => console::warn(format_args!(
             "syncing stopped: {reason}. Every file is as it was. `onefold status` says more."
         )),

@@ -109,6 +109,7 @@ pub fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use onefold_core::client::ASK_FROM_FILES;
 
     #[tokio::test]
     async fn a_damaged_state_is_set_aside_and_a_new_one_begun() {
@@ -118,7 +119,12 @@ mod tests {
         home.save(&linked).unwrap();
         let path = file(&home, &linked);
         fs::write(&path, "this is no database, however long it is read ".repeat(100)).unwrap();
-        let config = Config { device_name: "laptop".to_owned(), seed: [1; 32], folds_case: false };
+        let config = Config {
+            device_name: "laptop".to_owned(),
+            seed: [1; 32],
+            folds_case: false,
+            ask_from_files: ASK_FROM_FILES,
+        };
         for number in [1, 2] {
             restore(&home, &linked, &config).await.unwrap();
             assert_eq!(

@@ -219,6 +219,7 @@ fn word(kind: ProblemKind) -> &'static str {
         ProblemKind::Unwritable => "unwritable",
         ProblemKind::Parked => "parked",
         ProblemKind::Refused => "refused",
+        ProblemKind::HeldDeletion => "held_deletion",
     }
 }
 

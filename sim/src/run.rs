@@ -62,6 +62,7 @@ impl Case {
             no_leases: bits(&mut random),
             faults,
             apart: random.below(8) == 0,
+            ask_from_files: if random.below(3) == 0 { 1 + random.below(4) as u8 } else { 20 },
             seed,
         };
         let mood = Mood {

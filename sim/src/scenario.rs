@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use onefold_core::blob::Blob;
+use onefold_core::client::Answer;
 use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 
@@ -153,6 +154,22 @@ impl Scenario {
     /// A device's client is killed.
     pub fn kill(&mut self, device: usize) -> &mut Self {
         self.world.kill_client(device);
+        self
+    }
+
+    /// A device's user says what is to become of the deletions that are held.
+    pub fn answer(&mut self, device: usize, answer: Answer) -> &mut Self {
+        if let Err(broken) = self.world.answer_deletions(device, answer) {
+            panic!("{broken}\n{}", self.world.story.lines.join("\n"));
+        }
+        self
+    }
+
+    /// How many deletions a device's user is asked about: files and directories.
+    pub fn asks(&mut self, device: usize, expected: usize) -> &mut Self {
+        let client = self.world.devices[device].client.as_ref().expect("it runs");
+        let held = client.held_deletions().len();
+        self.expect(&format!("device {device}"), &held.to_string(), &expected.to_string());
         self
     }
 

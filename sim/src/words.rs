@@ -34,6 +34,7 @@ pub fn event(event: &Event) -> String {
         Event::Saved(id, Err(error)) => format!("save {} fails: {error}", id.0),
         Event::Connected => "is connected".into(),
         Event::Disconnected(why) => format!("is disconnected: {why}"),
+        Event::Answered(answer) => format!("is answered about held deletions: {answer:?}"),
         Event::Received(message) => format!("hears {}", server_message(message)),
     }
 }

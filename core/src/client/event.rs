@@ -14,6 +14,7 @@ use crate::node::Content;
 use crate::protocol::{ClientMessage, ServerMessage};
 use crate::time::WallTime;
 
+use super::deletions::Answer;
 use super::saved::SaveBatch;
 
 /// Pairs an effect with its answer.
@@ -49,6 +50,9 @@ pub enum Event {
     Disconnected(String),
     /// A message came up the stream.
     Received(ServerMessage),
+    /// A person has answered about held deletions: also before the first event, and then only that
+    /// is to be saved.
+    Answered(Answer),
 }
 
 /// A watcher's hint: never a fact.
@@ -182,6 +186,13 @@ pub enum Notice {
     },
     /// Both sides are being merged; nothing is deleted until they agree.
     Merging(crate::protocol::MergeReason),
+    /// Most of the folder was deleted here: that is held until a person answers.
+    DeletionsHeld {
+        /// Deleted files.
+        files: u64,
+        /// Files that the folder has at the server.
+        of: u64,
+    },
     /// The folder stops syncing, in words: an invariant broke, or two digests differed in a row.
     Halted(String),
 }

@@ -12,11 +12,13 @@
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
+//! | `deletions` | deletions of much at once, held until a person answers |
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
 
 mod changing;
+mod deletions;
 pub mod event;
 mod fetching;
 pub mod identity;
@@ -50,6 +52,7 @@ use saved::Saved;
 use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
+pub use deletions::{ASK_FROM_FILES, Answer};
 pub use status::{Problem, ProblemKind, Status};
 
 /// What an engine is made with.
@@ -61,6 +64,9 @@ pub struct Config {
     pub seed: [u8; 32],
     /// Names that differ in case only clash on this disk.
     pub folds_case: bool,
+    /// From so many deleted files on, [`ASK_FROM_FILES`], a person is asked about them, if they are
+    /// most of the folder.
+    pub ask_from_files: u64,
 }
 
 /// Why the saved state cannot be gone on from; the driver starts with an empty one (and merges).
@@ -90,6 +96,7 @@ pub struct Client {
     stream: stream::Stream,
     saves: saving::Saves,
     holds: planning::Holds,
+    deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
     /// Nodes with a change that was begun before this engine started.
@@ -120,6 +127,7 @@ impl Client {
             stream,
             saves,
             holds: planning::Holds::default(),
+            deletions: deletions::Deletions::default(),
             problems: BTreeMap::new(),
             halted: None,
             unresolved,
@@ -150,9 +158,12 @@ impl Client {
             Event::Connected => self.on_connected(),
             Event::Disconnected(_) => self.on_disconnected(),
             Event::Received(message) => self.on_message(message),
+            Event::Answered(answer) => self.on_answered(answer),
         }
         if self.started {
             self.pump();
+        } else {
+            self.pump_saves();
         }
         core::mem::take(&mut self.out)
     }
@@ -165,6 +176,7 @@ impl Client {
             self.end_holds();
             self.pump_reads();
             self.pump_saves();
+            self.judge_deletions();
             self.pump_inbound();
             self.pump_outbound();
             if self.trees.is_clean() || !self.may_plan() {

@@ -36,6 +36,8 @@ pub(super) struct Outbound {
 struct UnderWay {
     commit: Commit,
     nodes: BTreeSet<NodeId>,
+    /// Files that it deletes, and that nobody was asked about.
+    unasked: BTreeSet<NodeId>,
     /// It went up the connection that stands.
     sent: bool,
 }
@@ -94,7 +96,7 @@ impl Client {
         }
         let decision = self.decide(node)?;
         if decision == Decision::DeleteThere {
-            return Some(Step::Delete { node });
+            return self.deletions.may_go(node).then_some(Step::Delete { node });
         }
         let here = self.trees.get(node).present()?;
         let place = here.place.clone();
@@ -140,7 +142,7 @@ impl Client {
     }
 
     /// What must happen at the server before this step, or together with it.
-    fn needs(&self, step: &Step) -> Needs {
+    pub(super) fn needs(&self, step: &Step) -> Needs {
         let mut needs = Needs::default();
         match step {
             Step::Create { node, place, .. } | Step::Move { node, place } => {
@@ -226,7 +228,8 @@ impl Client {
         }
         let key = CommitKey::from_bytes(self.ids.draw());
         let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
-        self.outbound.commit = Some(UnderWay { commit, nodes, sent: false });
+        let unasked = nodes.iter().copied().filter(|node| self.deletions.counts(*node)).collect();
+        self.outbound.commit = Some(UnderWay { commit, nodes, unasked, sent: false });
         self.send_waiting();
         self.want_parents();
     }
@@ -266,6 +269,9 @@ impl Client {
             for node in operation.steps.iter().map(Step::node) {
                 match verdict {
                     Verdict::Accepted(_) | Verdict::Agreed => {
+                        if done.unasked.contains(&node) {
+                            self.deletions.went(self.now.instant);
+                        }
                         self.unload(node);
                         self.release(node);
                         self.solved(node, ProblemKind::Refused);
@@ -315,6 +321,11 @@ impl Client {
         self.outbound.commit.as_ref().is_some_and(|under_way| under_way.nodes.contains(&node))
     }
 
+    /// How many files the commit under way deletes that nobody was asked about.
+    pub(super) fn deletions_in_commit(&self) -> u64 {
+        self.outbound.commit.as_ref().map_or(0, |under_way| under_way.unasked.len() as u64)
+    }
+
     /// It is to be sent, or on its way.
     pub(super) fn is_being_sent(&self, node: NodeId) -> bool {
         self.outbound.ready.contains(&node)
@@ -327,7 +338,11 @@ impl Client {
     pub(super) fn outbound_idle(&self) -> bool {
         self.outbound.commit.is_none()
             && self.uploads.is_idle()
-            && self.outbound.ready.iter().all(|&node| self.is_hindered(node))
+            && self
+                .outbound
+                .ready
+                .iter()
+                .all(|&node| self.is_hindered(node) || self.waits_for_consent(node))
             && self.uploads.wanted.iter().all(|&node| self.is_hindered(node))
     }
 }

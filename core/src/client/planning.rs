@@ -55,6 +55,7 @@ impl Client {
         self.inbound.forget(node);
         self.outbound.ready.remove(&node);
         self.uploads.wanted.remove(&node);
+        self.deletions.forget(node);
         self.forget_read(node);
         if !self.resolve_intent(node) {
             return;
@@ -82,7 +83,7 @@ impl Client {
                 self.read_unless_known(node);
                 self.offer_outbound(node);
             }
-            Decision::DeleteThere => self.offer_outbound(node),
+            Decision::DeleteThere => self.want_deleted(node),
             Decision::Merge { place, content, executable } => {
                 self.merge(node, place, content, executable);
             }

@@ -60,6 +60,8 @@ pub enum ProblemKind {
     Parked,
     /// The server does not take it (read-only, over quota).
     Refused,
+    /// It was deleted here with most of the folder: a person is asked first.
+    HeldDeletion,
 }
 
 /// The most problems that are listed.
@@ -97,6 +99,7 @@ impl Client {
                 Problem { path, kind: *kind, reason: reason.clone() }
             })
             .chain(self.unnameable_problems())
+            .chain(self.held_problems().take(MAX_PROBLEMS))
             .collect();
         status.problems.sort();
         status

@@ -13,7 +13,7 @@ use crate::name::{Name, RelPath};
 use crate::node::{Kind, Place, State};
 use crate::protocol::TreeSum;
 
-use super::record::{Intent, Local, Present, Record};
+use super::record::{Consent, Intent, Local, Present, Record};
 
 /// A deeper tree is taken for broken.
 pub(super) const MAX_DEPTH: usize = 100_000;
@@ -26,6 +26,7 @@ pub struct Trees {
     there: BTreeMap<(NodeId, Name), NodeId>,
     inodes: BTreeMap<Inode, NodeId>,
     sum: TreeSum,
+    files_there: u64,
     dirty: BTreeSet<NodeId>,
     unsaved: BTreeSet<NodeId>,
 }
@@ -59,6 +60,11 @@ impl Trees {
     /// The sum over *remote*.
     pub const fn sum(&self) -> TreeSum {
         self.sum
+    }
+
+    /// How many live nodes at the server are no directories.
+    pub const fn files_there(&self) -> u64 {
+        self.files_there
     }
 
     /// Which node has a name on this disk.
@@ -212,6 +218,11 @@ impl Trees {
         self.change(node, |record| record.set_intent(intent));
     }
 
+    /// Says whether a person was asked about its deletion here.
+    pub fn set_consent(&mut self, node: NodeId, consent: Consent) {
+        self.change(node, |record| record.set_consent(consent));
+    }
+
     /// Changes what is on this disk for certain.
     pub fn update_present(&mut self, node: NodeId, update: impl FnOnce(&mut Present)) {
         self.change(node, |record| {
@@ -320,6 +331,7 @@ impl Trees {
         if let Some(state) = record.remote() {
             self.there.insert((state.place.parent, state.place.name.clone()), node);
             self.sum.add(node, state);
+            self.files_there += u64::from(state.body.kind() != Kind::Directory);
         }
     }
 
@@ -336,6 +348,7 @@ impl Trees {
         if let Some(state) = record.remote() {
             remove_own(&mut self.there, &(state.place.parent, state.place.name.clone()), node);
             self.sum.remove(node, state);
+            self.files_there -= u64::from(state.body.kind() != Kind::Directory);
         }
     }
 

@@ -97,6 +97,20 @@ impl Witness {
         Self { epoch, ..Self::default() }
     }
 
+    /// A user took back the deletion of these.
+    pub fn undone<'a>(&mut self, device: usize, bodies: impl Iterator<Item = &'a Body>) {
+        for body in bodies {
+            let version = match body {
+                Body::Directory => continue,
+                Body::File { content, .. } => content.id,
+                Body::Symlink(target) => target_version(target),
+            };
+            if let Some(fate) = self.versions.get_mut(&version) {
+                fate.destroyed_by.remove(&device);
+            }
+        }
+    }
+
     /// A user did these.
     pub fn deeds(&mut self, device: usize, _now_ms: u64, deeds: &[Deed]) {
         for deed in deeds {

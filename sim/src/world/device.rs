@@ -104,7 +104,7 @@ impl Device {
     }
 
     /// Starts the client: a fresh seed, and what was saved. The first event is still to be given.
-    pub fn start(&mut self, now_ms: u64, seed: u64) -> Result<(), String> {
+    pub fn start(&mut self, now_ms: u64, seed: u64, ask_from_files: u64) -> Result<(), String> {
         self.starts += 1;
         self.started_ms = now_ms;
         let mut hasher = blake3::Hasher::new();
@@ -114,6 +114,7 @@ impl Device {
             device_name: format!("device{}", self.index),
             seed: *hasher.finalize().as_bytes(),
             folds_case: self.disk.traits.folds_case,
+            ask_from_files,
         };
         self.disk.unwatch();
         let client =
@@ -129,6 +130,11 @@ impl Device {
         self.link = Link::Down;
         self.stream.clear();
         self.disk.unwatch();
+    }
+
+    /// Its user is asked about deletions.
+    pub fn asks(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::asks_about_deletions)
     }
 
     /// The client is about to hear that its stream is gone.

@@ -50,6 +50,8 @@ pub struct Setting {
     pub faults: Faults,
     /// Each user keeps to a directory of his own.
     pub apart: bool,
+    /// From so many deleted files on, users are asked whether they meant it.
+    pub ask_from_files: u8,
     /// What the engines' seeds are made from.
     pub seed: u64,
 }
@@ -58,7 +60,16 @@ impl Setting {
     /// So many devices, and no faults.
     pub fn calm(devices: u8) -> Self {
         let faults = Faults::default();
-        Self { devices, folds_case: 0, no_births: 0, no_leases: 0, faults, apart: false, seed: 1 }
+        Self {
+            devices,
+            folds_case: 0,
+            no_births: 0,
+            no_leases: 0,
+            faults,
+            apart: false,
+            ask_from_files: 20,
+            seed: 1,
+        }
     }
 }
 
@@ -173,7 +184,7 @@ impl World {
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
         self.rescues += rescued.len() as u64;
         device
-            .start(self.now_ms, seed)
+            .start(self.now_ms, seed, self.setting.ask_from_files.into())
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
         self.give(index, Event::Started)
@@ -216,7 +227,9 @@ impl World {
         match notice {
             Notice::Halted(why) => self.witness.halted(index, why),
             Notice::Merging(reason) => self.witness.merging(*reason),
-            Notice::Happened { .. } | Notice::ConflictCopy { .. } => {}
+            Notice::Happened { .. }
+            | Notice::ConflictCopy { .. }
+            | Notice::DeletionsHeld { .. } => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onefold_core::client::event::{TaskId, TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
-use onefold_core::client::{Config, saved::Saved};
+use onefold_core::client::{ASK_FROM_FILES, Config, saved::Saved};
 use onefold_core::disk::{Change, DiskError, Names};
 use onefold_core::id::{NodeId, Seq};
 use onefold_core::name::RelPath;
@@ -29,7 +29,12 @@ struct Bench {
 
 fn bench() -> Bench {
     let world = World::new();
-    let config = Config { device_name: "desk".to_owned(), seed: [7; 32], folds_case: false };
+    let config = Config {
+        device_name: "desk".to_owned(),
+        seed: [7; 32],
+        folds_case: false,
+        ask_from_files: ASK_FROM_FILES,
+    };
     let client = Client::new(config, Saved::default()).unwrap();
     let port = || Arc::new(world.clone());
     let (hints_in, hints) = mpsc::channel(8);
