@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onefold_adapters::trees::SqliteTrees;
+use onefold_core::client::Answer;
 use onefold_core::client::event::Notice;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -111,6 +112,15 @@ impl Asker {
             Some(snapshot) => FolderStatus::of_running(linked, guard, &snapshot),
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
+    }
+
+    /// Answers about its held deletions: how many there were.
+    pub async fn answer(&self, answer: Answer) -> Result<usize, Trouble> {
+        let (asked, held) = oneshot::channel();
+        let sent = self.commands.send(Command::Answer(answer, asked)).await;
+        let ended = || Trouble::bug("the folder's driver ended");
+        sent.map_err(|_| ended())?;
+        held.await.map_err(|_| ended())
     }
 
     /// Has it look at everything again; from when on its word then counts.

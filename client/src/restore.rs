@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use onefold_adapters::port::{StoreError, Trees};
 use onefold_adapters::trees::SqliteTrees;
-use onefold_core::client::{Client, Config, DamagedState};
+use onefold_core::client::event::{Effect, Event};
+use onefold_core::client::{ASK_FROM_FILES, Answer, Client, Config, DamagedState};
+use onefold_core::time::Now;
 
 use crate::console;
 use crate::error::Trouble;
@@ -37,6 +39,29 @@ pub async fn restore(
         }
         Err(error @ NoState::Store(_)) => Err(unusable(&path, &error)),
     }
+}
+
+/// Answers about held deletions of a folder that does not run, durably: how many there were.
+pub async fn answer(home: &Home, linked: &Linked, answer: Answer) -> Result<usize, Trouble> {
+    // Nothing is drawn from the seed, and no name is compared, before the engine is started.
+    let config = Config {
+        device_name: linked.device_name.clone(),
+        seed: [0; 32],
+        folds_case: false,
+        ask_from_files: ASK_FROM_FILES,
+    };
+    let path = file(home, linked);
+    let (trees, mut client) =
+        try_restore(&path, &config).await.map_err(|error| unusable(&path, &error))?;
+    let held = client.held_deletions().len();
+    let mut result = Ok(held);
+    for effect in client.handle(Now::default(), Event::Answered(answer)) {
+        if let Effect::Save { batch, .. } = effect {
+            result = trees.save(batch).await.map(|()| held);
+        }
+    }
+    trees.close().await;
+    result.map_err(|error| unusable(&path, &error))
 }
 
 /// The database of a folder's state, and of its log.
@@ -109,7 +134,6 @@ pub fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use onefold_core::client::ASK_FROM_FILES;
 
     #[tokio::test]
     async fn a_damaged_state_is_set_aside_and_a_new_one_begun() {

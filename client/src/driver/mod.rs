@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use onefold_adapters::port::{Connector, Disk, Transfer, Trees, Watcher};
 use onefold_core::client::event::{Effect, Event, Notice};
-use onefold_core::client::{Client, Status};
+use onefold_core::client::{Answer, Client, Status};
 use onefold_core::name::RelPath;
 use onefold_core::operation::MAX_INLINE_BYTES;
 use onefold_core::protocol::ServerMessage;
@@ -62,6 +62,8 @@ pub enum Command {
     Tell(oneshot::Sender<Snapshot>),
     /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
+    /// A person has answered about held deletions; how many there were.
+    Answer(Answer, oneshot::Sender<usize>),
     /// End.
     Stop,
 }
@@ -170,6 +172,10 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                     Command::Stop => return None,
                     Command::Tell(asked) => {
                         let _ = asked.send(self.snapshot());
+                    }
+                    Command::Answer(answer, asked) => {
+                        let _ = asked.send(self.client.held_deletions().len());
+                        return Some(Event::Answered(answer));
                     }
                     Command::Rescan(asked) => {
                         let seen = &mut self.pulse.seen;

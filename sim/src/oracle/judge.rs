@@ -129,6 +129,7 @@ fn no_needless_copies(world: &World, server: &Tree) -> Result<(), Broken> {
     let copies: Vec<_> = server.keys().filter(|path| is_copy(path)).collect();
     if (world.witness().actors.len() < 2 || world.apart())
         && !copies.is_empty()
+        && !world.witness().took_back
         && !world.had_late_writers()
     {
         return Err(Broken::new("no needless conflict copy", format!("{copies:?}")));

@@ -80,6 +80,8 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
+    /// A user took back deletions: what he had put at their names meanwhile gives way.
+    pub took_back: bool,
     /// A user made a second name for a file.
     pub has_links: bool,
     last_at: BTreeMap<(usize, RelPath), ContentId>,
@@ -99,6 +101,7 @@ impl Witness {
 
     /// A user took back the deletion of these.
     pub fn undone<'a>(&mut self, device: usize, bodies: impl Iterator<Item = &'a Body>) {
+        self.took_back = true;
         for body in bodies {
             let version = match body {
                 Body::Directory => continue,
