@@ -200,7 +200,12 @@ impl Outcome {
             let Problem { path, kind, reason } = problem;
             format!("{}: {} ({reason})", linked.root.join(shown(path)).display(), word(*kind))
         });
-        let exit = if problems.is_empty() { Exit::Done } else { Exit::ButFor };
+        let full = problems.iter().any(|problem| problem.kind == ProblemKind::DiskFull);
+        let exit = match problems.is_empty() {
+            true => Exit::Done,
+            false if full => Exit::Failed,
+            false => Exit::ButFor,
+        };
         Some(Self { exit, lines: lines.collect() })
     }
 }
@@ -217,6 +222,7 @@ fn word(kind: ProblemKind) -> &'static str {
         ProblemKind::Busy => "busy",
         ProblemKind::Unreadable => "unreadable",
         ProblemKind::Unwritable => "unwritable",
+        ProblemKind::DiskFull => "disk_full",
         ProblemKind::Parked => "parked",
         ProblemKind::Refused => "refused",
         ProblemKind::HeldDeletion => "held_deletion",
@@ -305,6 +311,7 @@ mod tests {
         check(snapshot(false, None, &[]), State::Offline, None);
         check(snapshot(true, None, &[ProblemKind::Busy]), State::Syncing, Some(Exit::ButFor));
         check(snapshot(true, None, &[ProblemKind::Parked]), State::Attention, Some(Exit::ButFor));
+        check(snapshot(true, None, &[ProblemKind::DiskFull]), State::Attention, Some(Exit::Failed));
         let mut halted = snapshot(true, None, &[]);
         halted.status.halted = Some("a digest differed twice".to_owned());
         check(halted, State::Attention, Some(Exit::Failed));

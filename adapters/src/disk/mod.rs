@@ -18,6 +18,7 @@ mod look;
 mod moves;
 mod prepare;
 mod probe;
+mod room;
 mod root;
 mod rules;
 mod staging;

@@ -22,6 +22,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::kept::lock;
+use super::room;
 use super::sys::{self, CLOEXEC, Meta};
 use crate::port::Staging;
 
@@ -78,6 +79,7 @@ impl Stage {
             let file = file.into();
             return Ok(Box::new(Whole { dir: self.dir.clone(), file, content: *content }));
         }
+        room::check(&*self.dir, 0)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let names = [format!("{whole}.part"), format!("{whole}.{number}.part")];
         for name in names {
@@ -253,7 +255,8 @@ impl Staging for Part {
         if self.len + bytes.len() as u64 > self.content.size {
             return Err(DiskError::NotStaged);
         }
-        if let Err(error) = self.file.write_all_at(bytes, self.len) {
+        room::check(&*self.dir, room::data(bytes, self.len))?;
+        if let Err(error) = room::append(&self.file, bytes, self.len) {
             // What of it was written is cut off again when it is gone on with.
             let _ = self.file.set_len(self.len);
             return Err(sys::io_problem(&error));

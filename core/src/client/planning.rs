@@ -167,11 +167,16 @@ impl Client {
             self.offer_outbound(node);
         }
         if acts == [Act::Rest; 3] {
-            for kind in [ProblemKind::Busy, ProblemKind::Unreadable, ProblemKind::Unwritable] {
+            for kind in [
+                ProblemKind::Busy,
+                ProblemKind::Unreadable,
+                ProblemKind::Unwritable,
+                ProblemKind::DiskFull,
+                ProblemKind::Parked,
+                ProblemKind::Refused,
+            ] {
                 self.solved(node, kind);
             }
-            self.solved(node, ProblemKind::Parked);
-            self.solved(node, ProblemKind::Refused);
             self.release(node);
         }
     }

@@ -56,6 +56,8 @@ pub enum ProblemKind {
     Unreadable,
     /// It cannot be written here.
     Unwritable,
+    /// This disk has no room for it.
+    DiskFull,
     /// This device cannot hold its name, or Onefold cannot.
     Parked,
     /// The server does not take it (read-only, over quota).

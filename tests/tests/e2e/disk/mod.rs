@@ -1,6 +1,8 @@
 //! What disks, and the people and programs on them, do to a folder.
 
 mod deletions;
+mod full;
+mod mount;
 
 use std::path::Path;
 
