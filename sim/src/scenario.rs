@@ -81,6 +81,12 @@ impl Scenario {
         self.call(device, Call::Write(more.as_bytes().to_vec(), true))
     }
 
+    /// Writes over the beginning of the open file; it then holds just this.
+    pub fn overwrite(&mut self, device: usize, text: &str) -> &mut Self {
+        let bytes = self.bytes(text);
+        self.call(device, Call::Write(bytes, false))
+    }
+
     /// Closes the open file.
     pub fn close(&mut self, device: usize) -> &mut Self {
         self.call(device, Call::Close)
@@ -209,6 +215,14 @@ impl Scenario {
         let mut lines: Vec<_> = tree.iter().map(one).collect();
         lines.sort();
         lines.join(" ")
+    }
+
+    /// Lets so much time go by, whatever goes on.
+    pub fn wait_ms(&mut self, ms: u64) -> &mut Self {
+        if let Err(broken) = self.world.run_until(self.world.now_ms() + ms) {
+            panic!("{broken}\n{}", self.world.story.lines.join("\n"));
+        }
+        self
     }
 
     /// Lets everything come to rest; then every disk and the server must hold this, and all rules

@@ -45,7 +45,7 @@ pub use root::{Link, OWN, OpenError};
 pub use sys::ignore_sigio;
 
 use crate::port::{Disk, Source, Staging};
-use hash::OpenFile;
+use hash::{OpenFile, OpenStart};
 use hooks::{Hooks, NoHooks, Point};
 use kept::Kept;
 use root::Root;
@@ -146,6 +146,15 @@ impl Disk for RealDisk {
 
     fn read(&self, path: &RelPath, stamp: &Stamp) -> Result<Box<dyn Source>, DiskError> {
         Ok(Box::new(OpenFile::open(self, path, stamp)?))
+    }
+
+    fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<Box<dyn Source>, DiskError> {
+        Ok(Box::new(OpenStart::open(self, path, stamp, bytes)?))
     }
 
     fn stage(&self, content: &Content) -> Result<Box<dyn Staging>, DiskError> {

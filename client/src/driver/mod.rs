@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::clock::Clock;
 use lane::{Job, Lane, Lanes, Panicked};
 use stream::Streams;
-use work::Hands;
+use work::{Hands, Upward};
 
 pub use work::Workers;
 
@@ -229,11 +229,16 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Effect::Hash { id, path, stamp } => {
                 Job::new(Lane::Read, id, Event::Hashed, hands.hash(path, stamp))
             }
-            Effect::Upload { id, path, stamp, content } if content.size <= MAX_INLINE_BYTES => {
-                Job::new(Lane::Read, id, Event::Uploaded, hands.read(path, stamp, content))
+            Effect::HashStart { id, path, stamp, bytes } => {
+                Job::new(Lane::Read, id, Event::Hashed, hands.hash_start(path, stamp, bytes))
             }
-            Effect::Upload { id, path, stamp, content } => {
-                Job::new(Lane::Transfer, id, Event::Uploaded, hands.upload(path, stamp, content))
+            Effect::Upload { id, path, stamp, content, start } => {
+                let file = Upward { path, stamp, content, start };
+                if content.size <= MAX_INLINE_BYTES {
+                    Job::new(Lane::Read, id, Event::Uploaded, hands.read(file))
+                } else {
+                    Job::new(Lane::Transfer, id, Event::Uploaded, hands.upload(file))
+                }
             }
             Effect::Fetch { id, content, bytes: Some(bytes), .. } => {
                 Job::new(Lane::Read, id, Event::Fetched, hands.stage(content, bytes))

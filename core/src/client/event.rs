@@ -34,7 +34,7 @@ pub enum Event {
     Overflowed(RelPath),
     /// Answers [`Effect::Look`].
     Looked(TaskId, Result<Listing, DiskError>),
-    /// Answers [`Effect::Hash`].
+    /// Answers [`Effect::Hash`] and [`Effect::HashStart`].
     Hashed(TaskId, Result<Content, DiskError>),
     /// Answers [`Effect::Upload`].
     Uploaded(TaskId, Result<Upload, TransferError>),
@@ -86,6 +86,18 @@ pub enum Effect {
         /// What is believed to be there.
         stamp: Stamp,
     },
+    /// Read so many bytes from the start of a file that may grow meanwhile, and hash them:
+    /// [`DiskError::Changed`] if it is another file, or shorter.
+    HashStart {
+        /// Answered by [`Event::Hashed`].
+        id: TaskId,
+        /// The file.
+        path: RelPath,
+        /// What is believed to be there.
+        stamp: Stamp,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// Read a file once more and bring its content to the server: a small one comes back to travel
     /// in a commit, a large one goes up in chunks.
     Upload {
@@ -97,6 +109,8 @@ pub enum Effect {
         stamp: Stamp,
         /// What its bytes must be.
         content: Content,
+        /// These bytes are only the start of a file that may grow meanwhile.
+        start: bool,
     },
     /// Bring a content into staging.
     Fetch {

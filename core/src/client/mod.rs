@@ -8,7 +8,7 @@
 //! | `record`, `trees` | one node in three trees; all of them, with indexes |
 //! | `reconcile` | what to do about one node: pure |
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
-//! | `reading` | settling, and reading files |
+//! | `reading`, `growing` | settling, and reading files; those that never rest |
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
@@ -21,6 +21,7 @@ mod changing;
 mod deletions;
 pub mod event;
 mod fetching;
+mod growing;
 pub mod identity;
 mod ids;
 mod inbound;
@@ -88,6 +89,7 @@ pub struct Client {
     trees: trees::Trees,
     looks: looking::Looks,
     reads: reading::Reads,
+    growing: growing::Growing,
     inbound: inbound::Inbound,
     fetches: fetching::Fetches,
     changes: changing::Changes,
@@ -119,6 +121,7 @@ impl Client {
             trees,
             looks: looking::Looks::default(),
             reads: reading::Reads::default(),
+            growing: growing::Growing::default(),
             inbound: inbound::Inbound::default(),
             fetches: fetching::Fetches::default(),
             changes: changing::Changes::default(),
@@ -150,7 +153,11 @@ impl Client {
             Event::Hinted(hint) => self.on_hint(&hint),
             Event::Overflowed(path) => self.on_overflow(&path),
             Event::Looked(id, result) => self.on_looked(id, result),
-            Event::Hashed(id, result) => self.on_hashed(id, result),
+            Event::Hashed(id, result) => {
+                if !self.on_start_hashed(id, &result) {
+                    self.on_hashed(id, result);
+                }
+            }
             Event::Uploaded(id, result) => self.on_uploaded(id, result),
             Event::Fetched(id, result) => self.on_fetched(id, result),
             Event::Changed(id, result) => self.on_changed(id, result),
@@ -174,6 +181,7 @@ impl Client {
             self.pump_looks();
             self.pump_stream();
             self.end_holds();
+            self.pump_growing();
             self.pump_reads();
             self.pump_saves();
             self.judge_deletions();
@@ -195,6 +203,7 @@ impl Client {
         let deadlines = [
             self.looks_deadline(),
             self.reads_deadline(),
+            self.growing_deadline(),
             self.holds_deadline(),
             self.inbound_deadline(),
             self.stream_deadline(),

@@ -80,6 +80,9 @@ impl Client {
     /// ends; one that needs a content at the server, when that is there.
     pub(super) fn offer_outbound(&mut self, node: NodeId) {
         let Some(step) = self.step(node) else { return };
+        if matches!(step, Step::Edit { .. }) && self.is_too_quick(node) {
+            return;
+        }
         let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
         let uploading = self.uploads.is_under_way(node);
         if !load {
@@ -91,7 +94,8 @@ impl Client {
 
     /// What to ask the server for, for one node, if that may go now.
     pub(super) fn step(&self, node: NodeId) -> Option<Step> {
-        if !self.is_settled(node) || self.is_held(node) {
+        let prefix = self.prefix(node);
+        if !self.is_settled(node) || (self.is_held(node) && prefix.is_none()) {
             return None;
         }
         let decision = self.decide(node)?;
@@ -101,7 +105,7 @@ impl Client {
         let here = self.trees.get(node).present()?;
         let place = here.place.clone();
         if decision == Decision::Create {
-            return Some(Step::Create { node, place, body: here.body.known()? });
+            return Some(Step::Create { node, place, body: here.body.known().or(prefix)? });
         }
         let Decision::Merge { place: place_act, content, executable } = decision else {
             return None;
@@ -115,6 +119,12 @@ impl Client {
                 Body::Symlink(target) => Some(Step::Retarget { node, target }),
                 Body::Directory => None,
             };
+        }
+        if content == Act::Wait
+            && place_act == Act::Rest
+            && let Some(Body::File { content, .. }) = prefix
+        {
+            return Some(Step::Edit { node, content });
         }
         let executable_here = here.body.executable();
         (executable == Act::Send)
@@ -267,12 +277,14 @@ impl Client {
         let Some(done) = self.outbound.commit.take() else { return };
         for (operation, verdict) in done.commit.operations.iter().zip(verdicts) {
             for node in operation.steps.iter().map(Step::node) {
+                self.spend_prefix(node);
                 match verdict {
                     Verdict::Accepted(_) | Verdict::Agreed => {
                         if done.unasked.contains(&node) {
                             self.deletions.went(self.now.instant);
                         }
                         self.unload(node);
+                        self.note_pace(node);
                         self.release(node);
                         self.solved(node, ProblemKind::Refused);
                     }

@@ -159,6 +159,9 @@ impl Client {
         }
         if content == Act::Wait {
             self.read_unless_known(node);
+            if self.prefix(node).is_some() {
+                self.offer_outbound(node);
+            }
         }
         if acts.contains(&Act::Apply) {
             self.offer_inbound(node);

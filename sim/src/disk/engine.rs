@@ -115,6 +115,23 @@ impl Disk {
         Ok((content, whole.into()))
     }
 
+    /// Reads so many bytes from the start of a file that may be growing.
+    pub fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<(Content, Blob), DiskError> {
+        let number = self.reach(path)?;
+        let Form::File { bytes: whole, .. } = &self.inode(number).form else {
+            return Err(DiskError::Changed);
+        };
+        let start = whole.get(..bytes as usize).filter(|_| self.id(number) == stamp.inode);
+        let start = start.ok_or(DiskError::Changed)?;
+        let content = Content { id: ContentId::of(start), size: bytes, mtime: stamp.mtime };
+        Ok((content, start.to_vec().into()))
+    }
+
     fn check_read(&self, number: Number, stamp: &Stamp) -> Result<(), DiskError> {
         if !stamp.still(&self.stamp(number)) {
             return Err(DiskError::Changed);

@@ -215,6 +215,7 @@ impl World {
             Effect::Disconnect => self.disconnect(index),
             Effect::Look { .. }
             | Effect::Hash { .. }
+            | Effect::HashStart { .. }
             | Effect::Upload { .. }
             | Effect::Fetch { .. }
             | Effect::Change { .. }

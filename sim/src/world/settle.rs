@@ -112,13 +112,26 @@ impl World {
 
     /// Time goes on to the next thing that is due.
     fn advance(&mut self) -> Result<(), Broken> {
+        let next = self.next_due_ms();
+        self.idle_ticks = 0;
+        self.now_ms = next.unwrap_or(self.now_ms + 1_000);
+        Ok(())
+    }
+
+    fn next_due_ms(&self) -> Option<u64> {
         let clients = self.devices.iter().filter_map(|device| device.deadline_ms());
         let sessions = self.server.connections.keys();
         let sessions = sessions.filter_map(|id| self.server.deadline_ms(*id));
         let due = clients.chain(sessions).filter(|due| *due > self.now_ms);
-        let next = due.chain(self.users_due_ms()).min();
-        self.idle_ticks = 0;
-        self.now_ms = next.unwrap_or(self.now_ms + 1_000);
+        due.chain(self.users_due_ms()).min()
+    }
+
+    /// Does what there is to do until then.
+    pub(crate) fn run_until(&mut self, until_ms: u64) -> Result<(), Broken> {
+        while self.has_work() || self.next_due_ms().is_some_and(|due| due <= until_ms) {
+            self.step()?;
+        }
+        self.now_ms = self.now_ms.max(until_ms);
         Ok(())
     }
 

@@ -36,7 +36,9 @@ impl World {
                 let share = 1 + self.schedule.below(2);
                 Begun::Look(disk.look_begin(dir, names, share))
             }
-            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, .. } if torn => {
+            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, start: false, .. }
+                if torn =>
+            {
                 Begun::Read(disk.read_begin(path, stamp))
             }
             _ => Begun::Nothing,
@@ -93,8 +95,15 @@ impl World {
                 let read = self.read(index, &path, &stamp, begun);
                 Event::Hashed(id, read.map(|(content, _)| content))
             }
-            (Effect::Upload { id, path, stamp, content }, begun) => {
-                let read = self.read(index, &path, &stamp, begun);
+            (Effect::HashStart { id, path, stamp, bytes }, _) => {
+                let read = disk.read_start(&path, &stamp, bytes);
+                Event::Hashed(id, read.map(|(content, _)| content))
+            }
+            (Effect::Upload { id, path, stamp, content, start }, begun) => {
+                let read = match start {
+                    true => disk.read_start(&path, &stamp, content.size),
+                    false => self.read(index, &path, &stamp, begun),
+                };
                 Event::Uploaded(id, self.upload(index, read, content))
             }
             (Effect::Fetch { id, content, bytes, .. }, _) => {
