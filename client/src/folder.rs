@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::arms::{self, Arms};
+use crate::arms::{self, Arms, DiskWords};
 use crate::clock::{Clock, local_minute};
 use crate::console;
 use crate::devices::Devices;
@@ -53,7 +53,7 @@ impl Running {
     /// Opens a folder and runs it.
     pub async fn start(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
-        let Arms { ports, client, log, guard, mut upkeep } =
+        let Arms { ports, client, log, disk, mut upkeep } =
             arms::open(home, linked, notices).await?;
         let devices = Devices::new(Arc::clone(&ports.transfer), linked);
         let trees = Arc::clone(&ports.trees);
@@ -61,7 +61,7 @@ impl Running {
         let (tell, pulses) = watch::channel(Pulse::default());
         let clock = Clock::new(local_minute);
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
-        let keeper = StatusKeeper::new(home, linked, guard);
+        let keeper = StatusKeeper::new(home, linked, disk);
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
         let driver = tokio::spawn(driver.run());
         let notices = tokio::spawn(keep_notices(log, devices, to_keep));
@@ -107,9 +107,9 @@ pub struct Asker {
 impl Asker {
     /// Where it stands.
     pub async fn status(&self) -> FolderStatus {
-        let StatusKeeper { linked, guard, .. } = &self.keeper;
+        let StatusKeeper { linked, disk, .. } = &self.keeper;
         match ask(&self.commands, Command::Tell).await {
-            Some(snapshot) => FolderStatus::of_running(linked, guard, &snapshot),
+            Some(snapshot) => FolderStatus::of_running(linked, disk, &snapshot),
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
     }
@@ -147,6 +147,11 @@ pub fn last_status(home: &Home, linked: &Linked) -> FolderStatus {
     kept.unwrap_or_else(|| FolderStatus::new(linked)).ended(linked.paused)
 }
 
+/// Whether a folder has run here, so that something must be known of it.
+pub fn ran_before(home: &Home, linked: &Linked) -> bool {
+    status_file(home, linked).exists()
+}
+
 /// Forgets a folder that does not run; every file of it stays.
 pub fn unlink(home: &Home, linked: &Linked) -> Result<(), Trouble> {
     home.forget(linked.device)?;
@@ -162,17 +167,17 @@ fn status_file(home: &Home, linked: &Linked) -> PathBuf {
 #[derive(Clone, Debug)]
 struct StatusKeeper {
     linked: Linked,
-    guard: String,
+    disk: DiskWords,
     path: PathBuf,
 }
 
 impl StatusKeeper {
-    fn new(home: &Home, linked: &Linked, guard: String) -> Self {
-        Self { linked: linked.clone(), guard, path: status_file(home, linked) }
+    fn new(home: &Home, linked: &Linked, disk: DiskWords) -> Self {
+        Self { linked: linked.clone(), disk, path: status_file(home, linked) }
     }
 
     fn keep(&self, snapshot: &Snapshot) {
-        let status = FolderStatus::of_running(&self.linked, &self.guard, snapshot);
+        let status = FolderStatus::of_running(&self.linked, &self.disk, snapshot);
         let bytes = serde_json::to_vec(&status).expect("a status is text and numbers");
         if fs::read(&self.path).is_ok_and(|kept| kept == bytes) {
             return;

@@ -15,6 +15,7 @@ use onefold_core::time::Now;
 
 use crate::console;
 use crate::error::Trouble;
+use crate::folder;
 use crate::home::Home;
 use crate::linked::Linked;
 
@@ -25,6 +26,14 @@ pub async fn restore(
     config: &Config,
 ) -> Result<(SqliteTrees, Client), Trouble> {
     let path = file(home, linked);
+    if !path.exists() && folder::ran_before(home, linked) {
+        console::warn(format_args!(
+            "what was known of {} is lost: {} is not there. Every file is as it was. Everything is \
+             now compared with the server and merged anew; nothing is deleted.",
+            linked.root.display(),
+            path.display()
+        ));
+    }
     match try_restore(&path, config).await {
         Ok(restored) => Ok(restored),
         Err(NoState::Damaged(why)) => {

@@ -6,7 +6,6 @@
 //! it is sent only where nobody else has changed the file.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 use crate::disk::{DiskError, Inode};
 use crate::id::NodeId;
@@ -69,11 +68,10 @@ impl Client {
     /// A file could not be read since it does not rest.
     pub(super) fn note_restless(&mut self, node: NodeId) {
         let next = self.now.instant + RESTLESS_MS;
-        let new = Restless { next, first: None, prefix: None, appends: false };
-        if !self.growing.files.contains_key(&node) {
-            self.growing.files.insert(node, new);
+        self.growing.files.entry(node).or_insert_with(|| {
             self.growing.due.set(node, next);
-        }
+            Restless { next, first: None, prefix: None, appends: false }
+        });
     }
 
     /// A file has changed: if it never rests, its start is looked at when that is due.
@@ -200,11 +198,7 @@ impl Client {
         let versions = self.growing.paces.get(&node).filter(in_a_row).map_or(1, |p| p.versions + 1);
         let pace = Pace { inode, size, versions, last: now };
         self.growing.paces.insert(node, pace);
-        let old: Vec<NodeId> = (self.growing.paces.iter())
-            .filter(|(_, pace)| now.ms_since(pace.last) >= IN_A_ROW_MS)
-            .map(|(node, _)| *node)
-            .collect();
-        old.iter().for_each(|node| drop(self.growing.paces.remove(node)));
+        self.growing.paces.retain(|_, pace| now.ms_since(pace.last) < IN_A_ROW_MS);
     }
 
     /// Versions of the file follow each other too quickly: the next one waits a little.

@@ -102,6 +102,7 @@ impl Witness {
     /// A user took back the deletion of these.
     pub fn undone<'a>(&mut self, device: usize, bodies: impl Iterator<Item = &'a Body>) {
         self.took_back = true;
+        self.epoch.spoiled = true;
         for body in bodies {
             let version = match body {
                 Body::Directory => continue,

@@ -2,7 +2,10 @@
 
 mod deletions;
 mod full;
+mod kinds;
 mod mount;
+mod permission;
+mod roots;
 
 use std::path::Path;
 
