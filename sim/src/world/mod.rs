@@ -6,6 +6,7 @@
 //!
 //! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
 
+pub mod arranged;
 pub mod choice;
 pub mod connect;
 pub mod device;
@@ -30,6 +31,7 @@ use crate::user::UserStep;
 use crate::user::script::Writer;
 use crate::words;
 
+use arranged::Arranged;
 use device::Device;
 use faults::Faults;
 use server::Server;
@@ -73,6 +75,8 @@ pub struct World {
     pub story: Story,
     /// Steps so far.
     pub steps: u64,
+    /// What a scenario arranges.
+    pub arranged: Arranged,
     setting: Setting,
     now_ms: u64,
     born: u64,
@@ -116,6 +120,7 @@ impl World {
             server: Server::new(count),
             story,
             steps: 0,
+            arranged: Arranged::default(),
             setting,
             now_ms: 1_000,
             born: 1,
