@@ -94,9 +94,11 @@ impl Scenario {
     /// Lets so much time go by, and all happen that is due meanwhile.
     pub fn wait(&mut self, ms: u64) -> &mut Self {
         let until = self.world.now_ms() + ms;
+        self.world.arranged.alarm_ms = Some(until);
         while self.world.now_ms() < until {
             self.step();
         }
+        self.world.arranged.alarm_ms = None;
         self
     }
 
@@ -149,6 +151,19 @@ impl Scenario {
                 device.disk.ignored.remove(&name(text));
             }
         }
+        self
+    }
+
+    /// Of what a device's watcher has to tell, only the first so many events are left.
+    pub fn keep_events(&mut self, device: usize, count: usize) -> &mut Self {
+        let disk = &mut self.world.devices[device].disk;
+        while disk.take_event(count).is_some() {}
+        self
+    }
+
+    /// A device's watcher says at last that it lost something.
+    pub fn tell_overflow(&mut self, device: usize) -> &mut Self {
+        self.world.devices[device].disk.tell_overflow();
         self
     }
 

@@ -81,6 +81,13 @@ impl Scenario {
         status.problems.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
+    /// The paths of the files on a disk, in order.
+    pub fn files(&self, device: usize) -> Vec<String> {
+        let tree = tree::of_disk(&self.world.devices[device].disk).0;
+        let files = tree.iter().filter(|(_, leaf)| matches!(leaf, Leaf::File(..)));
+        files.map(|(path, _)| path.to_string()).collect()
+    }
+
     /// Fails with the whole story unless this holds.
     pub fn check(&mut self, what: &str, holds: impl Fn(&Self) -> bool) -> &mut Self {
         assert!(holds(self), "not so: {what}\n{}", self.world.story.lines.join("\n"));

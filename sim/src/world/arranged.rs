@@ -56,6 +56,8 @@ pub struct Arranged {
     pub in_change: Option<(usize, Moment, Meanwhile)>,
     /// The calls that a device's user then makes.
     pub calls: Vec<Call>,
+    /// Time stops here on its way.
+    pub alarm_ms: Option<u64>,
     /// The server has no room for large contents.
     pub server_full: bool,
 }
