@@ -75,6 +75,17 @@ impl Scenario {
         self.calls(device, [Call::Open(path(at), true), Call::Write(bytes, true), Call::Close])
     }
 
+    /// Writes a file whole while the user's own program has another one open.
+    pub fn write_beside(&mut self, device: usize, at: &str, text: &str) -> &mut Self {
+        let bytes = self.bytes(text);
+        self.world.outside(device, |disk| {
+            let handle = disk.open(&path(at), true, true).expect("it can be opened");
+            disk.write(handle, true, &bytes).expect("there is room");
+            disk.close(handle);
+        });
+        self
+    }
+
     /// Saves a file by renaming a new one over it.
     pub fn save(&mut self, device: usize, at: &str, text: &str) -> &mut Self {
         let new = format!("{at}.new");
@@ -161,6 +172,14 @@ impl Scenario {
     /// Lets everything come to rest.
     pub fn settle(&mut self) -> &mut Self {
         if let Err(broken) = self.world.settle_as_is() {
+            panic!("{broken}\n{}", self.world.story.lines.join("\n"));
+        }
+        self
+    }
+
+    /// Lets everything come to rest with nothing left undone.
+    pub fn heal(&mut self) -> &mut Self {
+        if let Err(broken) = self.world.settle() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
         self

@@ -124,6 +124,14 @@ impl Scenario {
         lines.join(" ")
     }
 
+    /// Lets everything come to rest, where not all can be synced.
+    pub fn by_the_rules_here(&mut self, device: usize) -> &mut Self {
+        self.settle().check("the engine did not stop", |s| {
+            let client = s.world.devices[device].client.as_ref();
+            client.is_some_and(|client| client.status().halted.is_none())
+        })
+    }
+
     /// Lets everything come to rest; then every disk and the server must hold this, and all rules
     /// of the oracle must hold.
     pub fn everywhere(&mut self, expected: &str) -> &mut Self {
