@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use onefold_core::client::event::Effect;
+use onefold_core::client::event::{Effect, Event};
 
 use crate::disk::guard::Moment;
 use crate::user::script::Call;
@@ -26,6 +26,8 @@ pub enum Hold {
     Fetches,
     /// Changes of its disk that have not begun.
     Changes,
+    /// The answers to changes of its disk that are done.
+    Changed,
     /// Saves of its state that have not begun.
     Saves,
     /// Messages to the server.
@@ -84,6 +86,7 @@ impl Arranged {
 
 fn hold_of(task: &Task) -> Option<Hold> {
     match &task.stage {
+        Stage::Done(Event::Changed(..)) => Some(Hold::Changed),
         Stage::Done(_) => None,
         Stage::Begun(effect, _) => match **effect {
             Effect::Look { .. } => Some(Hold::Looks),
