@@ -35,14 +35,8 @@ struct Here {
     inode: Inode,
 }
 
-/// What the last look at a directory showed.
-#[derive(Clone, Debug)]
-enum Shown {
-    /// It could not be listed.
-    Unknown,
-    /// These names, and what is there; `None`: something that is not synced.
-    Names(BTreeMap<Name, Option<(Inode, Kind)>>),
-}
+/// What the last look that could list a directory showed; `None`: something that is not synced.
+type Shown = BTreeMap<Name, Option<(Inode, Kind)>>;
 
 /// What one engine knows of its disk.
 #[derive(Clone, Debug, Default)]
@@ -182,13 +176,11 @@ impl Sight {
             Err(DiskError::Gone) => {
                 return self.dirs.retain(|at, _| !at.names().starts_with(dir.names()));
             }
-            Err(_) => {
-                self.dirs.insert(dir.clone(), Shown::Unknown);
-                return;
-            }
+            // It says nothing of what is in it.
+            Err(_) => return,
         };
         let mut shown = match (names, self.dirs.remove(dir)) {
-            (Names::Only(_), Some(Shown::Names(shown))) => shown,
+            (Names::Only(_), Some(shown)) => shown,
             _ => BTreeMap::new(),
         };
         if let Names::Only(names) = names {
@@ -211,7 +203,7 @@ impl Sight {
             !at.names().starts_with(dir.names())
                 || at.names().get(depth).is_none_or(|name| shown.contains_key(name))
         });
-        self.dirs.insert(dir.clone(), Shown::Names(shown));
+        self.dirs.insert(dir.clone(), shown);
     }
 
     fn commits(&mut self, commit: &Commit, tally: &mut Tally) -> Result<(), Broken> {
@@ -253,11 +245,7 @@ impl Sight {
         // The nearest directory that a look reached tells; what is above it need not be listed.
         for (depth, name) in path.names().iter().enumerate().rev() {
             let dir = RelPath::new(path.names()[..depth].to_vec());
-            let names = match self.dirs.get(&dir) {
-                Some(Shown::Names(names)) => names,
-                Some(Shown::Unknown) => return Some(format!("{dir} could not be listed")),
-                None => continue,
-            };
+            let Some(names) = self.dirs.get(&dir) else { continue };
             let last = depth + 1 == path.names().len();
             return match names.get(name) {
                 None => None,

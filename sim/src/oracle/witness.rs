@@ -245,11 +245,14 @@ impl Witness {
         Ok(())
     }
 
-    /// A user acts within a change.
-    pub fn user_disturbs(&mut self) {
+    /// A user acted within a change of this disk.
+    pub fn user_disturbs(&mut self, device: usize, disk: &mut Disk, story: &mut Story) {
         if let Some(under) = &mut self.under {
             under.disturb(&[]);
         }
+        let deeds = disk.take_deeds();
+        story.hash(&deeds);
+        self.deeds(device, &deeds);
     }
 
     /// An engine's change has ended; without a result its process has, and it may have been done.
@@ -316,6 +319,14 @@ impl Witness {
     /// All watchers were told to look at everything.
     pub fn healed(&mut self) {
         self.blind.clear();
+    }
+
+    /// The server came back with an older journal: these entries are all that it ever had.
+    pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
+        self.cursor = entries.last().map(|(_, cursor)| *cursor);
+        self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
+        self.merged = true;
+        self.epoch.spoiled = true;
     }
 
     /// From now on no engine may send or change anything, by this rule.
