@@ -169,6 +169,7 @@ impl World {
         device
             .start(self.now_ms, seed)
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
+        self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
         self.give(index, Event::Started)
     }
@@ -181,13 +182,16 @@ impl World {
         let Some(client) = &mut device.client else { return Ok(()) };
         self.story.hash(&event);
         self.story.say(|| format!("device {index} {}", words::event(&event)));
+        self.witness.heard(index, &event);
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
             self.story.hash(&effect);
+            self.witness.asked(index, &effect);
             self.perform(index, effect);
         }
-        checked.map_err(|what| Broken::new("the engine's own invariants", what))
+        self.witness.checked(index, checked);
+        self.witness.verdict()
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {
