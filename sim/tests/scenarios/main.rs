@@ -4,4 +4,7 @@ mod edits_and_deletes;
 mod links_and_metadata;
 mod live_files;
 mod names;
+mod network_and_server;
 mod rename_and_move;
+mod root_disk_power;
+mod watcher;
