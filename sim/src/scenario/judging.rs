@@ -4,8 +4,8 @@ use onefold_core::client::Problem;
 use onefold_core::hash::ContentId;
 use onefold_core::operation::Step;
 
-use crate::oracle::judge;
 use crate::oracle::tree::{self, Leaf, Tree};
+use crate::oracle::{Tally, judge};
 
 use super::Scenario;
 
@@ -76,7 +76,8 @@ impl Scenario {
     /// How many conflict copies the server has.
     pub fn copies(&self) -> usize {
         let rows = self.world.server.journal.rows();
-        let server = tree::of_rows(&rows).expect("the server's tree is whole");
+        let server =
+            tree::of_rows(&rows, &mut Tally::default()).expect("the server's tree is whole");
         server.keys().filter(|path| judge::is_copy(path)).count()
     }
 
@@ -146,7 +147,7 @@ impl Scenario {
         for device in 0..self.world.devices.len() {
             self.expect(&format!("device {device}"), &self.disk(device), expected);
         }
-        if let Err(broken) = judge::all(&self.world) {
+        if let Err(broken) = self.world.judge() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
         self
@@ -156,7 +157,7 @@ impl Scenario {
     /// hold the same.
     pub fn by_the_rules(&mut self) -> &mut Self {
         self.settle();
-        if let Err(broken) = judge::all(&self.world) {
+        if let Err(broken) = self.world.judge() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
         self

@@ -1,6 +1,7 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
 use onefold_adapters::journal::MemoryStore;
+use onefold_core::id::Seq;
 
 use super::World;
 use super::choice::Choice;
@@ -155,7 +156,7 @@ impl World {
     pub(crate) fn restore_server(&mut self, backup: MemoryStore) {
         self.kill_server();
         self.server.journal.restore(backup);
-        self.witness.restored(&self.server);
+        self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
     }
 
     pub(crate) fn kill_server(&mut self) {
