@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use onefold_adapters::journal::MemoryStore;
 use onefold_adapters::trees::MemoryTrees;
 use onefold_core::client::saved::SaveBatch;
-use onefold_core::protocol::ServerMessage;
+use onefold_core::protocol::{ClientMessage, ServerMessage};
 
 use crate::disk::guard::Moment;
 use crate::disk::user::name;
@@ -139,6 +139,12 @@ impl Scenario {
     /// A device's machine loses power, and with it so many of its disk's last unsynced changes.
     pub fn cut_power(&mut self, device: usize, back: usize) -> &mut Self {
         self.world.lose_power(device, back, false);
+        self
+    }
+
+    /// Something that has a device's credentials says this on its stream.
+    pub fn send(&mut self, device: usize, message: ClientMessage) -> &mut Self {
+        self.world.send(device, message);
         self
     }
 

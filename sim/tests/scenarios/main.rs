@@ -1,6 +1,8 @@
 //! The shared list of what goes wrong in folder synchronisation, scenario by scenario.
 
+mod coverage;
 mod edits_and_deletes;
+mod hostile_input;
 mod links_and_metadata;
 mod live_files;
 mod names;
