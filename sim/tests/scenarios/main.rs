@@ -2,7 +2,9 @@
 
 mod coverage;
 mod edits_and_deletes;
+mod further;
 mod hostile_input;
+mod lessons;
 mod links_and_metadata;
 mod live_files;
 mod names;
