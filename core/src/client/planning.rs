@@ -166,8 +166,11 @@ impl Client {
             self.offer_outbound(node);
         }
         if acts == [Act::Rest; 3] {
-            for kind in [ProblemKind::Busy, ProblemKind::Unreadable, ProblemKind::Unwritable] {
-                self.solved(node, kind);
+            self.solved(node, ProblemKind::Busy);
+            self.solved(node, ProblemKind::Unwritable);
+            // A directory may be as it should, and what is in it still unknown.
+            if !self.looks.blind.contains(&node) {
+                self.solved(node, ProblemKind::Unreadable);
             }
             self.solved(node, ProblemKind::Parked);
             self.solved(node, ProblemKind::Refused);
