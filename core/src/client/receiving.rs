@@ -128,6 +128,8 @@ impl Client {
         }
         let base = match merge {
             None => self.base_after_snapshot(node, row),
+            // Nor is what will be found missing where nothing can be seen now.
+            Some(_) if self.is_unknown(node) => None,
             Some(reason) => base_after_merge(self.trees.get(node), row, reason),
         };
         self.trees.set_remote(node, row.map(|row| row.state.clone()));

@@ -38,6 +38,13 @@ pub enum News {
     OlderDevice,
 }
 
+impl News {
+    /// Both sides are merged: what was agreed on does not hold, or not all.
+    pub fn is_merge(self) -> bool {
+        matches!(self, Self::FirstJoin | Self::OtherJournal | Self::OlderDevice)
+    }
+}
+
 /// A folder's server.
 #[derive(Clone, Debug)]
 pub struct Server {

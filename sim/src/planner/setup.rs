@@ -134,7 +134,8 @@ impl Setup {
         let of_remote = if news == News::Heard { of_remote } else { &base };
         let of_hands = if seen { &hands } else { &before };
         // Whoever has not heard the news yet agrees on the old ones at once.
-        let agreed = if news == News::Heard { remembered(case, &base) } else { base.clone() };
+        let heard = news == News::Heard;
+        let agreed = if heard { remembered(case, [&base, &local, &remote]) } else { base.clone() };
         for node in keys([of_local, of_remote, &agreed]) {
             let here = of_local.get(node).map(|state| {
                 let stamp = of_hands.stamp(node).expect("what is in the tree is on the disk");
@@ -183,10 +184,15 @@ fn keys<const N: usize>(trees: [&Tree; N]) -> BTreeSet<NodeId> {
     trees.into_iter().flat_map(|tree| tree.0.keys().copied()).collect()
 }
 
-/// What was agreed on, without what is forgotten.
-fn remembered(case: &Case, base: &Tree) -> Tree {
+/// What was agreed on, without what is forgotten: of nodes that are where they were, if they are.
+fn remembered(case: &Case, [base, local, remote]: [&Tree; 3]) -> Tree {
     let known = |at: usize| case.forgotten >> (at % 16) & 1 == 0;
-    let kept = base.0.iter().enumerate().filter(|(at, _)| known(*at));
+    let moved = |side: &Tree, node: &NodeId, was: &State| {
+        side.get(*node).is_some_and(|now| now.place != was.place)
+    };
+    let kept = base.0.iter().enumerate().filter(|(at, (node, was))| {
+        known(*at) || moved(local, node, was) || moved(remote, node, was)
+    });
     Tree(kept.map(|(_, (node, state))| (*node, state.clone())).collect())
 }
 
@@ -273,12 +279,16 @@ impl Three {
         })
     }
 
-    /// Whether a side renamed or moved a directory above a node.
+    /// Whether a side renamed or moved a directory above a node, and the other not to the same.
     pub fn moved_above(&self, side: &Tree, node: NodeId) -> bool {
+        let agree = |dir| {
+            let place = |side: &Tree| side.get(dir).map(|state| state.place.clone());
+            place(&self.local) == place(&self.remote)
+        };
         let mut at = side.get(node).map(|state| state.place.parent);
-        while let Some(state) = at.and_then(|dir| side.get(dir)) {
-            let agreed = at.and_then(|dir| self.agreed.get(dir));
-            if agreed.is_some_and(|was| was.place != state.place) {
+        while let Some((dir, state)) = at.and_then(|dir| Some((dir, side.get(dir)?))) {
+            let moved = self.agreed.get(dir).is_some_and(|was| was.place != state.place);
+            if moved && !agree(dir) {
                 return true;
             }
             at = Some(state.place.parent);
