@@ -133,8 +133,8 @@ impl Setup {
         let (of_local, of_remote) = (if seen { &local } else { &base }, &remote);
         let of_remote = if news == News::Heard { of_remote } else { &base };
         let of_hands = if seen { &hands } else { &before };
-        // Whoever has not heard the news yet agrees on the old ones at once.
-        let heard = news == News::Heard;
+        // Whoever does not know all of both sides yet agrees on what he knows at once.
+        let heard = news == News::Heard && seen;
         let agreed = if heard { remembered(case, [&base, &local, &remote]) } else { base.clone() };
         for node in keys([of_local, of_remote, &agreed]) {
             let here = of_local.get(node).map(|state| {
