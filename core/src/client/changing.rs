@@ -54,8 +54,8 @@ struct Changing {
 
 #[derive(Debug)]
 pub(super) enum Then {
-    /// The node is here with this body, and this was agreed on.
-    Placed { place: Place, agreed: State },
+    /// The node is here with this executable bit, and this was agreed on.
+    Placed { place: Place, executable: bool, agreed: State },
     /// The node is at this place; `agreed` if the server has it there.
     Moved { to: Place, agreed: bool },
     /// Two nodes have changed places; the first is where the server has it.
@@ -133,9 +133,9 @@ impl Client {
     /// have been moved on, and seen there.
     fn take_in(&mut self, node: NodeId, then: Then, stamp: Option<Stamp>, places: &[Place]) {
         match then {
-            Then::Placed { place, agreed } => {
+            Then::Placed { place, executable, agreed } => {
                 let Some(stamp) = stamp else { return };
-                let body = LocalBody::placed(&agreed.body);
+                let body = LocalBody::placed(&with_executable(&agreed.body, executable));
                 let kind = agreed.body.kind();
                 let stamp =
                     if kind == Kind::Directory { directory_stamp(stamp.inode) } else { stamp };
