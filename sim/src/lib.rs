@@ -2,8 +2,10 @@
 //!
 //! [`run::Case`] is one run of the [`world`], judged by the [`oracle`]; [`scenario`] writes runs by hand.
 
+pub mod counts;
 pub mod disk;
 pub mod oracle;
+pub mod planner;
 pub mod run;
 pub mod scenario;
 pub mod search;

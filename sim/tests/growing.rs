@@ -10,7 +10,7 @@ fn log(appends: usize) -> String {
 /// Device 0 has a file open and appends to it ten times a second.
 fn appending(scenario: &mut Scenario, appends: std::ops::Range<usize>) {
     for number in appends {
-        scenario.append(0, &format!("{number:03};"), &log(number + 1)).wait_ms(100);
+        scenario.append(0, &format!("{number:03};"), &log(number + 1)).wait(100);
     }
 }
 
@@ -42,7 +42,7 @@ fn what_is_appended_to_and_closed_each_time_has_a_bounded_number_of_versions() {
     let before = scenario.entries();
     for number in 0..300 {
         scenario.open(0, "log").append(0, &format!("{number:03};"), &log(number + 1)).close(0);
-        scenario.wait_ms(100);
+        scenario.wait(100);
     }
     let versions = scenario.entries() - before;
     assert!((3..=60).contains(&versions), "{versions} versions in 30 s");
@@ -56,7 +56,7 @@ fn what_is_rewritten_in_place_waits_until_it_is_closed() {
     let before = scenario.entries();
     scenario.open(0, "f");
     for number in 0..100 {
-        scenario.overwrite(0, &format!("version {number:02} of it")).wait_ms(100);
+        scenario.overwrite(0, &format!("version {number:02} of it")).wait(100);
     }
     assert_eq!(scenario.entries(), before);
     scenario.here(1, "f=old other=1");

@@ -34,6 +34,7 @@ mod reading;
 mod receiving;
 pub mod reconcile;
 pub mod record;
+mod sameness;
 pub mod saved;
 mod saving;
 mod status;
@@ -54,7 +55,7 @@ use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
 pub use deletions::{ASK_FROM_FILES, Answer};
-pub use status::{Problem, ProblemKind, Status};
+pub use status::{Checked, Problem, ProblemKind, Status};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]

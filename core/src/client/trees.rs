@@ -25,6 +25,8 @@ pub struct Trees {
     here: BTreeMap<(NodeId, Name), NodeId>,
     there: BTreeMap<(NodeId, Name), NodeId>,
     inodes: BTreeMap<Inode, NodeId>,
+    /// Files with more than one name, each under all of its nodes.
+    linked: BTreeSet<(Inode, NodeId)>,
     sum: TreeSum,
     files_there: u64,
     dirty: BTreeSet<NodeId>,
@@ -100,6 +102,12 @@ impl Trees {
     /// The node that an inode is.
     pub fn by_inode(&self, inode: &Inode) -> Option<NodeId> {
         self.inodes.get(inode).copied()
+    }
+
+    /// The nodes that an inode is under its several names.
+    pub fn names_of(&self, inode: &Inode) -> Vec<NodeId> {
+        let of = self.linked.range((*inode, NodeId::ROOT)..).take_while(|(of, _)| of == inode);
+        of.map(|(_, node)| *node).collect()
     }
 
     /// A directory of this disk that has this inode now; the root has no record.
@@ -321,7 +329,9 @@ impl Trees {
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             let holder = self.inodes.entry(present.stamp.inode).or_insert(node);
             // The other name of a file does not make it forgotten under its first.
-            if !present.linked {
+            if present.linked {
+                self.linked.insert((present.stamp.inode, node));
+            } else {
                 *holder = node;
             }
         }
@@ -341,6 +351,7 @@ impl Trees {
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             remove_own(&mut self.inodes, &present.stamp.inode, node);
+            self.linked.remove(&(present.stamp.inode, node));
         }
     }
 

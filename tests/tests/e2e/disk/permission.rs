@@ -72,6 +72,8 @@ fn what_cannot_be_read_waits_with_its_reason_and_everything_else_goes_on() {
     one.write("other.txt", "3");
 
     wait_for_bytes(&two.at("other.txt"), b"3");
+    // A directory is tried when it is looked at.
+    one.run(["sync", "--once"]).expect(3);
     let unreadable = wait_for_problem(&one, "unreadable");
     let paths = |found: &[(String, String)]| -> Vec<String> {
         found.iter().map(|(path, _)| path.clone()).collect()
