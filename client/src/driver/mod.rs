@@ -32,7 +32,7 @@ use lane::{Job, Lane, Lanes, Panicked};
 use stream::Streams;
 use work::Hands;
 
-pub use work::Workers;
+pub use onefold_adapters::workers::Workers;
 
 /// How long disk work that is under way is waited for at the end.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -117,6 +117,31 @@ pub struct Driver<D, T, X, C, W> {
     jobs: JoinSet<Event>,
     running: HashMap<Id, (Lane, Panicked, AbortHandle)>,
     streams: Streams,
+    observer: Box<dyn Observer>,
+}
+
+/// Sees all that an engine is told and all that it asks for, in order.
+pub trait Observer: Send + 'static {
+    /// It is about to be told this.
+    fn told(&mut self, event: &Event);
+
+    /// It then asked for these.
+    fn asked(&mut self, client: &Client, effects: &[Effect]);
+}
+
+/// Writes all of it to the log, for whoever looks for a fault.
+struct Trace;
+
+impl Observer for Trace {
+    fn told(&mut self, event: &Event) {
+        tracing::trace!("event {event:?}");
+    }
+
+    fn asked(&mut self, _: &Client, effects: &[Effect]) {
+        for effect in effects {
+            tracing::trace!("effect {effect:?}");
+        }
+    }
 }
 
 impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C, W> {
@@ -144,7 +169,14 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             jobs: JoinSet::new(),
             running: HashMap::new(),
             streams: Streams::default(),
+            observer: Box::new(Trace),
         }
+    }
+
+    /// The same, seen by this one rather than by the log.
+    #[must_use]
+    pub fn observed_by(self, observer: impl Observer) -> Self {
+        Self { observer: Box::new(observer), ..self }
     }
 
     /// Runs until [`Command::Stop`], or until nobody can command any more: where it then stood.
@@ -194,11 +226,9 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Event::Received(ServerMessage::Digest { .. }) => self.pulse.seen.digests += 1,
             _ => {}
         }
-        tracing::trace!("event {event:?}");
+        self.observer.told(&event);
         let effects = self.client.handle(self.clock.now(), event);
-        for effect in &effects {
-            tracing::trace!("effect {effect:?}");
-        }
+        self.observer.asked(&self.client, &effects);
         effects
     }
 
