@@ -13,7 +13,6 @@ mod stream;
 mod tests;
 mod work;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,7 +114,8 @@ pub struct Driver<D, T, X, C, W> {
     pulse: Pulse,
     lanes: Lanes,
     jobs: JoinSet<Event>,
-    running: HashMap<Id, (Lane, Panicked, AbortHandle)>,
+    /// As many as the lanes let run.
+    running: Vec<(Lane, Panicked, AbortHandle)>,
     streams: Streams,
     observer: Box<dyn Observer>,
 }
@@ -167,7 +167,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             pulse: Pulse::default(),
             lanes: Lanes::default(),
             jobs: JoinSet::new(),
-            running: HashMap::new(),
+            running: Vec::new(),
             streams: Streams::default(),
             observer: Box::new(Trace),
         }
@@ -274,13 +274,14 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
 
     fn start(&mut self, job: Job) {
         let handle = self.jobs.spawn(job.work);
-        self.running.insert(handle.id(), (job.lane, job.panicked, handle));
+        self.running.push((job.lane, job.panicked, handle));
     }
 
     /// The answer of a job that ended, whichever way; the next of its lane starts.
     fn answer(&mut self, done: Result<(Id, Event), JoinError>) -> Event {
         let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let (lane, panicked, _) = self.running.remove(&id).expect("every job is in `running`");
+        let at = self.running.iter().position(|(.., handle)| handle.id() == id);
+        let (lane, panicked, _) = self.running.remove(at.expect("every job is in `running`"));
         if let Some(next) = self.lanes.finish(lane) {
             self.start(next);
         }
@@ -308,7 +309,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         let until = Instant::now() + STOP_PATIENCE;
         self.streams.close();
         self.lanes.forget_all_but(Lane::Save);
-        for (lane, _, handle) in self.running.values() {
+        for (lane, _, handle) in &self.running {
             if matches!(lane, Lane::Read | Lane::Transfer) {
                 handle.abort();
             }
