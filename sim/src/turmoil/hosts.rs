@@ -33,9 +33,12 @@ const HINTS_WAITING: usize = 4096;
 const NOTICES_WAITING: usize = 16;
 
 /// The server's process, to its end.
-pub async fn server(shared: Handle, blobs: Arc<MemoryBlobs>) -> turmoil::Result {
+pub async fn server(shared: Handle) -> turmoil::Result {
     let door = Door::open().await?;
-    let journal = Arc::new(shared.lock().journal.clone());
+    let (journal, blobs) = {
+        let shared = shared.lock();
+        (Arc::new(shared.journal.clone()), Arc::clone(&shared.blobs))
+    };
     // Its sender is held, so it is never told to stop: it is killed.
     let (_running, stopping) = watch::channel(false);
     onefold_server::serve_over(door, journal, Stored(blobs), wall_time, stopping).await?;
@@ -84,7 +87,7 @@ impl super::shared::Shared {
         self.set_disk_clock(index);
         let device = &mut self.devices[index];
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
-        self.rescues += rescued.len() as u64;
+        self.witness.rescued(rescued.len());
         device.starts += 1;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.setting.seed.to_be_bytes()).update(&device.starts.to_be_bytes());

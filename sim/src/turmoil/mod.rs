@@ -4,6 +4,7 @@ pub mod hosts;
 pub mod network;
 pub mod ports;
 pub mod run;
+pub mod scene;
 pub mod settle;
 pub mod shared;
 pub mod transfer;

@@ -11,8 +11,8 @@ use onefold_adapters::port::{
 use onefold_core::client::event::TransferError;
 use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp};
-use onefold_core::name::RelPath;
 use onefold_core::id::NodeId;
+use onefold_core::name::RelPath;
 use onefold_core::node::Content;
 use onefold_core::protocol::{ClientMessage, ServerMessage};
 
@@ -143,8 +143,7 @@ impl Shared {
         match changed {
             Ok(result) => {
                 let Self { devices, witness, .. } = self;
-                let seen =
-                    witness.changed(index, change, result.is_ok(), &mut devices[index].disk);
+                let seen = witness.changed(index, change, result.is_ok(), &mut devices[index].disk);
                 self.check(seen);
                 result
             }
@@ -196,10 +195,7 @@ struct Staged {
 }
 
 impl Staged {
-    fn with<T>(
-        &mut self,
-        act: impl FnOnce(&mut Vec<u8>) -> T,
-    ) -> Result<T, DiskError> {
+    fn with<T>(&mut self, act: impl FnOnce(&mut Vec<u8>) -> T) -> Result<T, DiskError> {
         let id = self.content.id;
         let (result, len) = self.port.on_disk(|shared, index| {
             let bytes = shared.devices[index].partial.entry(id).or_default();

@@ -29,6 +29,7 @@ impl Case {
             trace: shared.story.digest(),
             steps: shared.events,
             virtual_ms,
+            judged: shared.witness.tally.clone(),
             struck: std::mem::take(&mut shared.story.struck),
             lines: std::mem::take(&mut shared.story.lines),
         }

@@ -1,14 +1,12 @@
 //! The course of a run: ticks, then everything heals, comes to rest, and is judged.
 
 use onefold_core::client::ProblemKind;
-use onefold_core::name::RelPath;
 
-use crate::disk::watch::WatchEvent;
-use crate::oracle::{Broken, tree};
+use crate::oracle::{Broken, rules};
 use crate::tape::Tape;
 
 use super::fault::Chances;
-use super::shared::{FOLDER, Shared};
+use super::shared::Shared;
 use super::world::World;
 
 /// A run that takes longer is healed before its tapes are at their end.
@@ -92,7 +90,7 @@ impl World<'_> {
     /// A fresh scan must want to do nothing.
     fn second_look(&mut self) -> Result<(), Broken> {
         let mut shared = self.shared.lock();
-        shared.witness.nothing_more_may_happen("a fresh scan wants to do nothing");
+        shared.witness.nothing_more_may_happen(rules::FRESH_SCAN);
         for device in &mut shared.devices {
             device.disk.overflow();
         }
@@ -103,7 +101,7 @@ impl World<'_> {
 
     /// Engines rebuilt from what was saved must want to do nothing.
     fn rebuild(&mut self) -> Result<(), Broken> {
-        let rule = "an engine rebuilt from what was saved wants nothing";
+        let rule = rules::REBUILT;
         self.shared.lock().witness.nothing_more_may_happen(rule);
         self.restart_clients();
         self.settle()?;
@@ -148,7 +146,7 @@ impl Shared {
     }
 
     /// Whether nothing is left undone but for what stands in the way for good.
-    fn free_of_problems(&self) -> Result<(), String> {
+    pub(super) fn free_of_problems(&self) -> Result<(), String> {
         for (index, device) in self.devices.iter().enumerate() {
             let mut passing = device.status.problems.iter();
             if let Some(problem) = passing.find(|problem| problem.kind != ProblemKind::Parked) {
@@ -157,20 +155,4 @@ impl Shared {
         }
         Ok(())
     }
-
-    fn judge(&mut self) -> Result<(), Broken> {
-        let rows = self.journal.store().check_nodes(FOLDER, None, usize::MAX);
-        let server = tree::of_rows(&rows)?;
-        for (index, device) in self.devices.iter().enumerate() {
-            let differences = tree::differences(&device.disk, &server);
-            if !differences.is_empty() {
-                return Err(Broken::new("same", format!("device {index}: {differences:?}")));
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn at_barrier(&mut self) {}
-
-    pub(super) fn journal_grew(&mut self) {}
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use onefold_adapters::blobs::MemoryBlobs;
 use onefold_adapters::journal::{MemoryJournal, NewDevice};
 use onefold_adapters::secret::Secret;
 use onefold_adapters::trees::MemoryTrees;
@@ -67,6 +68,8 @@ pub struct Shared {
     pub devices: Vec<Device>,
     /// The server's database.
     pub journal: MemoryJournal,
+    /// The server's packs.
+    pub blobs: Arc<MemoryBlobs>,
     /// What is recorded of the run.
     pub story: Story,
     /// What the oracle is told.
@@ -83,8 +86,6 @@ pub struct Shared {
     pub waiting_since_ms: u64,
     /// Makes up what users write.
     pub writer: Writer,
-    /// Displaced files that had to be brought back.
-    pub rescues: u64,
     /// How many events engines were told.
     pub events: u64,
     /// The first rule that was broken.
@@ -127,15 +128,15 @@ impl Handle {
             setting,
             devices: (0..count).map(|index| Device::new(disk(index))).collect(),
             journal: MemoryJournal::new(),
+            blobs: Arc::default(),
             story,
-            witness: Witness::new(count),
+            witness: Witness::new(count, setting.apart),
             chances: case.chances,
             draws: Tape::new(case.draws.clone()),
             steps: case.users.iter().copied().collect(),
             step_due_ms: 0,
             waiting_since_ms: 0,
             writer: Writer::default(),
-            rescues: 0,
             events: 0,
             broken: None,
             deaths: Vec::new(),

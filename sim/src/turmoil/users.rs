@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use crate::disk::{Disk, Errno, Handle};
-use crate::oracle::tree;
 use crate::story::Story;
 use crate::user::script::{Call, PACES_MS};
 use crate::user::{Action, Pause, UserStep};
@@ -127,16 +126,6 @@ impl Shared {
         }
     }
 
-    /// A user made a call: how his disk looks when his program is done is what he meant.
-    pub fn note_epoch(&mut self, index: usize, done: bool) {
-        let tree = done.then(|| tree::of_disk(&self.devices[index].disk).0);
-        let epoch = &mut self.witness.epoch;
-        epoch.deeds[index] += 1;
-        if let Some(tree) = tree {
-            epoch.last = Some((index, tree));
-        }
-    }
-
     /// Tells the oracle what a user did; what came of it for displaced files is seen to.
     pub fn note_deeds(&mut self, index: usize) {
         let now_ms = self.now_ms();
@@ -152,8 +141,7 @@ impl Shared {
         if device.hints.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {
-                self.rescues += rescued.len() as u64;
-                self.witness.epoch.spoiled = true;
+                self.witness.rescued(rescued.len());
                 self.story.say(|| format!("device {index}: rescued {rescued:?}"));
             }
         }

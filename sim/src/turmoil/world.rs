@@ -5,10 +5,8 @@
 //! gives the same story.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use onefold_adapters::blobs::MemoryBlobs;
 use onefold_client::driver::Command;
 use onefold_core::client::Status;
 use onefold_core::client::event::Event;
@@ -48,7 +46,6 @@ pub struct World<'a> {
     /// All that lives outside the hosts.
     pub shared: Handle,
     pub(super) sim: Sim<'a>,
-    pub(super) blobs: Arc<MemoryBlobs>,
     strikes: VecDeque<Strike>,
     next_strike_ms: u64,
     cures: Vec<(u64, Cure)>,
@@ -73,9 +70,8 @@ impl World<'_> {
             .tcp_capacity(1024)
             .enable_random_order()
             .build();
-        let blobs = Arc::new(MemoryBlobs::default());
-        let (handle, packs) = (shared.clone(), Arc::clone(&blobs));
-        sim.host(SERVER, move || hosts::server(handle.clone(), Arc::clone(&packs)));
+        let handle = shared.clone();
+        sim.host(SERVER, move || hosts::server(handle.clone()));
         let count = shared.lock().devices.len();
         for index in 0..count {
             let handle = shared.clone();
@@ -86,7 +82,6 @@ impl World<'_> {
         Ok(Self {
             shared,
             sim,
-            blobs,
             strikes,
             next_strike_ms,
             cures: Vec::new(),
@@ -114,11 +109,11 @@ impl World<'_> {
         self.strike(now_ms);
         self.bury(now_ms);
         self.tell_watchers();
-        self.let_users_act();
+        self.let_users_act()?;
         let stepped = self.sim.step();
         stepped.map_err(|error| Broken::new("no process ends by itself", error.to_string()))?;
         let mut shared = self.shared.lock();
-        shared.journal_grew();
+        shared.journal_grew()?;
         shared.broken.take().map_or(Ok(()), Err)
     }
 
@@ -276,19 +271,19 @@ impl World<'_> {
         }
     }
 
-    fn let_users_act(&mut self) {
+    fn let_users_act(&mut self) -> Result<(), Broken> {
         let at_rest = self.has_rested();
         let mut shared = self.shared.lock();
         for index in 0..shared.devices.len() {
             shared.user_calls(index);
         }
         if !shared.user_step_due(at_rest) {
-            return;
+            return Ok(());
         }
         if at_rest {
-            shared.at_barrier();
+            shared.at_barrier()?;
         }
-        let Some((index, action)) = shared.begin_user_step() else { return };
+        let Some((index, action)) = shared.begin_user_step() else { return Ok(()) };
         match action {
             Action::GoOffline => {
                 shared.devices[index].reachable = false;
@@ -303,6 +298,7 @@ impl World<'_> {
             }
             _ => {}
         }
+        Ok(())
     }
 }
 
