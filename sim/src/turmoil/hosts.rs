@@ -131,7 +131,12 @@ impl Observer for Eye {
             shared.story.say(|| format!("device {index}     asks: {}", words::effect(effect)));
             match effect {
                 Effect::Report(Notice::Halted(why)) => shared.witness.halted(*index, why),
-                Effect::Report(Notice::Merging(reason)) => shared.witness.merging(*reason),
+                Effect::Report(Notice::Merging(reason)) => {
+                    // A power cut may take back that it ever joined: then it does so once more.
+                    let again = std::mem::replace(&mut shared.devices[*index].joined, true);
+                    shared.witness.merged |= again;
+                    shared.witness.merging(*reason);
+                }
                 Effect::Send(ClientMessage::Commit(commit)) => {
                     shared.witness.commits(*index, commit);
                 }

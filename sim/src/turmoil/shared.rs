@@ -49,6 +49,8 @@ pub struct Device {
     pub hints: Option<mpsc::Sender<Event>>,
     /// The running client is commanded here.
     pub commands: Option<mpsc::Sender<Command>>,
+    /// Both sides were merged once.
+    pub joined: bool,
     /// How many times the client was started.
     pub starts: u64,
     /// Its client was killed in the middle of a tick: it does nothing more.
@@ -158,6 +160,7 @@ impl Device {
             status: Status::default(),
             hints: None,
             commands: None,
+            joined: false,
             starts: 0,
             dying: false,
             reachable: true,

@@ -10,7 +10,7 @@ use crate::user::{Action, Pause, UserStep};
 use super::shared::Shared;
 
 /// Users wait no longer than this for quiet.
-pub const MAX_WAIT_FOR_QUIET_MS: u64 = 60 * 1000;
+const MAX_WAIT_FOR_QUIET_MS: u64 = 60 * 1000;
 
 /// A user, and the program that he runs.
 #[derive(Debug, Default)]
@@ -130,8 +130,13 @@ impl Shared {
     pub fn note_deeds(&mut self, index: usize) {
         let now_ms = self.now_ms();
         let device = &mut self.devices[index];
-        for path in &device.user.temporary {
-            self.witness.temporary(index, path, device.disk.has(path), now_ms);
+        if !device.user.temporary.is_empty() {
+            let standing = device.disk.walk();
+            for path in &device.user.temporary {
+                // The engine may move the directory meanwhile; the name is made up only once.
+                let there = standing.iter().any(|(at, _)| at.names().last() == path.names().last());
+                self.witness.temporary(index, path, there, now_ms);
+            }
         }
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {

@@ -287,6 +287,7 @@ impl World<'_> {
         match action {
             Action::GoOffline => {
                 shared.devices[index].reachable = false;
+                shared.story.strike("offline", || format!("device {index}: loses the network"));
                 shared.witness.went_offline(index);
                 self.sim.partition(host(index), SERVER);
             }
