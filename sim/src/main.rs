@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use sim::planner::{self, tally::Tally};
 use sim::run::{Case, Outcome};
 use sim::{search, turmoil};
 
@@ -12,13 +13,20 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["replay", text] if text.starts_with(turmoil::case::PREFIX) => replay_turmoil(text),
-        ["replay", text] => replay(text),
+        ["replay", text] => match text.strip_prefix("planner:") {
+            Some(text) => replay_planner(text),
+            None => replay(text),
+        },
+        ["search", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search(from, count),
+            _ => usage(),
+        },
         ["search", "turmoil", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search_turmoil(from, count),
             _ => usage(),
         },
-        ["search", from, count] => match (from.parse(), count.parse()) {
-            (Ok(from), Ok(count)) => search(from, count),
+        ["search", "planner", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search_planner(from, count),
             _ => usage(),
         },
         _ => usage(),
@@ -26,8 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: sim replay CASE|SEED");
-    eprintln!("       sim search [turmoil] FIRST_SEED COUNT");
+    eprintln!("usage: sim replay [planner:|turmoil:]CASE|SEED");
+    eprintln!("       sim search [planner|turmoil] FIRST_SEED COUNT");
     ExitCode::from(2)
 }
 
@@ -57,6 +65,33 @@ fn tell(outcome: &Outcome) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn replay_planner(text: &str) -> ExitCode {
+    let Some(case) = planner::case::Case::decode(text) else { return usage() };
+    println!("{case:?}");
+    let outcome = case.run(&mut Tally::default(), planner::case::Record::Story);
+    outcome.lines.iter().for_each(|line| println!("{line}"));
+    match outcome.result {
+        Ok(()) => {
+            println!("all rules held");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn search_planner(from: u64, count: u64) -> ExitCode {
+    let found = planner::search::search(from, count);
+    println!("{}", found.tally);
+    for (rule, seeds) in &found.failures {
+        println!("{} cases broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
+        println!("{}", planner::search::told(seeds, rule));
+    }
+    if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn search_turmoil(from: u64, count: u64) -> ExitCode {

@@ -15,11 +15,9 @@ use onefold_client::driver::{Driver, Observer, Ports, Pulse};
 use onefold_core::client::event::{Effect, Event, Notice};
 use onefold_core::client::{Client, Config};
 use onefold_core::hash::ChunkId;
-use onefold_core::protocol::ClientMessage;
 use onefold_core::time::{LocalMinute, WallTime};
 use tokio::sync::{mpsc, watch};
 
-use crate::oracle::Broken;
 use crate::words;
 
 use super::network::{Door, Net, PORT, SERVER};
@@ -99,7 +97,9 @@ impl super::shared::Shared {
         };
         (device.hints, device.commands) = (Some(hints), Some(commands));
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
-        let client = Client::new(config, device.store.load_now());
+        let saved = device.store.load_now();
+        self.witness.started(index, &saved);
+        let client = Client::new(config, saved);
         client.map_err(|error| format!("saved state cannot be gone on from: {error}"))
     }
 }
@@ -115,6 +115,7 @@ impl Observer for Eye {
             return;
         }
         shared.events += 1;
+        shared.witness.heard(*index, event);
         let now_ms = shared.now_ms();
         shared.story.hash(&(*index as u64, now_ms, event));
         shared.story.say(|| format!("device {index} {}", words::event(event)));
@@ -129,6 +130,7 @@ impl Observer for Eye {
         for effect in effects {
             shared.story.hash(effect);
             shared.story.say(|| format!("device {index}     asks: {}", words::effect(effect)));
+            shared.witness.asked(*index, effect);
             match effect {
                 Effect::Report(Notice::Halted(why)) => shared.witness.halted(*index, why),
                 Effect::Report(Notice::Merging(reason)) => {
@@ -137,15 +139,11 @@ impl Observer for Eye {
                     shared.witness.merged |= again;
                     shared.witness.merging(*reason);
                 }
-                Effect::Send(ClientMessage::Commit(commit)) => {
-                    shared.witness.commits(*index, commit);
-                }
                 _ => {}
             }
         }
         shared.devices[*index].status = client.status();
-        let checked = client.check();
-        shared.check(checked.map_err(|what| Broken::new("the engine's own invariants", what)));
+        shared.witness.checked(*index, client.check());
     }
 }
 

@@ -86,7 +86,6 @@ impl Disk for Port {
             let reading = shared.devices[index].disk.read_begin(path, stamp)?;
             shared.user_in_between(index);
             let (content, _) = shared.devices[index].disk.read_end(reading)?;
-            shared.witness.read(index, path, content.id);
             Ok(content)
         })
     }
@@ -108,52 +107,50 @@ impl Disk for Port {
         })
     }
 
-    fn change(&self, _: NodeId, change: &Change) -> Result<Option<Stamp>, DiskError> {
-        self.on_disk(|shared, index| shared.change(index, change))
+    fn change(&self, node: NodeId, change: &Change) -> Result<Option<Stamp>, DiskError> {
+        self.on_disk(|shared, index| shared.change(index, node, change))
     }
 }
 
 impl Shared {
     /// Carries a change out, with users, or the end of the process, in its windows.
-    fn change(&mut self, index: usize, change: &Change) -> Result<Option<Stamp>, DiskError> {
+    fn change(
+        &mut self,
+        index: usize,
+        node: NodeId,
+        change: &Change,
+    ) -> Result<Option<Stamp>, DiskError> {
         self.begin_user_step_in_window(index);
-        let Self { devices, story, draws, chances, .. } = self;
+        let Self { devices, story, draws, chances, witness, .. } = self;
         let Device { disk, user, .. } = &mut devices[index];
         let mut acted = false;
+        witness.change_begins(index, node, change, disk);
         let changed = disk.change(change, &mut |disk, moment| {
-            let goes_wrong = |draws: &mut crate::tape::Tape, in_1000: u16| {
-                in_1000 > 0 && draws.strikes(in_1000.into())
-            };
-            if user.is_active() && goes_wrong(draws, chances.window) {
+            witness.at_moment(index, disk);
+            let mut goes_wrong = |in_1000: u16| in_1000 > 0 && draws.strikes(in_1000.into());
+            if user.is_active() && goes_wrong(chances.window) {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
                 user.call(disk, index, story);
                 acted = true;
+                witness.user_disturbs(index, disk, story);
             }
-            let dies = moment != Moment::Begin && goes_wrong(draws, chances.kill_in_change);
+            let dies = moment != Moment::Begin && goes_wrong(chances.kill_in_change);
             if dies {
                 story.strike("kill_in_change", || format!("device {index}: killed at {moment:?}"));
             }
             dies
         });
+        witness.changed(index, change, changed.as_ref().ok(), disk);
         let done = !user.is_active();
         self.note_deeds(index);
         if acted {
             self.note_epoch(index, done);
         }
-        match changed {
-            Ok(result) => {
-                let Self { devices, witness, .. } = self;
-                let seen = witness.changed(index, change, result.is_ok(), &mut devices[index].disk);
-                self.check(seen);
-                result
-            }
-            Err(Crashed) => {
-                self.witness.killed_in_change(index, change);
-                self.devices[index].dying = true;
-                self.deaths.push((index, Fault::KillClient));
-                Err(DiskError::Failed("the process is gone".into()))
-            }
-        }
+        changed.unwrap_or_else(|Crashed| {
+            self.devices[index].dying = true;
+            self.deaths.push((index, Fault::KillClient));
+            Err(DiskError::Failed("the process is gone".into()))
+        })
     }
 }
 
@@ -180,9 +177,7 @@ impl Source for Opened {
             shared.user_in_between(index);
             let device = &shared.devices[index];
             let reading = device.disk.read_begin(&self.path, &self.stamp)?;
-            let (content, _) = device.disk.read_end(reading)?;
-            shared.witness.read(index, &self.path, content.id);
-            Ok(())
+            device.disk.read_end(reading).map(drop)
         })
     }
 }

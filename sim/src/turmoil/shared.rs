@@ -90,8 +90,6 @@ pub struct Shared {
     pub writer: Writer,
     /// How many events engines were told.
     pub events: u64,
-    /// The first rule that was broken.
-    pub broken: Option<Broken>,
     /// What was to happen to a device's host when this tick is over.
     pub deaths: Vec<(usize, Fault)>,
     now_ms: u64,
@@ -140,7 +138,6 @@ impl Handle {
             waiting_since_ms: 0,
             writer: Writer::default(),
             events: 0,
-            broken: None,
             deaths: Vec::new(),
             now_ms: 0,
         };
@@ -211,13 +208,6 @@ impl Shared {
     /// Whether something goes wrong that does so this many times in 1000.
     pub fn goes_wrong(&mut self, in_1000: u16) -> bool {
         in_1000 > 0 && self.draws.strikes(in_1000.into())
-    }
-
-    /// A rule was broken; the first is told.
-    pub fn check(&mut self, result: Result<(), Broken>) {
-        if let Err(broken) = result {
-            self.broken.get_or_insert(broken);
-        }
     }
 
     /// Where the journal stands.

@@ -130,19 +130,17 @@ impl Shared {
     pub fn note_deeds(&mut self, index: usize) {
         let now_ms = self.now_ms();
         let device = &mut self.devices[index];
-        if !device.user.temporary.is_empty() {
-            let standing = device.disk.walk();
-            for path in &device.user.temporary {
-                // The engine may move the directory meanwhile; the name is made up only once.
-                let there = standing.iter().any(|(at, _)| at.names().last() == path.names().last());
-                self.witness.temporary(index, path, there, now_ms);
-            }
+        for path in &device.user.temporary {
+            // Someone may have moved the directory that it is in.
+            let there = device.disk.has_name(path);
+            self.witness.temporary.seen(index, path, there, now_ms);
         }
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {
             return;
         }
-        self.witness.deeds(index, now_ms, &deeds);
+        self.story.hash(&deeds);
+        self.witness.deeds(index, &deeds);
         if device.hints.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {

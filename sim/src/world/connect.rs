@@ -13,11 +13,8 @@ use super::server::ConnectionId;
 
 impl World {
     /// A client sends up its stream, if there is one.
-    pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
+    pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
-        if let ClientMessage::Commit(commit) = &message {
-            self.witness.commits(index, commit);
-        }
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));

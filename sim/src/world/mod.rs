@@ -139,14 +139,9 @@ impl World {
         Ok(world)
     }
 
-    /// What was recorded for the oracle.
-    pub(crate) fn witness(&self) -> &Witness {
-        &self.witness
-    }
-
-    /// The record, to be written.
-    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
-        &mut self.witness
+    /// What happens next is drawn from these numbers, and from calm when they are at their end.
+    pub(crate) fn set_schedule(&mut self, numbers: Vec<u32>) {
+        self.schedule = Tape::new(numbers);
     }
 
     /// The virtual time since the world's beginning.
@@ -169,6 +164,7 @@ impl World {
         device
             .start(self.now_ms, seed)
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
+        self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
         self.give(index, Event::Started)
     }
@@ -181,13 +177,16 @@ impl World {
         let Some(client) = &mut device.client else { return Ok(()) };
         self.story.hash(&event);
         self.story.say(|| format!("device {index} {}", words::event(&event)));
+        self.witness.heard(index, &event);
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
             self.story.hash(&effect);
+            self.witness.asked(index, &effect);
             self.perform(index, effect);
         }
-        checked.map_err(|what| Broken::new("the engine's own invariants", what))
+        self.witness.checked(index, checked);
+        self.witness.verdict()
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {

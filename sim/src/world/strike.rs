@@ -1,13 +1,12 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
 use onefold_adapters::journal::MemoryStore;
-
 use onefold_core::id::Seq;
 
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
-use crate::oracle::Broken;
+use crate::oracle::{Broken, Witness};
 
 /// A fault that strikes a device, or the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,14 +136,19 @@ impl World {
     fn cut_power(&mut self, index: usize) {
         let back = self.schedule.below(8);
         let torn = self.schedule.below(3) == 2;
+        self.lose_power(index, back, torn);
+    }
+
+    /// A device's machine loses power, and some of what its disk had not synced.
+    pub(crate) fn lose_power(&mut self, index: usize, back: usize, torn: bool) {
         self.story.strike("power_cut", || {
             format!("device {index}: power cut, {back} changes back, torn: {torn}")
         });
         self.kill_client(index);
         self.users[index].stop();
-        let before = self.devices[index].disk.versions();
+        let before = Witness::standing(&self.devices[index].disk);
         self.devices[index].disk.cut_power(back, torn);
-        let after = self.devices[index].disk.versions();
+        let after = Witness::standing(&self.devices[index].disk);
         self.witness.power_cut(index, &before, &after);
     }
 
