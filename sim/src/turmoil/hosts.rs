@@ -86,6 +86,7 @@ impl super::shared::Shared {
         let device = &mut self.devices[index];
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
         self.witness.rescued(rescued.len());
+        device.unrecorded.clear();
         device.starts += 1;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.setting.seed.to_be_bytes()).update(&device.starts.to_be_bytes());

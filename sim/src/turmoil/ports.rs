@@ -147,7 +147,11 @@ impl Shared {
             self.note_epoch(index, done);
         }
         changed.unwrap_or_else(|Crashed| {
-            self.devices[index].dying = true;
+            let device = &mut self.devices[index];
+            device.dying = true;
+            if let Change::PlaceFile { content, .. } = change {
+                device.unrecorded.insert(content.id);
+            }
             self.deaths.push((index, Fault::KillClient));
             Err(DiskError::Failed("the process is gone".into()))
         })

@@ -3,7 +3,7 @@
 //! It lives outside turmoil's hosts, so it is there when they crash. All of a run happens on one
 //! thread; the lock is for the ports' sake, which may be sent anywhere.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onefold_adapters::blobs::MemoryBlobs;
@@ -53,6 +53,9 @@ pub struct Device {
     pub joined: bool,
     /// How many times the client was started.
     pub starts: u64,
+    /// What its client was placing when it was killed, and has not seen to since: where a user moves
+    /// that, nobody can tell what it is, and it is placed once more.
+    pub unrecorded: BTreeSet<ContentId>,
     /// Its client was killed in the middle of a tick: it does nothing more.
     pub dying: bool,
     /// The network can be had.
@@ -159,6 +162,7 @@ impl Device {
             commands: None,
             joined: false,
             starts: 0,
+            unrecorded: BTreeSet::new(),
             dying: false,
             reachable: true,
             skew_ms: 0,

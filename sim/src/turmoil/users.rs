@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::disk::user::Act;
 use crate::disk::{Disk, Errno, Handle};
 use crate::story::Story;
 use crate::user::script::{Call, PACES_MS};
@@ -141,6 +142,12 @@ impl Shared {
         }
         self.story.hash(&deeds);
         self.witness.deeds(index, &deeds);
+        let unrecorded = &device.unrecorded;
+        for deed in deeds.iter().filter(|deed| deed.act == Act::Moved) {
+            if unrecorded.contains(&deed.version) {
+                self.witness.versions.all.entry(deed.version).or_default().copied = true;
+            }
+        }
         if device.hints.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {
