@@ -4,6 +4,7 @@
 
 pub mod disk;
 pub mod oracle;
+pub mod planted;
 pub mod run;
 pub mod scenario;
 pub mod search;

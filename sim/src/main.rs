@@ -1,9 +1,11 @@
 //! Runs the simulation from the command line: replays a failing run and tells its story, or looks for
-//! failing runs.
+//! failing runs, or shows that it can fail.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use sim::planted::Planted;
+use sim::planted::table::{Caught, MAX_RUNS};
 use sim::run::Case;
 use sim::search;
 
@@ -16,6 +18,11 @@ fn main() -> ExitCode {
             (Ok(from), Ok(count)) => search(from, count),
             _ => usage(),
         },
+        ["planted"] => planted(),
+        ["planted", name] => match Planted::ALL.iter().find(|fault| format!("{fault:?}") == name) {
+            Some(fault) => planted_one(*fault),
+            None => usage(),
+        },
         _ => usage(),
     }
 }
@@ -23,6 +30,7 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     eprintln!("usage: sim replay CASE|SEED");
     eprintln!("       sim search FIRST_SEED COUNT");
+    eprintln!("       sim planted [FAULT]");
     ExitCode::from(2)
 }
 
@@ -43,6 +51,30 @@ fn replay(text: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Each planted fault, and how it is caught.
+fn planted() -> ExitCode {
+    let mut all_caught = true;
+    for fault in Planted::ALL {
+        let caught = Caught::look_for(*fault, MAX_RUNS);
+        println!("{caught}");
+        all_caught &= caught.is_for_the_right_reason();
+    }
+    if all_caught { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One planted fault, and the simplest run found that breaks a rule by it.
+fn planted_one(fault: Planted) -> ExitCode {
+    let caught = Caught::look_for(fault, MAX_RUNS);
+    println!("{caught}");
+    let Some((broken, run)) = caught.by else { return ExitCode::FAILURE };
+    let case = search::shrunk(fault.case(run), broken.rule);
+    if let Err(broken) = case.run(false).result {
+        println!("{broken}");
+    }
+    println!("cargo run --release -p sim -- replay {}", case.encode());
+    ExitCode::SUCCESS
 }
 
 fn search(from: u64, count: u64) -> ExitCode {

@@ -63,6 +63,7 @@ impl Case {
             faults,
             apart: random.below(8) == 0,
             seed,
+            planted: None,
         };
         let mood = Mood {
             quiet_in_1000: random.one_of(&[0, 20, 200, 1000]),

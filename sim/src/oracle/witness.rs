@@ -153,7 +153,9 @@ impl Witness {
         };
         let (before, after) = (set(before), set(after));
         for lost in before.difference(&after) {
-            self.versions.entry(*lost).or_default().lost_power = true;
+            // What the engine placed there was durable: only what a user wrote may go.
+            let fate = self.versions.entry(*lost).or_default();
+            fate.lost_power |= fate.written.contains(&device);
         }
         for back in after.difference(&before) {
             let fate = self.versions.entry(*back).or_default();

@@ -5,6 +5,7 @@ use onefold_core::protocol::ClientMessage;
 use onefold_core::server::session::SessionEvent;
 
 use crate::oracle::Broken;
+use crate::planted::{self, Planted};
 
 use super::World;
 use super::device::Link;
@@ -64,6 +65,7 @@ impl World {
     pub(super) fn deliver_up(&mut self, id: ConnectionId) {
         let Some(connection) = self.server.connections.get_mut(&id) else { return };
         if let Some((_, message)) = connection.up.pop_front() {
+            let message = planted::network::up(&self.server.journal, message);
             self.tell(id, SessionEvent::Received(message));
         }
     }
@@ -72,8 +74,8 @@ impl World {
     pub(super) fn deliver_down(&mut self, id: ConnectionId) -> Result<(), Broken> {
         let Some(connection) = self.server.connections.get_mut(&id) else { return Ok(()) };
         let index = connection.device;
-        match connection.down.pop_front() {
-            Some((_, message)) => self.give(index, Event::Received(message)),
+        match planted::network::next_down(self.setting.planted, &mut connection.down) {
+            Some(message) => self.give(index, Event::Received(message)),
             None => Ok(()),
         }
     }
@@ -97,7 +99,8 @@ impl World {
 
     /// The journal does what a session asked of it.
     pub(super) fn load(&mut self, id: ConnectionId) -> Result<(), Broken> {
-        let lost = self.schedule.strikes(self.setting.faults.lost_news.into());
+        let lost = self.schedule.strikes(self.setting.faults.lost_news.into())
+            || self.setting.planted == Some(Planted::NewsLost);
         let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
         self.witness.journal_grew(&self.server, &mut self.story)?;
         if lost {

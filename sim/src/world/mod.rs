@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Traits};
 use crate::oracle::{Broken, Witness};
+use crate::planted::{self, Planted};
 use crate::story::Story;
 use crate::tape::Tape;
 use crate::user::UserStep;
@@ -52,13 +53,24 @@ pub struct Setting {
     pub apart: bool,
     /// What the engines' seeds are made from.
     pub seed: u64,
+    /// A fault of the engines, planted.
+    pub planted: Option<Planted>,
 }
 
 impl Setting {
     /// So many devices, and no faults.
     pub fn calm(devices: u8) -> Self {
         let faults = Faults::default();
-        Self { devices, folds_case: 0, no_births: 0, no_leases: 0, faults, apart: false, seed: 1 }
+        Self {
+            devices,
+            folds_case: 0,
+            no_births: 0,
+            no_leases: 0,
+            faults,
+            apart: false,
+            seed: 1,
+            planted: None,
+        }
     }
 }
 
@@ -85,6 +97,7 @@ pub struct World {
     witness: Witness,
     idle_ticks: u32,
     rescues: u64,
+    planted: planted::client::Memory,
 }
 
 impl World {
@@ -109,7 +122,9 @@ impl World {
                 leases: !has(setting.no_leases, index),
                 power_cuts: setting.faults.power_cut > 0,
             };
-            Disk::new(100 + index as u64, traits)
+            let mut disk = Disk::new(100 + index as u64, traits);
+            disk.planted = setting.planted;
+            disk
         };
         let mut world = Self {
             devices: (0..count).map(|index| Device::new(index, disk(index))).collect(),
@@ -128,7 +143,9 @@ impl World {
             witness: Witness::new(count),
             idle_ticks: 0,
             rescues: 0,
+            planted: planted::client::Memory::new(setting.planted),
         };
+        world.server.journal.plant(setting.planted);
         for index in 0..count {
             world.start_client(index)?;
         }
@@ -181,6 +198,7 @@ impl World {
 
     /// Gives a client an event, and does what it asks for as far as that is done at once.
     pub(crate) fn give(&mut self, index: usize, event: Event) -> Result<(), Broken> {
+        let event = self.planted.event(index, event);
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
         let now = device.now(self.now_ms);
@@ -193,22 +211,26 @@ impl World {
             self.story.hash(&effect);
             self.perform(index, effect);
         }
-        checked.map_err(|what| Broken::new("the engine's own invariants", what))
+        checked.map_err(|what| Broken::new("the engine's own invariants", what))?;
+        match self.planted.next(&mut self.devices[index].ahead_ms) {
+            Some(event) => self.give(index, event),
+            None => Ok(()),
+        }
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {
         self.story.say(|| format!("device {index}     asks: {}", words::effect(&effect)));
-        match effect {
+        match self.planted.effect(index, effect) {
             Effect::Report(notice) => self.report(index, &notice),
             Effect::Send(message) => self.send(index, message),
             Effect::Disconnect => self.disconnect(index),
-            Effect::Look { .. }
+            effect @ (Effect::Look { .. }
             | Effect::Hash { .. }
             | Effect::Upload { .. }
             | Effect::Fetch { .. }
             | Effect::Change { .. }
             | Effect::Save { .. }
-            | Effect::Connect => self.begin_task(index, effect),
+            | Effect::Connect) => self.begin_task(index, effect),
         }
     }
 

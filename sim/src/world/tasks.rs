@@ -6,6 +6,7 @@ use onefold_core::node::Content;
 
 use crate::disk::guard::{Crashed, Moment};
 use crate::oracle::Broken;
+use crate::planted;
 
 use super::World;
 use super::device::{Begun, Stage, Task};
@@ -87,7 +88,8 @@ impl World {
                     Begun::Look(looking) => looking,
                     Begun::Read(_) | Begun::Nothing => disk.look_begin(&dir, &names, 0),
                 };
-                Event::Looked(id, looking.and_then(|looking| disk.look_end(looking)))
+                let listing = looking.and_then(|looking| disk.look_end(looking));
+                Event::Looked(id, planted::look::looked(disk, &dir, listing))
             }
             (Effect::Hash { id, path, stamp }, begun) => {
                 let read = self.read(index, &path, &stamp, begun);
@@ -106,8 +108,8 @@ impl World {
                     self.story.strike("bad_save", || format!("device {index}: a save fails"));
                     Event::Saved(id, Err("no space left on device".into()))
                 } else {
-                    let saved = self.devices[index].store.save_now(batch);
-                    Event::Saved(id, saved.map_err(|error| error.to_string()))
+                    let store = &self.devices[index].store;
+                    Event::Saved(id, planted::client::save(self.setting.planted, store, batch))
                 }
             }
             (Effect::Connect | Effect::Disconnect | Effect::Send(_) | Effect::Report(_), _) => {
@@ -167,7 +169,9 @@ impl World {
                 self.server.journal.content(content.id).ok_or(TransferError::Missing)?
             }
         };
-        self.devices[index].disk.stage(&content, &bytes).map_err(TransferError::Disk)
+        let disk = &mut self.devices[index].disk;
+        let bytes = planted::change::fetched(disk, &bytes).map_or(bytes, Into::into);
+        disk.stage(&content, &bytes).map_err(TransferError::Disk)
     }
 
     fn transfer(&mut self, index: usize) -> Result<(), TransferError> {
@@ -193,7 +197,8 @@ impl World {
         let user = &mut users[index];
         let faults = setting.faults;
         story.say(|| format!("device {index}: change {} is carried out", id.0));
-        let changed = devices[index].disk.change(change, &mut |disk, moment| {
+        let disk = &mut devices[index].disk;
+        let changed = planted::change::change(disk, change, &mut |disk, moment| {
             if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
                 user.call(disk, index, story);
