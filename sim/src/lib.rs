@@ -2,6 +2,7 @@
 //!
 //! [`run::Case`] is one run of the [`world`], judged by the [`oracle`]; [`scenario`] writes runs by hand.
 
+pub mod counts;
 pub mod disk;
 pub mod oracle;
 pub mod planted;

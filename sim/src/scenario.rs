@@ -7,7 +7,6 @@ use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 
 use crate::disk::user::path;
-use crate::oracle::judge;
 use crate::oracle::tree::{self, Leaf, Tree};
 use crate::story::Story;
 use crate::user::script::{Call, Script};
@@ -201,7 +200,7 @@ impl Scenario {
         for device in 0..self.world.devices.len() {
             self.expect(&format!("device {device}"), &self.disk(device), expected);
         }
-        if let Err(broken) = judge::all(&self.world) {
+        if let Err(broken) = self.world.judge() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
         self
@@ -211,7 +210,7 @@ impl Scenario {
     /// hold the same.
     pub fn by_the_rules(&mut self) -> &mut Self {
         self.settle();
-        if let Err(broken) = judge::all(&self.world) {
+        if let Err(broken) = self.world.judge() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
         self

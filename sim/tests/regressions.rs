@@ -137,3 +137,39 @@ fn a_directory_kept_for_a_pipe_keeps_its_name_and_goes_with_the_pipe() {
         .delete(0, "d/e/p")
         .everywhere("d=file");
 }
+
+/// A directory, the file that had its name, and the file whose name that one was to have waited for
+/// each other, since the last was to be in the directory.
+#[test]
+fn a_file_moves_into_the_directory_that_takes_the_name_of_another() {
+    Scenario::new(2)
+        .write(0, "b", "one")
+        .write(0, "c", "two")
+        .settle()
+        .offline(0)
+        .mkdir(0, "d")
+        .rename(0, "c", "d/leaf")
+        .rename(0, "b", "c")
+        .rename(0, "d", "b")
+        .online(0)
+        .everywhere("b/ b/leaf=two c=one");
+}
+
+/// A file that got the name of another, which got its backup's, was taken for that file saved: two
+/// nodes then had one content.
+#[test]
+fn names_that_are_moved_along_are_no_save_with_a_backup() {
+    Scenario::new(2)
+        .write(0, "a", "one")
+        .write(0, "b", "two")
+        .write(0, "b~", "old")
+        .settle()
+        .offline(1)
+        .rename(1, "b", "e")
+        .rename(1, "b~", "f")
+        .rename(0, "b", "b~")
+        .rename(0, "a", "b")
+        .settle()
+        .online(1)
+        .by_the_rules();
+}

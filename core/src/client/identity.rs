@@ -82,7 +82,7 @@ impl Client {
         if is_backup(name, &old.name)
             && old.parent == look.dir
             && let Some(stands) = stands(listing, &old.name, inode)
-            && !self.belongs_at(&stands, &place)
+            && !self.came_from_elsewhere(&stands)
         {
             return false;
         }
@@ -101,11 +101,10 @@ impl Client {
         true
     }
 
-    /// Whether an inode is that of a node that was agreed to be at a place: what is now there in its
-    /// stead changed names with it.
-    fn belongs_at(&self, inode: &Inode, place: &Place) -> bool {
-        let node = self.trees.by_inode(inode);
-        node.and_then(|node| self.trees.get(node).synced()).is_some_and(|was| was.place == *place)
+    /// Whether an inode is that of a node that the server knows: names were moved along, and no
+    /// program has saved anything.
+    fn came_from_elsewhere(&self, inode: &Inode) -> bool {
+        self.trees.by_inode(inode).is_some_and(|node| self.trees.get(node).accepted())
     }
 
     fn not_missing(&mut self, node: NodeId) {

@@ -6,15 +6,22 @@
 //! - [`judge`]: at rest, all disks and the server hold the same tree; no version is lost, none comes
 //!   back; there is one file for each, and no needless conflict copy; no temporary name got out.
 //! - [`Witness::changed`]: what a change displaces is in the server's history by then.
-//! - [`World::at_barrier`](crate::world::World): where one user acted alone, his disk is everyone's.
+//! - [`barrier`]: where one user acted alone, his disk is everyone's.
+//!
+//! What is judged is a [`scene::Scene`], which every world can show; what happens on the way is told to
+//! a [`Witness`]. Each rule of [`rules`] counts in a [`Tally`] how often it had something to judge.
 
 pub mod barrier;
 pub mod judge;
+pub mod rules;
+pub mod scene;
+pub mod tally;
 pub mod tree;
 pub mod witness;
 
 use std::fmt;
 
+pub use tally::Tally;
 pub use witness::Witness;
 
 /// A rule that was broken.

@@ -10,7 +10,8 @@ use onefold_core::server::facts::NodeRow;
 
 use crate::disk::{Disk, Form, fold};
 
-use super::Broken;
+use super::scene::Holding;
+use super::{Broken, Tally, rules};
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,20 +53,22 @@ pub fn of_disk(disk: &Disk) -> (Tree, BTreeSet<RelPath>) {
 }
 
 /// What the server's rows say; an orphan, a cycle or a doubled name breaks a rule.
-pub fn of_rows(rows: &[NodeRow]) -> Result<Tree, Broken> {
+pub fn of_rows(rows: &[NodeRow], tally: &mut Tally) -> Result<Tree, Broken> {
     let live: BTreeMap<NodeId, &NodeRow> =
         rows.iter().filter(|row| row.alive).map(|row| (row.node, row)).collect();
     let mut tree = Tree::new();
+    tally.judged(rules::BELOW_ROOT, live.len());
+    tally.judged(rules::UNIQUE_NAMES, live.len());
     for row in live.values() {
         let path = path_of(&live, row)
-            .ok_or_else(|| Broken::new("every live node is below the root", format!("{row:?}")))?;
+            .ok_or_else(|| Broken::new(rules::BELOW_ROOT, format!("{row:?}")))?;
         let leaf = match &row.state.body {
             Body::Directory => Leaf::Directory,
             Body::File { content, executable } => Leaf::File(content.id, *executable),
             Body::Symlink(target) => Leaf::Symlink(target.clone()),
         };
         if tree.insert(path.clone(), leaf).is_some() {
-            return Err(Broken::new("names are unique among live siblings", format!("{path}")));
+            return Err(Broken::new(rules::UNIQUE_NAMES, format!("{path}")));
         }
     }
     Ok(tree)
@@ -90,13 +93,14 @@ fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> 
 ///
 /// Where something that is not synced stands on a disk, what was there is unknown, cannot be put
 /// there, and may have been moved elsewhere since: only what both have is compared then.
-pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
-    let (mut here, unknown) = of_disk(disk);
+pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
+    let Holding { tree, unknown, folds_case, .. } = device;
+    let mut here = tree.clone();
     let mut there = server.clone();
     // What cannot have its name here stays where it was.
-    let parked = if disk.traits.folds_case { park(&mut here, &mut there) } else { Vec::new() };
+    let parked = if *folds_case { park(&mut here, &mut there) } else { Vec::new() };
     let mut found = Vec::new();
-    let (stays, waiting) = kept_out(&here, &there, &unknown, &parked, disk.traits.folds_case);
+    let (stays, waiting) = kept_out(&here, &there, unknown, &parked, *folds_case);
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf || stays.contains(path) => {}

@@ -14,10 +14,9 @@ use crate::disk::Disk;
 use crate::disk::user::{Act, Deed, target_version};
 use crate::story::Story;
 use crate::words;
-use crate::world::server::Server;
 
-use super::Broken;
 use super::tree::Tree;
+use super::{Broken, Tally, rules};
 
 /// A temporary file that was gone sooner may not have left its device, in milliseconds.
 const TEMPORARY_MS: u64 = 60;
@@ -82,6 +81,12 @@ pub struct Witness {
     pub merged: bool,
     /// A user made a second name for a file.
     pub has_links: bool,
+    /// Each user keeps to a directory of his own.
+    pub apart: bool,
+    /// How many late writers' versions had to be brought back.
+    pub rescues: u64,
+    /// How often each rule had something to judge.
+    pub tally: Tally,
     last_at: BTreeMap<(usize, RelPath), ContentId>,
     temporary: BTreeMap<(usize, RelPath), Lives>,
     read: BTreeSet<(usize, RelPath)>,
@@ -91,10 +96,28 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// An empty record, for so many devices.
-    pub fn new(devices: usize) -> Self {
+    /// An empty record, for so many devices; `apart`: each user keeps to a directory of his own.
+    pub fn new(devices: usize, apart: bool) -> Self {
         let epoch = Epoch { deeds: vec![0; devices], ..Epoch::default() };
-        Self { epoch, ..Self::default() }
+        Self { epoch, apart, ..Self::default() }
+    }
+
+    /// Begins to record anew, when all is quiet; what was recorded since the last time.
+    pub fn begin_epoch(&mut self) -> Epoch {
+        let deeds = vec![0; self.epoch.deeds.len()];
+        std::mem::replace(&mut self.epoch, Epoch { deeds, ..Epoch::default() })
+    }
+
+    /// A user made a call; how his disk looks, if his program is done.
+    pub fn user_called(&mut self, device: usize, left: Option<Tree>) {
+        self.epoch.deeds[device] += 1;
+        self.epoch.last = left.map(|tree| (device, tree)).or(self.epoch.last.take());
+    }
+
+    /// Late writers' versions were brought back beside what had taken their place.
+    pub fn rescued(&mut self, count: usize) {
+        self.rescues += count as u64;
+        self.epoch.spoiled |= count > 0;
     }
 
     /// A user did these.
@@ -264,10 +287,11 @@ impl Witness {
             _ => {}
         }
         for (path, version) in disk.take_displaced() {
+            self.tally.judged(rules::ONLY_HISTORY, 1);
             if !self.history.contains(&version) {
                 let fate = self.versions.get(&version);
                 return Err(Broken::new(
-                    "only what the server has had is displaced",
+                    rules::ONLY_HISTORY,
                     format!("device {device}: {path} was displaced; {fate:?}"),
                 ));
             }
@@ -327,6 +351,7 @@ impl Witness {
 
     /// Nothing did happen.
     pub fn nothing_happened(&mut self) -> Result<(), Broken> {
+        self.calm.iter().for_each(|(rule, _)| self.tally.judged(rule, 1));
         match self.calm.take() {
             Some((rule, happened)) if !happened.is_empty() => {
                 Err(Broken::new(rule, happened.join("; ")))
@@ -335,14 +360,19 @@ impl Witness {
         }
     }
 
-    /// The journal has new entries: gapless, and chained.
-    pub fn journal_grew(&mut self, server: &Server, story: &mut Story) -> Result<(), Broken> {
+    /// The journal has these new entries: gapless, and chained.
+    pub fn journal_grew(
+        &mut self,
+        entries: Vec<(Entry, Cursor)>,
+        story: &mut Story,
+    ) -> Result<(), Broken> {
         let mut cursor = self.cursor.unwrap_or(Cursor::START);
-        for (entry, stored) in server.journal.entries_after(cursor.seq) {
+        for (entry, stored) in entries {
+            self.tally.judged(rules::CHAINED, 1);
             let whole = cursor.after(&entry);
             if entry.seq != Seq::next(cursor.seq) || whole != stored {
                 let what = format!("{entry:?} after {cursor:?}");
-                return Err(Broken::new("the journal is gapless and chained", what));
+                return Err(Broken::new(rules::CHAINED, what));
             }
             story.say(|| format!("server: {}", words::entry(&entry)));
             self.remember(&entry);

@@ -2,8 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::oracle::rules::*;
+
+const RESTS: &str = "comes to rest";
+const INVARIANTS: &str = "the engine's own invariants";
+const NO_PANIC: &str = "nothing panics";
+
 macro_rules! planted {
-    ($(#[doc = $words:literal] $name:ident: [$($rule:literal),*],)*) => {
+    ($(#[doc = $words:literal] $name:ident: [$($rule:ident),*],)*) => {
         /// A fault, planted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Planted {
@@ -34,45 +40,45 @@ macro_rules! planted {
 
 planted! {
     /// Replaces a file without comparing it first.
-    ReplacesUncompared: ["only what the server has had is displaced", "no version is lost"],
+    ReplacesUncompared: [ONLY_HISTORY, NOTHING_LOST],
     /// Removes a file without comparing it first.
-    RemovesUncompared: ["only what the server has had is displaced", "no version is lost"],
+    RemovesUncompared: [ONLY_HISTORY, NOTHING_LOST],
     /// Renames a file without comparing it first.
     RenamesUncompared: [],
     /// Renames a file to a name that another has taken.
-    RenamesOverOthers: ["no version is lost"],
+    RenamesOverOthers: [NOTHING_LOST],
     /// Puts a new file at a name that another has taken.
-    PlacesOverOthers: ["no version is lost"],
+    PlacesOverOthers: [NOTHING_LOST],
     /// Removes a directory with all that is in it.
-    RemovesRecursively: ["no version is lost"],
+    RemovesRecursively: [NOTHING_LOST],
     /// Takes a change that failed for done.
-    FailureIsDone: ["comes to rest"],
+    FailureIsDone: [RESTS],
     /// Takes the stamp of a placed file after the swap.
-    StampsAfterSwap: ["the engine's own invariants", "all disks and the server hold the same tree", "no version is lost"],
+    StampsAfterSwap: [INVARIANTS, SAME_TREES, NOTHING_LOST],
     /// Does not swap back when another file was displaced than the one that was compared.
-    KeepsWrongSwap: ["no version is lost"],
+    KeepsWrongSwap: [NOTHING_LOST],
     /// Drops a displaced file whatever a late writer has written to it.
-    DropsLateWriter: ["no version is lost"],
+    DropsLateWriter: [NOTHING_LOST],
     /// Does not sync what it placed.
-    PlacesUnsynced: ["no version is lost"],
+    PlacesUnsynced: [NOTHING_LOST],
     /// Places a content that came torn.
-    PlacesTorn: ["only what the server has had is displaced", "all disks and the server hold the same tree"],
+    PlacesTorn: [ONLY_HISTORY, SAME_TREES],
     /// Removes the loser of a conflict instead of giving it a conflict name.
-    DropsLoser: ["only what the server has had is displaced", "no version is lost"],
+    DropsLoser: [ONLY_HISTORY, NOTHING_LOST],
     /// Makes a conflict copy of whatever it replaces.
-    CopiesNeedlessly: ["what was deleted stays deleted", "there is one file for each version", "no needless conflict copy"],
+    CopiesNeedlessly: [STAYS_DELETED, ONE_FILE_EACH, NO_NEEDLESS_COPY],
     /// Takes an unreadable directory for an empty one.
     UnreadableIsEmpty: [],
     /// Takes a root that is not mounted for an empty one.
     UnmountedIsEmpty: [],
     /// Trusts inode numbers alone, whatever the birth time.
-    IgnoresBirth: ["the engine's own invariants"],
+    IgnoresBirth: [INVARIANTS],
     /// Takes a file of the same size and mtime for unchanged, whatever the ctime.
     FollowsMtime: [],
     /// Sends a new file at once, though it may be a temporary one.
-    NeverSettles: ["no temporary name leaves its device"],
+    NeverSettles: [NO_TEMPORARY],
     /// Believes a deletion at first sight.
-    NoSecondLook: ["all disks and the server hold the same tree"],
+    NoSecondLook: [SAME_TREES],
     /// Plans a node again while its commit is under way.
     PlansInFlight: [],
     /// Forgets a commit's key: a fresh one each time it is sent.
@@ -84,29 +90,29 @@ planted! {
     /// Keeps what was agreed on although both sides must be merged: merging deletes.
     MergeDeletes: [],
     /// Loses the news of a moved head, and polls an old one.
-    NewsLost: ["comes to rest"],
+    NewsLost: [RESTS],
     /// Takes a damaged entry, and never compares a digest.
     IgnoresDigest: [],
     /// Takes a cursor of another history for its own.
     IgnoresChain: [],
     /// Says that a save is durable before it is.
-    SavesLate: ["an engine rebuilt from what was saved wants nothing"],
+    SavesLate: [REBUILT],
     /// Does not record what it is about to place or remove.
     ForgetsIntent: [],
     /// Draws the same ids after each start.
-    KeepsSeed: ["the engine's own invariants"],
+    KeepsSeed: [INVARIANTS],
     /// Lets the last writer win at the server.
-    LastWriterWins: ["no version is lost"],
+    LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
     DecidesAgain: [],
     /// Accepts a node in a deleted directory.
-    AcceptsOrphan: ["the engine's own invariants"],
+    AcceptsOrphan: [INVARIANTS],
     /// Accepts a directory inside itself.
     AcceptsCycle: [],
     /// Accepts a second node of one name.
-    AcceptsTwin: ["nothing panics"],
+    AcceptsTwin: [NO_PANIC],
     /// Accepts the deletion of a directory that is not empty.
-    DeletesFull: ["the engine's own invariants"],
+    DeletesFull: [INVARIANTS],
     /// Answers a commit before it is durable.
-    AnswersEarly: ["the journal is gapless and chained"],
+    AnswersEarly: [CHAINED],
 }

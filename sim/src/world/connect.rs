@@ -1,6 +1,7 @@
 //! The network between devices and the server.
 
 use onefold_core::client::event::Event;
+use onefold_core::operation::Cursor;
 use onefold_core::protocol::ClientMessage;
 use onefold_core::server::session::SessionEvent;
 
@@ -102,7 +103,9 @@ impl World {
         let lost = self.schedule.strikes(self.setting.faults.lost_news.into())
             || self.setting.planted == Some(Planted::NewsLost);
         let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
-        self.witness.journal_grew(&self.server, &mut self.story)?;
+        let known = self.witness.cursor.unwrap_or(Cursor::START);
+        let entries = self.server.journal.entries_after(known.seq);
+        self.witness.journal_grew(entries, &mut self.story)?;
         if lost {
             self.story.strike("lost_news", || format!("nobody hears that the head is {head}"));
         } else {

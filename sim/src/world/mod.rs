@@ -11,6 +11,7 @@ pub mod connect;
 pub mod device;
 pub mod faults;
 pub mod journal;
+pub mod scene;
 pub mod server;
 pub mod settle;
 pub mod strike;
@@ -96,7 +97,6 @@ pub struct World {
     writer: Writer,
     witness: Witness,
     idle_ticks: u32,
-    rescues: u64,
     planted: planted::client::Memory,
 }
 
@@ -140,9 +140,8 @@ impl World {
             step_due_ms: 1_000,
             waiting_since_ms: None,
             writer: Writer::default(),
-            witness: Witness::new(count),
+            witness: Witness::new(count, setting.apart),
             idle_ticks: 0,
-            rescues: 0,
             planted: planted::client::Memory::new(setting.planted),
         };
         world.server.journal.plant(setting.planted);
@@ -157,26 +156,6 @@ impl World {
         self.now_ms
     }
 
-    /// What was recorded for the oracle.
-    pub(crate) fn witness(&self) -> &Witness {
-        &self.witness
-    }
-
-    /// The record, to be written.
-    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
-        &mut self.witness
-    }
-
-    /// Each user keeps to a directory of his own.
-    pub(crate) fn apart(&self) -> bool {
-        self.setting.apart
-    }
-
-    /// A late writer's version had to be brought back.
-    pub(crate) fn had_late_writers(&self) -> bool {
-        self.rescues > 0
-    }
-
     fn next_born(&mut self) -> u64 {
         self.born += 1;
         self.born
@@ -188,7 +167,7 @@ impl World {
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
-        self.rescues += rescued.len() as u64;
+        self.witness.rescued(rescued.len());
         device
             .start(self.now_ms, seed)
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;

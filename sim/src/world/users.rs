@@ -181,8 +181,7 @@ impl World {
         if device.client.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {
-                self.rescues += rescued.len() as u64;
-                self.witness.epoch.spoiled = true;
+                self.witness.rescued(rescued.len());
                 self.story.say(|| format!("device {index}: rescued {rescued:?}"));
             }
         }
