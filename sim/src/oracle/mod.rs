@@ -7,6 +7,7 @@
 //!   back; there is one file for each, and no needless conflict copy; no temporary name got out.
 //! - [`Witness::changed`]: what a change displaces is in the server's history by then.
 //! - [`barrier`]: where one user acted alone, his disk is everyone's.
+//! - [`wire`]: commits go one by one, each is decided once, and nothing overtakes.
 //!
 //! What is judged is a [`scene::Scene`], which every world can show; what happens on the way is told to
 //! a [`Witness`]. Each rule of [`rules`] counts in a [`Tally`] how often it had something to judge.
@@ -17,6 +18,7 @@ pub mod rules;
 pub mod scene;
 pub mod tally;
 pub mod tree;
+pub mod wire;
 pub mod witness;
 
 use std::fmt;

@@ -26,5 +26,8 @@ rules! {
     ONLY_HISTORY "only what the server has had is displaced"
     ALONE "who acts alone is followed"
     FRESH_SCAN "a fresh scan wants to do nothing"
+    ONE_AT_A_TIME "one commit at a time, under one key until its outcome is heard"
+    NOTHING_OVERTAKES "an outcome comes after the entries that came of it"
+    DECIDED_ONCE "a commit is accepted once"
     REBUILT "an engine rebuilt from what was saved wants nothing"
 }

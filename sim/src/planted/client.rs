@@ -10,8 +10,10 @@ use onefold_core::client::saved::SaveBatch;
 use onefold_core::disk::{Listing, Names};
 use onefold_core::id::{CommitKey, DeviceId, Seq};
 use onefold_core::name::{Name, RelPath};
-use onefold_core::operation::{Commit, Verdict};
+use onefold_core::operation::{Commit, Step, Verdict};
 use onefold_core::protocol::{ClientMessage, MergeReason, Resume, ServerMessage};
+
+use crate::disk::Disk;
 
 use super::Planted;
 
@@ -110,7 +112,9 @@ impl Memory {
             (Planted::IgnoresDigest, ServerMessage::Entries { mut entries, contents }) => {
                 for entry in &mut entries {
                     let own = usize::from(entry.device.as_bytes()[0]) == index + 1;
-                    if !own && entry.key.as_bytes()[0].is_multiple_of(8) {
+                    let edits =
+                        entry.operation.steps.iter().all(|step| matches!(step, Step::Edit { .. }));
+                    if !own && edits && entry.key.as_bytes()[0].is_multiple_of(2) {
                         entry.operation.steps.clear();
                     }
                 }
@@ -227,4 +231,9 @@ fn without_intent(bytes: &Blob) -> Blob {
 /// The count of starts that ids are drawn by.
 pub fn starts(fault: Option<Planted>, starts: u64) -> u64 {
     if fault == Some(Planted::KeepsSeed) { 1 } else { starts }
+}
+
+/// Whether names of this disk that differ in case clash, as the engine is told.
+pub fn folds_case(disk: &Disk) -> bool {
+    disk.traits.folds_case && disk.planted != Some(Planted::IgnoresCase)
 }

@@ -60,7 +60,7 @@ planted! {
     /// Drops a displaced file whatever a late writer has written to it.
     DropsLateWriter: [NOTHING_LOST],
     /// Does not sync what it placed.
-    PlacesUnsynced: [NOTHING_LOST],
+    PlacesUnsynced: [NOTHING_LOST, NO_NEEDLESS_COPY],
     /// Places a content that came torn.
     PlacesTorn: [ONLY_HISTORY, SAME_TREES],
     /// Removes the loser of a conflict instead of giving it a conflict name.
@@ -73,42 +73,44 @@ planted! {
     UnmountedIsEmpty: [],
     /// Trusts inode numbers alone, whatever the birth time.
     IgnoresBirth: [INVARIANTS],
+    /// Does not know that names may differ in case only and clash.
+    IgnoresCase: [],
     /// Takes a file of the same size and mtime for unchanged, whatever the ctime.
-    FollowsMtime: [],
+    FollowsMtime: [SAME_TREES],
     /// Sends a new file at once, though it may be a temporary one.
     NeverSettles: [NO_TEMPORARY],
     /// Believes a deletion at first sight.
     NoSecondLook: [SAME_TREES],
     /// Plans a node again while its commit is under way.
-    PlansInFlight: [],
+    PlansInFlight: [ONE_AT_A_TIME],
     /// Forgets a commit's key: a fresh one each time it is sent.
-    ForgetsKey: [],
+    ForgetsKey: [ONE_AT_A_TIME],
     /// Lets an outcome overtake the entries that it comes after.
-    OutcomeOvertakes: [],
+    OutcomeOvertakes: [NOTHING_OVERTAKES],
     /// Takes a device's own entries for another's.
-    OwnIsForeign: [],
+    OwnIsForeign: [NO_NEEDLESS_COPY, ALONE],
     /// Keeps what was agreed on although both sides must be merged: merging deletes.
     MergeDeletes: [],
     /// Loses the news of a moved head, and polls an old one.
     NewsLost: [RESTS],
     /// Takes a damaged entry, and never compares a digest.
-    IgnoresDigest: [],
+    IgnoresDigest: [SAME_TREES],
     /// Takes a cursor of another history for its own.
     IgnoresChain: [],
     /// Says that a save is durable before it is.
     SavesLate: [REBUILT],
     /// Does not record what it is about to place or remove.
-    ForgetsIntent: [],
+    ForgetsIntent: [NO_NEEDLESS_COPY, ALONE],
     /// Draws the same ids after each start.
     KeepsSeed: [INVARIANTS],
     /// Lets the last writer win at the server.
     LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
-    DecidesAgain: [],
+    DecidesAgain: [DECIDED_ONCE],
     /// Accepts a node in a deleted directory.
     AcceptsOrphan: [INVARIANTS],
     /// Accepts a directory inside itself.
-    AcceptsCycle: [],
+    AcceptsCycle: [BELOW_ROOT, INVARIANTS, RESTS],
     /// Accepts a second node of one name.
     AcceptsTwin: [NO_PANIC],
     /// Accepts the deletion of a directory that is not empty.

@@ -16,6 +16,7 @@ impl World {
     /// A client sends up its stream, if there is one.
     pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
+        self.wire.said(self.server.device_id(index), &message);
         if let ClientMessage::Commit(commit) = &message {
             self.witness.commits(index, commit);
         }
@@ -76,7 +77,10 @@ impl World {
         let Some(connection) = self.server.connections.get_mut(&id) else { return Ok(()) };
         let index = connection.device;
         match planted::network::next_down(self.setting.planted, &mut connection.down) {
-            Some(message) => self.give(index, Event::Received(message)),
+            Some(message) => {
+                self.wire.heard(self.server.device_id(index), &message);
+                self.give(index, Event::Received(message))
+            }
             None => Ok(()),
         }
     }
@@ -105,6 +109,7 @@ impl World {
         let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
         let known = self.witness.cursor.unwrap_or(Cursor::START);
         let entries = self.server.journal.entries_after(known.seq);
+        self.wire.accepted(&entries);
         self.witness.journal_grew(entries, &mut self.story)?;
         if lost {
             self.story.strike("lost_news", || format!("nobody hears that the head is {head}"));

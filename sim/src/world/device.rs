@@ -119,7 +119,7 @@ impl Device {
         let config = Config {
             device_name: format!("device{}", self.index),
             seed: *hasher.finalize().as_bytes(),
-            folds_case: self.disk.traits.folds_case,
+            folds_case: planted::client::folds_case(&self.disk),
         };
         self.disk.unwatch();
         let client =

@@ -24,6 +24,7 @@ use onefold_core::client::event::{Effect, Event, Notice};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Traits};
+use crate::oracle::wire::Wire;
 use crate::oracle::{Broken, Witness};
 use crate::planted::{self, Planted};
 use crate::story::Story;
@@ -96,6 +97,7 @@ pub struct World {
     waiting_since_ms: Option<u64>,
     writer: Writer,
     witness: Witness,
+    wire: Wire,
     idle_ticks: u32,
     planted: planted::client::Memory,
 }
@@ -141,6 +143,7 @@ impl World {
             waiting_since_ms: None,
             writer: Writer::default(),
             witness: Witness::new(count, setting.apart),
+            wire: Wire::default(),
             idle_ticks: 0,
             planted: planted::client::Memory::new(setting.planted),
         };
@@ -191,6 +194,7 @@ impl World {
             self.perform(index, effect);
         }
         checked.map_err(|what| Broken::new("the engine's own invariants", what))?;
+        self.wire.verdict()?;
         match self.planted.next(&mut self.devices[index].ahead_ms) {
             Some(event) => self.give(index, event),
             None => Ok(()),
