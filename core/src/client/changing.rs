@@ -13,10 +13,10 @@ use crate::name::Name;
 use crate::node::{Kind, Place, State};
 
 use super::event::{Effect, TaskId};
-use super::identity::directory_stamp;
 use super::inbound::Try;
 use super::planning::with_executable;
 use super::record::{Local, LocalBody, Present};
+use super::sameness::directory_stamp;
 use super::{Client, ProblemKind};
 
 /// The most changes under way.

@@ -31,6 +31,7 @@ mod reading;
 mod receiving;
 pub mod reconcile;
 pub mod record;
+mod sameness;
 pub mod saved;
 mod saving;
 mod status;

@@ -344,6 +344,14 @@ impl Witness {
         self.blind.clear();
     }
 
+    /// The server came back with an older journal: these entries are all that it ever had.
+    pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
+        self.cursor = entries.last().map(|(_, cursor)| *cursor);
+        self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
+        self.merged = true;
+        self.epoch.spoiled = true;
+    }
+
     /// From now on no engine may send or change anything, by this rule.
     pub fn nothing_more_may_happen(&mut self, rule: &'static str) {
         self.calm = Some((rule, Vec::new()));

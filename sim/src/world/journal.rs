@@ -47,6 +47,21 @@ impl Journal {
         self.planted.fault
     }
 
+    /// A copy of the database, as a backup has it.
+    pub fn backup(&self) -> MemoryStore {
+        self.store.clone()
+    }
+
+    /// The database is what it was when it was copied; contents are only ever added.
+    pub fn restore(&mut self, backup: MemoryStore) {
+        self.store = backup;
+    }
+
+    /// A device may no longer come.
+    pub fn revoke(&mut self, device: DeviceId) -> StoreResult<bool> {
+        self.store.revoke(device)
+    }
+
     /// Where it stands.
     pub fn head(&self) -> Head {
         self.store.head(self.folder)

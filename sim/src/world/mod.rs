@@ -6,6 +6,7 @@
 //!
 //! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
 
+pub mod arranged;
 pub mod choice;
 pub mod connect;
 pub mod device;
@@ -33,6 +34,7 @@ use crate::user::UserStep;
 use crate::user::script::Writer;
 use crate::words;
 
+use arranged::Arranged;
 use device::Device;
 use faults::Faults;
 use server::Server;
@@ -87,6 +89,8 @@ pub struct World {
     pub story: Story,
     /// Steps so far.
     pub steps: u64,
+    /// What a scenario arranges.
+    pub arranged: Arranged,
     setting: Setting,
     now_ms: u64,
     born: u64,
@@ -133,6 +137,7 @@ impl World {
             server: Server::new(count),
             story,
             steps: 0,
+            arranged: Arranged::default(),
             setting,
             now_ms: 1_000,
             born: 1,
@@ -152,6 +157,16 @@ impl World {
             world.start_client(index)?;
         }
         Ok(world)
+    }
+
+    /// What was recorded for the oracle.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The record, to be written.
+    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
+        &mut self.witness
     }
 
     /// The virtual time since the world's beginning.

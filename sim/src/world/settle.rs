@@ -104,9 +104,11 @@ impl World {
         let sessions = self.server.connections.keys();
         let sessions = sessions.filter_map(|id| self.server.deadline_ms(*id));
         let due = clients.chain(sessions).filter(|due| *due > self.now_ms);
-        let next = due.chain(self.users_due_ms()).min();
+        let alarm = self.arranged.alarm_ms.filter(|alarm| *alarm > self.now_ms);
+        let next = due.chain(self.users_due_ms()).chain(alarm).min();
         self.idle_ticks = 0;
         self.now_ms = next.unwrap_or(self.now_ms + 1_000);
+        self.story.set_time(self.now_ms);
         Ok(())
     }
 

@@ -1,5 +1,9 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
+use onefold_adapters::journal::MemoryStore;
+
+use onefold_core::id::Seq;
+
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
@@ -145,7 +149,14 @@ impl World {
         self.witness.power_cut(index, &before, &after);
     }
 
-    fn kill_server(&mut self) {
+    /// The server comes back with an older database.
+    pub(crate) fn restore_server(&mut self, backup: MemoryStore) {
+        self.kill_server();
+        self.server.journal.restore(backup);
+        self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
+    }
+
+    pub(crate) fn kill_server(&mut self) {
         self.story.strike("kill_server", || "the server is killed".into());
         for index in 0..self.devices.len() {
             if self.devices[index].link != Link::Down {

@@ -9,6 +9,7 @@ use crate::oracle::Broken;
 use crate::planted;
 
 use super::World;
+use super::arranged::{Hold, Meanwhile};
 use super::device::{Begun, Stage, Task};
 
 /// In the simulation contents are small: larger ones than this go the way of large contents.
@@ -30,7 +31,8 @@ impl World {
     /// Begins a task: sometimes it sees part of what it is to see right now, and the rest later.
     pub(super) fn begin_task(&mut self, index: usize, effect: Effect) {
         let born = self.next_born();
-        let torn = self.schedule_strikes(self.setting.faults.torn_look);
+        let torn = self.schedule_strikes(self.setting.faults.torn_look)
+            || self.arranged.holds(index, Hold::SlowReads);
         let disk = &mut self.devices[index].disk;
         let begun = match &effect {
             Effect::Look { dir, names, .. } if torn => {
@@ -150,6 +152,9 @@ impl World {
         if bytes.len() <= INLINE_BYTES {
             return Ok(Upload::Inline(bytes));
         }
+        if self.arranged.server_full {
+            return Err(TransferError::Network("the server has no room".into()));
+        }
         self.transfer(index)?;
         let put = self.server.journal.put(content.id, &bytes);
         put.map_err(|error| TransferError::Network(error.to_string()))?;
@@ -193,7 +198,7 @@ impl World {
         change: &Change,
     ) -> Result<Option<Event>, Broken> {
         self.begin_user_step_in_window(index);
-        let Self { devices, users, schedule, story, setting, .. } = self;
+        let Self { devices, users, schedule, story, setting, arranged, .. } = self;
         let user = &mut users[index];
         let faults = setting.faults;
         story.say(|| format!("device {index}: change {} is carried out", id.0));
@@ -202,6 +207,13 @@ impl World {
             if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
                 user.call(disk, index, story);
+            }
+            match arranged.take(index, moment) {
+                Some(Meanwhile::Act) => {
+                    user.act(std::mem::take(&mut arranged.calls), disk, index, story);
+                }
+                Some(Meanwhile::Die) => return true,
+                None => {}
             }
             let dies = moment != Moment::Begin
                 && faults.kill_in_change > 0

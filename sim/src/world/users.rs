@@ -43,6 +43,15 @@ impl User {
         }
     }
 
+    /// The program makes its calls, as far as it need not wait.
+    pub fn act(&mut self, calls: Vec<Call>, disk: &mut Disk, index: usize, story: &mut Story) {
+        let count = calls.len();
+        self.calls.extend(calls);
+        for _ in 0..count {
+            self.call(disk, index, story);
+        }
+    }
+
     /// The program ends at once, as when the machine loses power.
     pub fn stop(&mut self) {
         self.calls.clear();
@@ -164,6 +173,16 @@ impl World {
         let done = !user.is_active();
         self.note_deeds(index);
         self.note_epoch(index, done);
+    }
+
+    /// A user does something that is not one of his programs' calls.
+    pub(crate) fn outside<T>(&mut self, index: usize, deed: impl FnOnce(&mut Disk) -> T) -> T {
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let done = deed(&mut device.disk);
+        self.note_deeds(index);
+        self.note_epoch(index, true);
+        done
     }
 
     /// Tells the oracle what a user did; what came of it for displaced files is seen to.
