@@ -51,7 +51,7 @@ use saved::Saved;
 use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
-pub use status::{Problem, ProblemKind, Status};
+pub use status::{Checked, Problem, ProblemKind, Status};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]

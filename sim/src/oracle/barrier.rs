@@ -3,8 +3,8 @@
 //! Where only one user did anything since it was last quiet, everyone's tree is as he left his: no
 //! engine changed his disk, and everything he did is everywhere.
 
+use super::epoch::Epoch;
 use super::scene::Scene;
-use super::witness::Epoch;
 use super::{Broken, Tally, judge, rules, tree};
 
 /// All is quiet, and nothing is in anyone's way: judges what came of the epoch that ends here.
@@ -17,7 +17,7 @@ pub fn at_quiet(scene: &Scene<'_>, epoch: &Epoch) -> Result<Tally, Broken> {
     if epoch.spoiled || actors != 1 || scene.witness.has_links {
         return Ok(tally);
     }
-    tally.judged(rules::ALONE, 1);
+    tally.judged(rules::ALONE, 1u64);
     let now = &scene.devices[*actor].tree;
     if now != left {
         let gone = left.iter().filter(|(path, leaf)| now.get(*path) != Some(leaf));

@@ -8,10 +8,8 @@ use onefold_core::node::Body;
 use onefold_core::operation::Step;
 use onefold_core::protocol::TreeSum;
 
-use crate::disk::user::target_version;
-
 use super::scene::{Kept, Scene};
-use super::tree::{self, Leaf, Tree};
+use super::tree::{self, Tree};
 use super::{Broken, Tally, rules};
 
 /// Entries of the journal for each deed of a user, at most; and so many in any case.
@@ -27,6 +25,9 @@ pub fn all(scene: &Scene<'_>) -> Result<Tally, Broken> {
     }
     server_is_whole(&scene.server, &mut tally)?;
     let server = tree::of_rows(&scene.server.rows, &mut tally)?;
+    tally.judged(rules::ROWS_FOLLOW, scene.server.rows.len());
+    scene.witness.shadow.same(&scene.server.rows)?;
+    scene.witness.divergence.judge(&mut tally)?;
     same_trees(scene, &server, &mut tally)?;
     nothing_lost(scene, &server, &mut tally)?;
     nothing_comes_back(scene, &server, &mut tally)?;
@@ -45,7 +46,7 @@ fn server_is_whole(server: &Kept, tally: &mut Tally) -> Result<(), Broken> {
         sum.add(row.node, &row.state);
         if let Body::File { content, .. } = &row.state.body {
             bytes += content.size;
-            tally.judged(rules::SERVER_HAS_CONTENTS, 1);
+            tally.judged(rules::SERVER_HAS_CONTENTS, 1u64);
             if server.contents.get(&content.id) != Some(&content.size) {
                 return Err(Broken::new(rules::SERVER_HAS_CONTENTS, format!("{row:?}")));
             }
@@ -79,31 +80,27 @@ pub fn same_trees(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result
 fn places(server: &Tree) -> BTreeMap<ContentId, Vec<&RelPath>> {
     let mut places: BTreeMap<ContentId, Vec<&RelPath>> = BTreeMap::new();
     for (path, leaf) in server {
-        let version = match leaf {
-            Leaf::Directory => continue,
-            Leaf::File(content, _) => *content,
-            Leaf::Symlink(target) => target_version(target),
-        };
+        let Some(version) = leaf.version() else { continue };
         places.entry(version).or_default().push(path);
     }
     places
 }
 
-/// Every version that no user changed or deleted is in the tree.
+/// Every version that no user changed or deleted is in the tree. What a power cut took is excused
+/// only if the server never had it (its writer had not made it durable), or has it in its history.
 fn nothing_lost(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
     let places = places(server);
-    let unknown =
-        |version: &ContentId| scene.devices.iter().any(|on| on.versions.contains(version));
-    for (version, fate) in &scene.witness.versions {
-        tally.judged(rules::NOTHING_LOST, 1);
-        let excused = fate.written.is_empty()
-            || !fate.destroyed_by.is_empty()
-            || fate.copied
-            || fate.lost_power
-            || places.contains_key(version)
-            || unknown(version);
-        if !excused {
-            let in_history = scene.witness.history.contains(version);
+    // What is not synced, or has a name that clashes, is where it is.
+    let on_a_disk = |version| scene.devices.iter().any(|device| device.versions.contains(version));
+    for (version, fate) in &scene.witness.versions.all {
+        let in_history = scene.witness.history.contains(version);
+        let by_users = !fate.destroyed_by.is_empty() || !fate.dropped_by.is_empty();
+        let by_power = fate.lost_power || fate.rolled_back && in_history;
+        if fate.written.is_empty() || by_users || by_power {
+            continue;
+        }
+        tally.judged(rules::NOTHING_LOST, 1u64);
+        if !places.contains_key(version) && !on_a_disk(version) {
             let what = format!("{}: {fate:?}; in the history: {in_history}", fate.path);
             return Err(Broken::new(rules::NOTHING_LOST, what));
         }
@@ -116,15 +113,18 @@ fn nothing_comes_back(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Re
     if scene.witness.merged || scene.devices.iter().any(|device| !device.unknown.is_empty()) {
         return Ok(());
     }
-    for (version, paths) in places(server) {
-        let Some(fate) = scene.witness.versions.get(&version) else { continue };
+    let places = places(server);
+    for (version, fate) in &scene.witness.versions.all {
         let Some(by) = fate.destroyed_by.first() else { continue };
         let alone = fate.destroyed_by.len() == 1
             && !fate.copied
-            && !scene.witness.moved_by_others(version, *by)
+            && !scene.witness.versions.moved_by_others(*version, *by)
             && scene.witness.directory_movers.iter().all(|mover| mover == by);
-        tally.judged(rules::STAYS_DELETED, 1);
-        if alone {
+        if !alone {
+            continue;
+        }
+        tally.judged(rules::STAYS_DELETED, 1u64);
+        if let Some(paths) = places.get(version) {
             let what = format!("{paths:?}: {fate:?}");
             return Err(Broken::new(rules::STAYS_DELETED, what));
         }
@@ -137,9 +137,9 @@ fn one_file_each(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<
     for (version, paths) in places(server) {
         // A backup is new, and what it was made of is edited: both may end up somewhere.
         let backup = |path: &&RelPath| path.to_bytes().ends_with(b"~");
-        let copied = scene.witness.versions.get(&version).is_none_or(|fate| fate.copied)
+        let copied = scene.witness.versions.all.get(&version).is_none_or(|fate| fate.copied)
             || paths.iter().any(backup);
-        tally.judged(rules::ONE_FILE_EACH, usize::from(!copied));
+        tally.judged(rules::ONE_FILE_EACH, u64::from(!copied));
         if paths.len() > 1 && !copied && !scene.witness.merged {
             return Err(Broken::new(rules::ONE_FILE_EACH, format!("{paths:?}")));
         }
@@ -168,12 +168,12 @@ fn no_needless_copies(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Re
 
 /// No temporary file left its device, or was even read.
 fn no_temporary_names(scene: &Scene<'_>, tally: &mut Tally) -> Result<(), Broken> {
-    for (device, path) in scene.witness.fleeting() {
+    for (device, path) in scene.witness.temporary.fleeting() {
         let Some(name) = path.names().last() else { continue };
         if name.as_bytes().ends_with(b"~") {
             continue; // Other programs make lasting ones.
         }
-        tally.judged(rules::NO_TEMPORARY, 1);
+        tally.judged(rules::NO_TEMPORARY, 1u64);
         let id = scene.devices[*device].id;
         let sent = scene.witness.entries.iter().filter(|entry| entry.device == id).any(|entry| {
             entry.operation.steps.iter().any(|step| match step {

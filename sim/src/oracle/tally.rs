@@ -9,8 +9,8 @@ pub struct Tally(BTreeMap<&'static str, u64>);
 
 impl Tally {
     /// A rule judged so many things.
-    pub fn judged(&mut self, rule: &'static str, things: usize) {
-        *self.0.entry(rule).or_default() += things as u64;
+    pub fn judged(&mut self, rule: &'static str, things: impl TryInto<u64>) {
+        *self.0.entry(rule).or_default() += things.try_into().unwrap_or(u64::MAX);
     }
 
     /// Counts another's in.

@@ -8,6 +8,7 @@ use onefold_core::name::RelPath;
 use onefold_core::node::{Body, Target};
 use onefold_core::server::facts::NodeRow;
 
+use crate::disk::user::target_version;
 use crate::disk::{Disk, Form, fold};
 
 use super::scene::Holding;
@@ -24,6 +25,36 @@ pub enum Leaf {
     Symlink(Target),
 }
 
+impl Leaf {
+    /// What a node is.
+    pub fn of(body: &Body) -> Self {
+        match body {
+            Body::Directory => Self::Directory,
+            Body::File { content, executable } => Self::File(content.id, *executable),
+            Body::Symlink(target) => Self::Symlink(target.clone()),
+        }
+    }
+
+    /// What an inode is; `None` for what is not synced.
+    pub fn here(form: &Form) -> Option<Self> {
+        Some(match form {
+            Form::Fifo => return None,
+            Form::Directory(_) => Self::Directory,
+            Form::File { bytes, executable } => Self::File(ContentId::of(bytes), *executable),
+            Form::Symlink(target) => Self::Symlink(target.clone()),
+        })
+    }
+
+    /// The version that it is, if it is one: directories and empty files are none.
+    pub fn version(&self) -> Option<ContentId> {
+        match self {
+            Self::Directory => None,
+            Self::File(content, _) => Some(*content).filter(|id| *id != ContentId::of(b"")),
+            Self::Symlink(target) => Some(target_version(target)),
+        }
+    }
+}
+
 /// What stands at each path.
 pub type Tree = BTreeMap<RelPath, Leaf>;
 
@@ -33,13 +64,7 @@ pub fn of_disk(disk: &Disk) -> (Tree, BTreeSet<RelPath>) {
     let mut unknown = BTreeSet::new();
     for (path, number) in disk.walk() {
         let ignored = path.names().iter().any(|name| disk.ignored.contains(name));
-        let leaf = match &disk.inode(number).form {
-            _ if ignored => None,
-            Form::Fifo => None,
-            Form::Directory(_) => Some(Leaf::Directory),
-            Form::File { bytes, executable } => Some(Leaf::File(ContentId::of(bytes), *executable)),
-            Form::Symlink(target) => Some(Leaf::Symlink(target.clone())),
-        };
+        let leaf = Leaf::here(&disk.inode(number).form).filter(|_| !ignored);
         match leaf {
             Some(leaf) => {
                 tree.insert(path, leaf);
@@ -62,12 +87,7 @@ pub fn of_rows(rows: &[NodeRow], tally: &mut Tally) -> Result<Tree, Broken> {
     for row in live.values() {
         let path = path_of(&live, row)
             .ok_or_else(|| Broken::new(rules::BELOW_ROOT, format!("{row:?}")))?;
-        let leaf = match &row.state.body {
-            Body::Directory => Leaf::Directory,
-            Body::File { content, executable } => Leaf::File(content.id, *executable),
-            Body::Symlink(target) => Leaf::Symlink(target.clone()),
-        };
-        if tree.insert(path.clone(), leaf).is_some() {
+        if tree.insert(path.clone(), Leaf::of(&row.state.body)).is_some() {
             return Err(Broken::new(rules::UNIQUE_NAMES, format!("{path}")));
         }
     }

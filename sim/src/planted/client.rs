@@ -7,7 +7,7 @@ use onefold_core::blob::Blob;
 use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::client::record::Record;
 use onefold_core::client::saved::SaveBatch;
-use onefold_core::disk::{Listing, Names};
+use onefold_core::disk::{DiskError, Listing, Names};
 use onefold_core::id::{CommitKey, DeviceId, Seq};
 use onefold_core::name::{Name, RelPath};
 use onefold_core::operation::{Commit, Step, Verdict};
@@ -38,6 +38,8 @@ pub struct Memory {
     fresh: BTreeMap<CommitKey, CommitKey>,
     /// Looks under way.
     asked: BTreeMap<(usize, TaskId), (RelPath, BTreeSet<Name>)>,
+    /// Directories that were to be looked at.
+    dirs: BTreeMap<(usize, TaskId), RelPath>,
     /// What was absent when a directory was looked at last.
     absent: BTreeMap<(usize, RelPath), (Listing, BTreeSet<Name>)>,
     /// So much the clock of the engine that was called last is set forward.
@@ -53,7 +55,7 @@ impl Memory {
     }
 
     /// An event, as the engine hears it.
-    pub fn event(&mut self, index: usize, event: Event) -> Event {
+    pub fn event(&mut self, index: usize, event: Event, disk: &Disk) -> Event {
         let Some(fault) = self.fault else { return event };
         match (fault, event) {
             (_, Event::Received(message)) => {
@@ -72,12 +74,31 @@ impl Memory {
                 self.hurry_ms = SETTLING_MS;
                 event
             }
+            (Planted::UnreadableIsEmpty, Event::Looked(id, Err(DiskError::Denied(_))))
+            | (Planted::UnmountedIsEmpty, Event::Looked(id, Err(DiskError::RootGone(_)))) => {
+                self.empty(index, id, disk)
+            }
             (Planted::NoSecondLook, Event::Looked(id, Ok(listing))) => {
                 self.remember_absent(index, id, &listing);
                 Event::Looked(id, Ok(listing))
             }
             (_, event) => event,
         }
+    }
+
+    /// Nothing is there, though nothing could be seen.
+    fn empty(&self, index: usize, id: TaskId, disk: &Disk) -> Event {
+        let at = self.dirs.get(&(index, id)).map(|dir| disk.at(dir));
+        Event::Looked(
+            id,
+            match at {
+                Some(Ok(number)) => {
+                    let inode = disk.stamp(number).inode;
+                    Ok(Listing { inode, names: Vec::new(), unnameable: Vec::new() })
+                }
+                Some(Err(_)) | None => Err(DiskError::Gone),
+            },
+        )
     }
 
     fn message(&mut self, fault: Planted, index: usize, message: ServerMessage) -> ServerMessage {
@@ -139,6 +160,12 @@ impl Memory {
                     self.next.push_back(Event::Received(outcome));
                 }
                 Effect::Send(ClientMessage::Commit(commit))
+            }
+            (Planted::UnreadableIsEmpty | Planted::UnmountedIsEmpty, effect) => {
+                if let Effect::Look { id, dir, .. } = &effect {
+                    self.dirs.insert((index, *id), dir.clone());
+                }
+                effect
             }
             (Planted::NoSecondLook, Effect::Look { id, dir, names }) => {
                 self.answer_second_look(index, id, &dir, &names);

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::oracle::rules::*;
 
 const RESTS: &str = "comes to rest";
-const INVARIANTS: &str = "the engine's own invariants";
 const NO_PANIC: &str = "nothing panics";
 
 macro_rules! planted {
@@ -44,7 +43,7 @@ planted! {
     /// Removes a file without comparing it first.
     RemovesUncompared: [ONLY_HISTORY, NOTHING_LOST],
     /// Renames a file without comparing it first.
-    RenamesUncompared: [],
+    RenamesUncompared: [MOVES_SEEN],
     /// Renames a file to a name that another has taken.
     RenamesOverOthers: [NOTHING_LOST],
     /// Puts a new file at a name that another has taken.
@@ -54,7 +53,7 @@ planted! {
     /// Takes a change that failed for done.
     FailureIsDone: [RESTS],
     /// Takes the stamp of a placed file after the swap.
-    StampsAfterSwap: [INVARIANTS, SAME_TREES, NOTHING_LOST],
+    StampsAfterSwap: [OWN_FILE, OWN_SIZE, SAME_TREES, NOTHING_LOST],
     /// Does not swap back when another file was displaced than the one that was compared.
     KeepsWrongSwap: [NOTHING_LOST],
     /// Drops a displaced file whatever a late writer has written to it.
@@ -68,11 +67,11 @@ planted! {
     /// Makes a conflict copy of whatever it replaces.
     CopiesNeedlessly: [STAYS_DELETED, ONE_FILE_EACH, NO_NEEDLESS_COPY],
     /// Takes an unreadable directory for an empty one.
-    UnreadableIsEmpty: [],
+    UnreadableIsEmpty: [DELETED_UNSEEN],
     /// Takes a root that is not mounted for an empty one.
-    UnmountedIsEmpty: [],
+    UnmountedIsEmpty: [DELETED_UNSEEN],
     /// Trusts inode numbers alone, whatever the birth time.
-    IgnoresBirth: [INVARIANTS],
+    IgnoresBirth: [OWN_FILE],
     /// Does not know that names may differ in case only and clash.
     IgnoresCase: [],
     /// Takes a file of the same size and mtime for unchanged, whatever the ctime.
@@ -102,19 +101,19 @@ planted! {
     /// Does not record what it is about to place or remove.
     ForgetsIntent: [NO_NEEDLESS_COPY, ALONE],
     /// Draws the same ids after each start.
-    KeepsSeed: [INVARIANTS],
+    KeepsSeed: [HERE],
     /// Lets the last writer win at the server.
     LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
     DecidesAgain: [DECIDED_ONCE],
     /// Accepts a node in a deleted directory.
-    AcceptsOrphan: [INVARIANTS],
+    AcceptsOrphan: [THERE],
     /// Accepts a directory inside itself.
-    AcceptsCycle: [BELOW_ROOT, INVARIANTS, RESTS],
+    AcceptsCycle: [BELOW_ROOT, THERE, RESTS],
     /// Accepts a second node of one name.
     AcceptsTwin: [NO_PANIC],
     /// Accepts the deletion of a directory that is not empty.
-    DeletesFull: [INVARIANTS],
+    DeletesFull: [THERE],
     /// Answers a commit before it is durable.
     AnswersEarly: [CHAINED],
 }

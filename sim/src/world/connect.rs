@@ -17,9 +17,6 @@ impl World {
     pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
         self.wire.said(self.server.device_id(index), &message);
-        if let ClientMessage::Commit(commit) = &message {
-            self.witness.commits(index, commit);
-        }
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));

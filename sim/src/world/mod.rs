@@ -189,29 +189,42 @@ impl World {
         device
             .start(self.now_ms, seed)
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
+        self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
         self.give(index, Event::Started)
     }
 
     /// Gives a client an event, and does what it asks for as far as that is done at once.
     pub(crate) fn give(&mut self, index: usize, event: Event) -> Result<(), Broken> {
-        let event = self.planted.event(index, event);
+        let device = &mut self.devices[index];
+        if device.client.is_none() {
+            return Ok(());
+        }
+        self.story.hash(&event);
+        self.story.say(|| format!("device {index} {}", words::event(&event)));
+        self.witness.heard(index, &event);
+        let event = self.planted.event(index, event, &device.disk);
+        self.hand(index, event)
+    }
+
+    /// The client takes an event in, as it is told it.
+    fn hand(&mut self, index: usize, event: Event) -> Result<(), Broken> {
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
         let now = device.now(self.now_ms);
         let Some(client) = &mut device.client else { return Ok(()) };
-        self.story.hash(&event);
-        self.story.say(|| format!("device {index} {}", words::event(&event)));
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
             self.story.hash(&effect);
+            self.witness.asked(index, &effect);
             self.perform(index, effect);
         }
-        checked.map_err(|what| Broken::new("the engine's own invariants", what))?;
+        self.witness.checked(index, checked);
+        self.witness.verdict()?;
         self.wire.verdict()?;
         match self.planted.next(&mut self.devices[index].ahead_ms) {
-            Some(event) => self.give(index, event),
+            Some(event) => self.hand(index, event),
             None => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use onefold_core::id::Seq;
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
-use crate::oracle::Broken;
+use crate::oracle::{Broken, Witness};
 
 /// A fault that strikes a device, or the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,9 +143,9 @@ impl World {
         });
         self.kill_client(index);
         self.users[index].stop();
-        let before = self.devices[index].disk.versions();
+        let before = Witness::standing(&self.devices[index].disk);
         self.devices[index].disk.cut_power(back, torn);
-        let after = self.devices[index].disk.versions();
+        let after = Witness::standing(&self.devices[index].disk);
         self.witness.power_cut(index, &before, &after);
     }
 

@@ -2,6 +2,7 @@
 
 use onefold_core::client::event::{Effect, Event, TaskId, TransferError, Upload};
 use onefold_core::disk::{Change, DiskError};
+use onefold_core::id::NodeId;
 use onefold_core::node::Content;
 
 use crate::disk::guard::{Crashed, Moment};
@@ -90,8 +91,7 @@ impl World {
                     Begun::Look(looking) => looking,
                     Begun::Read(_) | Begun::Nothing => disk.look_begin(&dir, &names, 0),
                 };
-                let listing = looking.and_then(|looking| disk.look_end(looking));
-                Event::Looked(id, planted::look::looked(disk, &dir, listing))
+                Event::Looked(id, looking.and_then(|looking| disk.look_end(looking)))
             }
             (Effect::Hash { id, path, stamp }, begun) => {
                 let read = self.read(index, &path, &stamp, begun);
@@ -104,7 +104,9 @@ impl World {
             (Effect::Fetch { id, content, bytes, .. }, _) => {
                 Event::Fetched(id, self.fetch(index, content, bytes))
             }
-            (Effect::Change { id, change, .. }, _) => return self.change(index, id, &change),
+            (Effect::Change { id, node, change }, _) => {
+                return self.change(index, id, node, &change);
+            }
             (Effect::Save { id, batch }, _) => {
                 if self.schedule_strikes(self.setting.faults.bad_save) {
                     self.story.strike("bad_save", || format!("device {index}: a save fails"));
@@ -133,9 +135,6 @@ impl World {
             Begun::Look(_) | Begun::Nothing => disk.read_begin(path, stamp),
         };
         let read = reading.and_then(|reading| disk.read_end(reading));
-        if let Ok((content, _)) = &read {
-            self.witness.read(index, path, content.id);
-        }
         read
     }
 
@@ -195,22 +194,30 @@ impl World {
         &mut self,
         index: usize,
         id: TaskId,
+        node: NodeId,
         change: &Change,
     ) -> Result<Option<Event>, Broken> {
         self.begin_user_step_in_window(index);
-        let Self { devices, users, schedule, story, setting, arranged, .. } = self;
+        let Self { devices, users, schedule, story, setting, arranged, witness, .. } = self;
         let user = &mut users[index];
         let faults = setting.faults;
         story.say(|| format!("device {index}: change {} is carried out", id.0));
+        witness.change_begins(index, node, change, &devices[index].disk);
+        let mut acted = false;
         let disk = &mut devices[index].disk;
         let changed = planted::change::change(disk, change, &mut |disk, moment| {
+            witness.at_moment(index, disk);
             if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
                 user.call(disk, index, story);
+                acted = true;
+                witness.user_disturbs(index, disk, story);
             }
             match arranged.take(index, moment) {
                 Some(Meanwhile::Act) => {
                     user.act(std::mem::take(&mut arranged.calls), disk, index, story);
+                    acted = true;
+                    witness.user_disturbs(index, disk, story);
                 }
                 Some(Meanwhile::Die) => return true,
                 None => {}
@@ -223,19 +230,15 @@ impl World {
             }
             dies
         });
-        let acted = !self.devices[index].disk.no_deeds();
-        self.note_deeds(index);
+        witness.changed(index, change, changed.as_ref().ok(), &mut devices[index].disk);
         if acted {
             self.note_epoch(index, true);
         }
+        self.note_deeds(index);
+        self.witness.verdict()?;
         match changed {
-            Ok(result) => {
-                let done = result.is_ok();
-                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
-                Ok(Some(Event::Changed(id, result)))
-            }
+            Ok(result) => Ok(Some(Event::Changed(id, result))),
             Err(Crashed) => {
-                self.witness.killed_in_change(index, change);
                 self.kill_client(index);
                 Ok(None)
             }

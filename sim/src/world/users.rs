@@ -141,7 +141,6 @@ impl World {
         match step.action {
             Action::GoOffline => {
                 self.devices[index].reachable = false;
-                self.witness.went_offline(index);
                 if self.devices[index].link != super::device::Link::Down {
                     self.drop_link(index, "the network is gone");
                 }
@@ -189,14 +188,16 @@ impl World {
     pub(super) fn note_deeds(&mut self, index: usize) {
         let device = &mut self.devices[index];
         for path in &self.users[index].temporary {
-            self.witness.temporary(index, path, device.disk.has(path), self.now_ms);
+            // Someone may have moved the directory that it is in.
+            let there = device.disk.has_name(path);
+            self.witness.temporary.seen(index, path, there, self.now_ms);
         }
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {
             return;
         }
-        let now_ms = self.now_ms;
-        self.witness.deeds(index, now_ms, &deeds);
+        self.story.hash(&deeds);
+        self.witness.deeds(index, &deeds);
         if device.client.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {
