@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use sim::planner::{self, tally::Tally};
 use sim::planted::Planted;
 use sim::planted::table::{Caught, MAX_RUNS};
 use sim::run::Case;
@@ -13,29 +14,40 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["replay", text] => replay(text),
+        ["replay", text] => match text.strip_prefix("planner:") {
+            Some(text) => replay_planner(text),
+            None => replay(text),
+        },
         ["search", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search(from, count),
             _ => usage(),
         },
         ["planted"] => planted(),
-        ["planted", name] => match Planted::ALL.iter().find(|fault| format!("{fault:?}") == name) {
-            Some(fault) => planted_one(*fault),
-            None => usage(),
+        ["planted", name] => named(name).map_or_else(usage, planted_one),
+        ["planted", name, seed] => match (named(name), seed.parse()) {
+            (Some(fault), Ok(seed)) => tell(&fault.case(seed)),
+            _ => usage(),
+        },
+        ["search", "planner", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search_planner(from, count),
+            _ => usage(),
         },
         _ => usage(),
     }
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: sim replay CASE|SEED");
-    eprintln!("       sim search FIRST_SEED COUNT");
-    eprintln!("       sim planted [FAULT]");
+    eprintln!("usage: sim replay [planner:]CASE|SEED");
+    eprintln!("       sim search [planner] FIRST_SEED COUNT");
+    eprintln!("       sim planted [FAULT [SEED]]");
     ExitCode::from(2)
 }
 
 fn replay(text: &str) -> ExitCode {
-    let Some(case) = Case::decode(text) else { return usage() };
+    Case::decode(text).map_or_else(usage, |case| tell(&case))
+}
+
+fn tell(case: &Case) -> ExitCode {
     println!("{:?}", case.setting);
     let outcome = case.run(true);
     for line in &outcome.lines {
@@ -75,6 +87,37 @@ fn planted_one(fault: Planted) -> ExitCode {
     }
     println!("cargo run --release -p sim -- replay {}", case.encode());
     ExitCode::SUCCESS
+}
+
+fn named(name: &str) -> Option<Planted> {
+    Planted::ALL.iter().copied().find(|fault| format!("{fault:?}") == name)
+}
+
+fn replay_planner(text: &str) -> ExitCode {
+    let Some(case) = planner::case::Case::decode(text) else { return usage() };
+    println!("{case:?}");
+    let outcome = case.run(&mut Tally::default(), planner::case::Record::Story);
+    outcome.lines.iter().for_each(|line| println!("{line}"));
+    match outcome.result {
+        Ok(()) => {
+            println!("all rules held");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn search_planner(from: u64, count: u64) -> ExitCode {
+    let found = planner::search::search(from, count);
+    println!("{}", found.tally);
+    for (rule, seeds) in &found.failures {
+        println!("{} cases broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
+        println!("{}", planner::search::told(seeds, rule));
+    }
+    if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn search(from: u64, count: u64) -> ExitCode {

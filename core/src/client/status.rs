@@ -168,20 +168,21 @@ impl Client {
             }
             if let Local::Present(here) = record.local() {
                 checked.here += 1;
-                if !self.trees.is_dir_here(here.place.parent) {
+                let missing = self.looks.missing.contains_key(&node);
+                if !self.trees.is_dir_here(here.place.parent) && !missing {
                     broken.push(format!("{node:?} is here, but its directory is not"));
                 }
                 // A missing one may be the other already; without a birth time, or with more than
                 // one name, an inode does not tell who someone is.
                 let certain = here.stamp.inode.birth.is_some() && !here.linked;
-                if certain && !self.looks.missing.contains_key(&node) {
+                if certain && !missing {
                     checked.inodes += 1;
                     let other = inodes.insert(here.stamp.inode, node);
                     broken
                         .extend(other.map(|other| format!("{node:?} and {other:?} are one file")));
                 }
                 let holder = self.trees.at_here(&here.place);
-                if holder != Some(node) && !self.looks.missing.contains_key(&node) {
+                if holder != Some(node) && !missing {
                     broken.push(format!("{node:?} and {holder:?} have one name here"));
                 }
                 let content = match &here.body {

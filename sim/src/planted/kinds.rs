@@ -39,47 +39,47 @@ macro_rules! planted {
 
 planted! {
     /// Replaces a file without comparing it first.
-    ReplacesUncompared: [ONLY_HISTORY, NOTHING_LOST],
+    ReplacesUncompared: [ONLY_SEEN, ONLY_HISTORY, NOTHING_LOST],
     /// Removes a file without comparing it first.
-    RemovesUncompared: [ONLY_HISTORY, NOTHING_LOST],
+    RemovesUncompared: [ONLY_SEEN, ONLY_HISTORY, NOTHING_LOST],
     /// Renames a file without comparing it first.
     RenamesUncompared: [MOVES_SEEN],
     /// Renames a file to a name that another has taken.
-    RenamesOverOthers: [NOTHING_LOST],
+    RenamesOverOthers: [NOTHING_ELSE, NOTHING_LOST],
     /// Puts a new file at a name that another has taken.
-    PlacesOverOthers: [NOTHING_LOST],
+    PlacesOverOthers: [NOTHING_ELSE, NOTHING_LOST],
     /// Removes a directory with all that is in it.
-    RemovesRecursively: [NOTHING_LOST],
+    RemovesRecursively: [NOTHING_ELSE, NOTHING_LOST],
     /// Takes a change that failed for done.
-    FailureIsDone: [RESTS],
+    FailureIsDone: [JUST_THAT],
     /// Takes the stamp of a placed file after the swap.
-    StampsAfterSwap: [OWN_FILE, OWN_SIZE, SAME_TREES, NOTHING_LOST],
+    StampsAfterSwap: [OWN_INVARIANTS, SAME_TREES, NOTHING_LOST],
     /// Does not swap back when another file was displaced than the one that was compared.
     KeepsWrongSwap: [NOTHING_LOST],
     /// Drops a displaced file whatever a late writer has written to it.
     DropsLateWriter: [NOTHING_LOST],
     /// Does not sync what it placed.
-    PlacesUnsynced: [NOTHING_LOST, NO_NEEDLESS_COPY],
+    PlacesUnsynced: [PLACED_LASTS],
     /// Places a content that came torn.
-    PlacesTorn: [ONLY_HISTORY, SAME_TREES],
+    PlacesTorn: [WHOLE],
     /// Removes the loser of a conflict instead of giving it a conflict name.
-    DropsLoser: [ONLY_HISTORY, NOTHING_LOST],
+    DropsLoser: [ONLY_HISTORY, ONLY_SEEN, NOTHING_LOST],
     /// Makes a conflict copy of whatever it replaces.
-    CopiesNeedlessly: [STAYS_DELETED, ONE_FILE_EACH, NO_NEEDLESS_COPY],
+    CopiesNeedlessly: [JUST_THAT, NO_NEEDLESS_COPY],
     /// Takes an unreadable directory for an empty one.
     UnreadableIsEmpty: [DELETED_UNSEEN],
     /// Takes a root that is not mounted for an empty one.
-    UnmountedIsEmpty: [DELETED_UNSEEN],
+    UnmountedIsEmpty: [ONE_PLACE, DELETED_UNSEEN],
     /// Trusts inode numbers alone, whatever the birth time.
-    IgnoresBirth: [OWN_FILE],
+    IgnoresBirth: [DELETED_UNSEEN, OWN_INVARIANTS],
     /// Does not know that names may differ in case only and clash.
-    IgnoresCase: [],
+    IgnoresCase: [RESTS],
     /// Takes a file of the same size and mtime for unchanged, whatever the ctime.
     FollowsMtime: [SAME_TREES],
     /// Sends a new file at once, though it may be a temporary one.
     NeverSettles: [NO_TEMPORARY],
     /// Believes a deletion at first sight.
-    NoSecondLook: [SAME_TREES],
+    NoSecondLook: [DELETED_UNSEEN],
     /// Plans a node again while its commit is under way.
     PlansInFlight: [ONE_AT_A_TIME],
     /// Forgets a commit's key: a fresh one each time it is sent.
@@ -101,19 +101,19 @@ planted! {
     /// Does not record what it is about to place or remove.
     ForgetsIntent: [NO_NEEDLESS_COPY, ALONE],
     /// Draws the same ids after each start.
-    KeepsSeed: [HERE],
+    KeepsSeed: [OWN_INVARIANTS],
     /// Lets the last writer win at the server.
     LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
     DecidesAgain: [DECIDED_ONCE],
     /// Accepts a node in a deleted directory.
-    AcceptsOrphan: [THERE],
+    AcceptsOrphan: [OWN_INVARIANTS],
     /// Accepts a directory inside itself.
-    AcceptsCycle: [BELOW_ROOT, THERE, RESTS],
+    AcceptsCycle: [BELOW_ROOT, OWN_INVARIANTS, RESTS],
     /// Accepts a second node of one name.
     AcceptsTwin: [NO_PANIC],
     /// Accepts the deletion of a directory that is not empty.
-    DeletesFull: [THERE],
+    DeletesFull: [OWN_INVARIANTS],
     /// Answers a commit before it is durable.
     AnswersEarly: [CHAINED],
 }

@@ -4,12 +4,26 @@
 
 use std::collections::BTreeSet;
 
-use onefold_core::client::event::Effect;
+use onefold_core::client::event::{Effect, Event};
 
 use crate::disk::guard::Moment;
+use crate::oracle::Witness;
 use crate::user::script::Call;
 
+use super::World;
 use super::device::{Stage, Task};
+
+impl World {
+    /// What was recorded for the oracle.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The record, to be written.
+    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
+        &mut self.witness
+    }
+}
 
 /// Work of a device that can be held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +40,8 @@ pub enum Hold {
     Fetches,
     /// Changes of its disk that have not begun.
     Changes,
+    /// The answers to changes of its disk that are done.
+    Changed,
     /// Saves of its state that have not begun.
     Saves,
     /// Messages to the server.
@@ -84,6 +100,7 @@ impl Arranged {
 
 fn hold_of(task: &Task) -> Option<Hold> {
     match &task.stage {
+        Stage::Done(Event::Changed(..)) => Some(Hold::Changed),
         Stage::Done(_) => None,
         Stage::Begun(effect, _) => match **effect {
             Effect::Look { .. } => Some(Hold::Looks),

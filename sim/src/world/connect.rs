@@ -14,7 +14,7 @@ use super::server::ConnectionId;
 
 impl World {
     /// A client sends up its stream, if there is one.
-    pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
+    pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
         self.wire.said(self.server.device_id(index), &message);
         let Link::Up { connection, .. } = self.devices[index].link else { return };
