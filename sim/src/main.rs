@@ -1,10 +1,12 @@
 //! Runs the simulation from the command line: replays a failing run and tells its story, or looks for
-//! failing runs.
+//! failing runs, or shows that it can fail.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use sim::planner::{self, tally::Tally};
+use sim::planted::Planted;
+use sim::planted::table::{Caught, MAX_RUNS};
 use sim::run::{Case, Outcome};
 use sim::{search, turmoil};
 
@@ -25,6 +27,12 @@ fn main() -> ExitCode {
             (Ok(from), Ok(count)) => search_turmoil(from, count),
             _ => usage(),
         },
+        ["planted"] => planted(),
+        ["planted", name] => named(name).map_or_else(usage, planted_one),
+        ["planted", name, seed] => match (named(name), seed.parse()) {
+            (Some(fault), Ok(seed)) => replay_case(&fault.case(seed)),
+            _ => usage(),
+        },
         ["search", "planner", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search_planner(from, count),
             _ => usage(),
@@ -36,11 +44,15 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     eprintln!("usage: sim replay [planner:|turmoil:]CASE|SEED");
     eprintln!("       sim search [planner|turmoil] FIRST_SEED COUNT");
+    eprintln!("       sim planted [FAULT [SEED]]");
     ExitCode::from(2)
 }
 
 fn replay(text: &str) -> ExitCode {
-    let Some(case) = Case::decode(text) else { return usage() };
+    Case::decode(text).map_or_else(usage, |case| replay_case(&case))
+}
+
+fn replay_case(case: &Case) -> ExitCode {
     println!("{:?}", case.setting);
     tell(&case.run(true))
 }
@@ -65,6 +77,34 @@ fn tell(outcome: &Outcome) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Each planted fault, and how it is caught.
+fn planted() -> ExitCode {
+    let mut all_caught = true;
+    for fault in Planted::ALL {
+        let caught = Caught::look_for(*fault, MAX_RUNS);
+        println!("{caught}");
+        all_caught &= caught.is_for_the_right_reason();
+    }
+    if all_caught { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One planted fault, and the simplest run found that breaks a rule by it.
+fn planted_one(fault: Planted) -> ExitCode {
+    let caught = Caught::look_for(fault, MAX_RUNS);
+    println!("{caught}");
+    let Some((broken, run)) = caught.by else { return ExitCode::FAILURE };
+    let case = search::shrunk(fault.case(run), broken.rule);
+    if let Err(broken) = case.run(false).result {
+        println!("{broken}");
+    }
+    println!("cargo run --release -p sim -- replay {}", case.encode());
+    ExitCode::SUCCESS
+}
+
+fn named(name: &str) -> Option<Planted> {
+    Planted::ALL.iter().copied().find(|fault| format!("{fault:?}") == name)
 }
 
 fn replay_planner(text: &str) -> ExitCode {

@@ -95,6 +95,8 @@ impl super::shared::Shared {
             device_name: format!("device{index}"),
             seed: *hasher.finalize().as_bytes(),
             folds_case: device.disk.traits.folds_case,
+            // Nobody is there to answer.
+            ask_from_files: u64::MAX,
         };
         (device.hints, device.commands) = (Some(hints), Some(commands));
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));

@@ -94,7 +94,22 @@ impl Disk for Port {
         self.on_disk(|shared, index| {
             shared.devices[index].disk.read_begin(path, stamp)?;
             let port = self.clone();
-            Ok(Box::new(Opened { port, path: path.clone(), stamp: *stamp }) as Box<dyn Source>)
+            let opened = Opened { port, path: path.clone(), stamp: *stamp, start: None };
+            Ok(Box::new(opened) as Box<dyn Source>)
+        })
+    }
+
+    fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<Box<dyn Source>, DiskError> {
+        self.on_disk(|shared, index| {
+            shared.devices[index].disk.read_start(path, stamp, bytes)?;
+            let port = self.clone();
+            let opened = Opened { port, path: path.clone(), stamp: *stamp, start: Some(bytes) };
+            Ok(Box::new(opened) as Box<dyn Source>)
         })
     }
 
@@ -163,6 +178,8 @@ struct Opened {
     port: Port,
     path: RelPath,
     stamp: Stamp,
+    /// Only so many bytes are read, of a file that may grow.
+    start: Option<u64>,
 }
 
 impl Source for Opened {
@@ -180,6 +197,9 @@ impl Source for Opened {
         self.port.on_disk(|shared, index| {
             shared.user_in_between(index);
             let device = &shared.devices[index];
+            if let Some(bytes) = self.start {
+                return device.disk.read_start(&self.path, &self.stamp, bytes).map(drop);
+            }
             let reading = device.disk.read_begin(&self.path, &self.stamp)?;
             device.disk.read_end(reading).map(drop)
         })
