@@ -11,6 +11,7 @@ pub mod search;
 pub mod shrink;
 pub mod story;
 pub mod tape;
+pub mod turmoil;
 pub mod user;
 pub mod words;
 pub mod world;

@@ -6,12 +6,18 @@ use std::process::ExitCode;
 
 use sim::run::Case;
 use sim::search;
+use sim::turmoil::case;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        ["replay", text] if text.starts_with(case::PREFIX) => replay_turmoil(text),
         ["replay", text] => replay(text),
+        ["search", "turmoil", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search_turmoil(from, count),
+            _ => usage(),
+        },
         ["search", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search(from, count),
             _ => usage(),
@@ -43,6 +49,41 @@ fn replay(text: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn replay_turmoil(text: &str) -> ExitCode {
+    let Some(case) = case::Case::decode(text) else { return usage() };
+    println!("{:?}", case.setting);
+    let outcome = case.run(true);
+    for line in &outcome.lines {
+        println!("{line}");
+    }
+    match outcome.result {
+        Ok(()) => {
+            println!("all rules held, after {} events", outcome.steps);
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn search_turmoil(from: u64, count: u64) -> ExitCode {
+    let mut summary = search::Summary::default();
+    let mut failures: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
+    for seed in from..from + count {
+        let outcome = case::Case::draw(seed).run(false);
+        summary.add(&outcome);
+        if let Err(broken) = outcome.result {
+            println!("{seed}: {broken}");
+            failures.entry(broken.rule).or_default().push(seed);
+        }
+    }
+    println!("{summary}");
+    println!("{failures:?}");
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn search(from: u64, count: u64) -> ExitCode {

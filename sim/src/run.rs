@@ -135,7 +135,7 @@ impl Case {
 }
 
 impl Outcome {
-    fn of_nothing(broken: Broken) -> Self {
+    pub(crate) fn of_nothing(broken: Broken) -> Self {
         Self {
             result: Err(broken),
             trace: blake3::hash(b""),
