@@ -1,8 +1,11 @@
 //! What befalls devices, disks, the network and the server.
 
+use std::collections::VecDeque;
+
 use onefold_adapters::journal::MemoryStore;
 use onefold_adapters::trees::MemoryTrees;
 use onefold_core::client::saved::SaveBatch;
+use onefold_core::protocol::{ClientMessage, ServerMessage};
 
 use crate::disk::guard::Moment;
 use crate::disk::user::name;
@@ -113,10 +116,57 @@ impl Scenario {
         panic!("it never was so: {what}\n{}", self.world.story.lines.join("\n"));
     }
 
-    fn step(&mut self) {
+    /// One step of the world.
+    pub fn step(&mut self) -> &mut Self {
         if let Err(broken) = self.world.step() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
+        self
+    }
+
+    /// From here on faults and disorder are drawn from these numbers.
+    pub fn disorder(&mut self, numbers: Vec<u32>) -> &mut Self {
+        self.world.set_schedule(numbers);
+        self
+    }
+
+    /// No fault strikes any more.
+    pub fn calm(&mut self) -> &mut Self {
+        self.world.heal();
+        self
+    }
+
+    /// A device's machine loses power, and with it so many of its disk's last unsynced changes.
+    pub fn cut_power(&mut self, device: usize, back: usize) -> &mut Self {
+        self.world.lose_power(device, back, false);
+        self
+    }
+
+    /// Something that has a device's credentials says this on its stream.
+    pub fn send(&mut self, device: usize, message: ClientMessage) -> &mut Self {
+        self.world.send(device, message);
+        self
+    }
+
+    /// The first message on its way to a device is lost.
+    pub fn lose_first_message(&mut self, device: usize) -> &mut Self {
+        self.messages_to(device).pop_front().expect("a message is on its way");
+        self
+    }
+
+    /// Every message on its way to a device comes twice.
+    pub fn double_messages(&mut self, device: usize) -> &mut Self {
+        let messages = self.messages_to(device);
+        *messages = messages.drain(..).flat_map(|one| [one.clone(), one]).collect();
+        self
+    }
+
+    fn messages_to(&mut self, device: usize) -> &mut VecDeque<(u64, ServerMessage)> {
+        let Link::Up { connection, .. } = self.world.devices[device].link else {
+            panic!("device {device} is not connected");
+        };
+        let connection = self.world.server.connections.get_mut(&connection);
+        &mut connection.expect("the server has it").down
     }
 
     /// Goes on until a device's engine has asked for what these words say.

@@ -51,6 +51,13 @@ impl Scenario {
         lines.filter(|line| line.contains(&start) && line.contains(words)).count()
     }
 
+    /// How often since the mark the story says this of a device.
+    pub fn told(&self, device: usize, words: &str) -> usize {
+        let start = format!("device {device} ");
+        let lines = self.world.story.lines[self.mark.line..].iter();
+        lines.filter(|line| line.contains(&start) && line.contains(words)).count()
+    }
+
     /// How many files a device's engine uploaded, or began to, since the mark.
     pub fn uploads(&self, device: usize) -> usize {
         self.asked(device, "asks: upload ")

@@ -13,7 +13,7 @@ use super::server::ConnectionId;
 
 impl World {
     /// A client sends up its stream, if there is one.
-    pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
+    pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {

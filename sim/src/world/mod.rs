@@ -149,6 +149,11 @@ impl World {
         &mut self.witness
     }
 
+    /// What happens next is drawn from these numbers, and from calm when they are at their end.
+    pub(crate) fn set_schedule(&mut self, numbers: Vec<u32>) {
+        self.schedule = Tape::new(numbers);
+    }
+
     /// The virtual time since the world's beginning.
     pub fn now_ms(&self) -> u64 {
         self.now_ms

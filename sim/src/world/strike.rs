@@ -1,6 +1,7 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
 use onefold_adapters::journal::MemoryStore;
+use onefold_core::id::Seq;
 
 use onefold_core::id::Seq;
 
@@ -137,6 +138,11 @@ impl World {
     fn cut_power(&mut self, index: usize) {
         let back = self.schedule.below(8);
         let torn = self.schedule.below(3) == 2;
+        self.lose_power(index, back, torn);
+    }
+
+    /// A device's machine loses power, and some of what its disk had not synced.
+    pub(crate) fn lose_power(&mut self, index: usize, back: usize, torn: bool) {
         self.story.strike("power_cut", || {
             format!("device {index}: power cut, {back} changes back, torn: {torn}")
         });
