@@ -2,6 +2,7 @@
 //!
 //! [`run::Case`] is one run of the [`world`], judged by the [`oracle`]; [`scenario`] writes runs by hand.
 
+pub mod counts;
 pub mod disk;
 pub mod oracle;
 pub mod planner;
@@ -11,6 +12,7 @@ pub mod search;
 pub mod shrink;
 pub mod story;
 pub mod tape;
+pub mod turmoil;
 pub mod user;
 pub mod words;
 pub mod world;

@@ -7,14 +7,18 @@ use std::process::ExitCode;
 use sim::planner::{self, tally::Tally};
 use sim::run::Case;
 use sim::search;
+use sim::turmoil::case;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["replay", text] => match text.strip_prefix("planner:") {
-            Some(text) => replay_planner(text),
-            None => replay(text),
+        ["replay", text] if text.starts_with(planner::case::PREFIX) => replay_planner(text),
+        ["replay", text] if text.starts_with(case::PREFIX) => replay_turmoil(text),
+        ["replay", text] => replay(text),
+        ["search", "turmoil", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search_turmoil(from, count),
+            _ => usage(),
         },
         ["search", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search(from, count),
@@ -29,8 +33,8 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: sim replay [planner:]CASE|SEED");
-    eprintln!("       sim search [planner] FIRST_SEED COUNT");
+    eprintln!("usage: sim replay [planner:|turmoil:]CASE|SEED");
+    eprintln!("       sim search [planner|turmoil] FIRST_SEED COUNT");
     ExitCode::from(2)
 }
 
@@ -70,14 +74,46 @@ fn replay_planner(text: &str) -> ExitCode {
     }
 }
 
+fn replay_turmoil(text: &str) -> ExitCode {
+    let Some(case) = case::Case::decode(text) else { return usage() };
+    println!("{:?}", case.setting);
+    let outcome = case.run(true);
+    for line in &outcome.lines {
+        println!("{line}");
+    }
+    match outcome.result {
+        Ok(()) => {
+            println!("all rules held, after {} events", outcome.steps);
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn search_planner(from: u64, count: u64) -> ExitCode {
     let found = planner::search::search(from, count);
     println!("{}", found.tally);
-    for (rule, seeds) in &found.failures {
-        println!("{} cases broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
-        println!("{}", planner::search::told(seeds, rule));
-    }
+    found.told().iter().for_each(|line| println!("{line}"));
     if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn search_turmoil(from: u64, count: u64) -> ExitCode {
+    let mut summary = search::Summary::default();
+    let mut failures: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
+    for seed in from..from + count {
+        let outcome = case::Case::draw(seed).run(false);
+        summary.add(&outcome);
+        if let Err(broken) = outcome.result {
+            println!("{seed}: {broken}");
+            failures.entry(broken.rule).or_default().push(seed);
+        }
+    }
+    println!("{summary}");
+    println!("{failures:?}");
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn search(from: u64, count: u64) -> ExitCode {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use proptest::strategy::ValueTree;
 
+use crate::oracle::Tally;
 use crate::run::{Case, Outcome};
 use crate::shrink::Shrinking;
 
@@ -18,6 +19,7 @@ pub struct Summary {
     steps: u64,
     virtual_ms: u64,
     struck: BTreeMap<&'static str, u64>,
+    judged: Tally,
 }
 
 impl Summary {
@@ -26,9 +28,15 @@ impl Summary {
         self.runs += 1;
         self.steps += outcome.steps;
         self.virtual_ms += outcome.virtual_ms;
+        self.judged.add(&outcome.judged);
         for (fault, count) in &outcome.struck {
             *self.struck.entry(fault).or_default() += count;
         }
+    }
+
+    /// How often each rule had something to judge.
+    pub fn judged(&self) -> &Tally {
+        &self.judged
     }
 
     /// How many runs there were.
@@ -42,7 +50,8 @@ impl fmt::Display for Summary {
         let hours = self.virtual_ms / 3_600_000;
         writeln!(f, "{} runs, {} steps, {hours} virtual hours", self.runs, self.steps)?;
         write!(f, "faults that struck:")?;
-        self.struck.iter().try_for_each(|(fault, count)| write!(f, " {fault} {count}"))
+        self.struck.iter().try_for_each(|(fault, count)| write!(f, " {fault} {count}"))?;
+        write!(f, "\nrules, and how often each had something to judge:\n{}", self.judged)
     }
 }
 

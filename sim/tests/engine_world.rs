@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::Write;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use sim::oracle::rules;
 use sim::search::Summary;
 use sim::shrink::Cases;
 
@@ -47,7 +48,11 @@ fn every_rule_holds_whatever_happens() {
     });
     tell(&summary.borrow().to_string());
     match result {
-        Ok(()) => {}
+        Ok(()) => {
+            for rule in rules::ALL {
+                assert!(summary.borrow().judged().of(rule) > 0, "nothing was judged by: {rule}");
+            }
+        }
         Err(TestError::Fail(why, case)) => {
             panic!("{why}\ncargo run --release -p sim -- replay {}", case.encode())
         }

@@ -55,8 +55,9 @@ impl Client {
                 if self.leads_back(other, node) && self.can_exchange(node, other) {
                     return Some(self.exchange(node, other));
                 }
-                if self.trees.is_within_there(other, node) {
-                    // It is to be in the very directory that waits for its name.
+                if self.trees.is_within_there(other, node) || self.waits_for(other, node) {
+                    // It, or what has the name that it is to have, is to be in the very directory
+                    // that waits for its name.
                     return Some(self.rename_aside(other, false));
                 }
                 if self.problems.contains_key(&(other, ProblemKind::Parked)) {
@@ -203,6 +204,30 @@ impl Client {
                 Some(next) => at = next,
                 None => return false,
             }
+        }
+        false
+    }
+
+    /// Whether `from` can only have its place once `node` has its own.
+    fn waits_for(&self, from: NodeId, node: NodeId) -> bool {
+        let mut at = from;
+        for _ in 0..MAX_CHAIN {
+            if at == node {
+                return true;
+            }
+            let moves = match self.decide(at) {
+                Some(Decision::Materialise | Decision::Merge { place: Act::Apply, .. }) => true,
+                Some(_) | None => false,
+            };
+            let Some(there) = self.trees.get(at).remote().filter(|_| moves) else { return false };
+            let parent = there.place.parent;
+            let first = if self.trees.is_dir_here(parent) {
+                self.occupant(at, &there.place)
+            } else {
+                Some(parent)
+            };
+            let Some(next) = first else { return false };
+            at = next;
         }
         false
     }

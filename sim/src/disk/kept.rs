@@ -39,6 +39,11 @@ impl Disk {
         self.table.kept.len()
     }
 
+    /// The versions of displaced files that are kept.
+    pub fn kept_versions(&self) -> impl Iterator<Item = ContentId> {
+        self.table.kept.iter().filter_map(|kept| version(&self.inode(kept.number).form))
+    }
+
     /// Brings back those displaced files that are not what they were, under a conflict name with
     /// this label; with `all` the others are dropped. Files that are open for writing wait.
     pub fn tend_kept(&mut self, label: &str, all: bool) -> Vec<RelPath> {

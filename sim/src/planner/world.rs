@@ -204,7 +204,10 @@ impl World {
             self.asked += 1;
             self.take(effect)?;
         }
-        self.client.check().map_err(|what| Broken::new("the engine's own invariants", what))
+        self.client
+            .check()
+            .map(drop)
+            .map_err(|what| Broken::new("the engine's own invariants", what))
     }
 
     fn take(&mut self, effect: Effect) -> Result<(), Broken> {

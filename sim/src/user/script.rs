@@ -78,6 +78,9 @@ impl Call {
     }
 }
 
+/// How much longer a large content is: enough for a few chunks.
+const LARGE_BYTES: usize = 200 * 1024;
+
 /// The calls of one step, and the temporary names among them.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
@@ -90,6 +93,8 @@ pub struct Script {
 /// Writes scripts; every content and every temporary name it makes up is new.
 #[derive(Debug, Default)]
 pub struct Writer {
+    /// One in so many contents is larger than what travels inside a commit; 0: none.
+    pub large_in: u8,
     serial: u64,
     asides: Vec<RelPath>,
 }
@@ -254,6 +259,11 @@ impl Writer {
         self.serial += 1;
         let mut bytes = format!("<{}>", self.serial).into_bytes();
         bytes.extend(std::iter::repeat_n(b'.', (self.serial * 7 % 23) as usize));
+        if self.large_in > 0 && self.serial % u64::from(self.large_in) == 0 {
+            let mut noise = vec![0; LARGE_BYTES];
+            blake3::Hasher::new().update(&bytes).finalize_xof().fill(&mut noise);
+            bytes.extend(noise);
+        }
         bytes
     }
 

@@ -1,6 +1,7 @@
 //! The network between devices and the server.
 
 use onefold_core::client::event::Event;
+use onefold_core::operation::Cursor;
 use onefold_core::protocol::ClientMessage;
 use onefold_core::server::session::SessionEvent;
 
@@ -12,11 +13,8 @@ use super::server::ConnectionId;
 
 impl World {
     /// A client sends up its stream, if there is one.
-    pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
+    pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
-        if let ClientMessage::Commit(commit) = &message {
-            self.witness.commits(index, commit);
-        }
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));
@@ -99,7 +97,9 @@ impl World {
     pub(super) fn load(&mut self, id: ConnectionId) -> Result<(), Broken> {
         let lost = self.schedule.strikes(self.setting.faults.lost_news.into());
         let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
-        self.witness.journal_grew(&self.server, &mut self.story)?;
+        let known = self.witness.cursor.unwrap_or(Cursor::START);
+        let entries = self.server.journal.entries_after(known.seq);
+        self.witness.journal_grew(entries, &mut self.story)?;
         if lost {
             self.story.strike("lost_news", || format!("nobody hears that the head is {head}"));
         } else {

@@ -1,9 +1,14 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
+use onefold_adapters::journal::MemoryStore;
+use onefold_core::id::Seq;
+
+use onefold_core::id::Seq;
+
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
-use crate::oracle::Broken;
+use crate::oracle::{Broken, Witness};
 
 /// A fault that strikes a device, or the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,18 +138,30 @@ impl World {
     fn cut_power(&mut self, index: usize) {
         let back = self.schedule.below(8);
         let torn = self.schedule.below(3) == 2;
+        self.lose_power(index, back, torn);
+    }
+
+    /// A device's machine loses power, and some of what its disk had not synced.
+    pub(crate) fn lose_power(&mut self, index: usize, back: usize, torn: bool) {
         self.story.strike("power_cut", || {
             format!("device {index}: power cut, {back} changes back, torn: {torn}")
         });
         self.kill_client(index);
         self.users[index].stop();
-        let before = self.devices[index].disk.versions();
+        let before = Witness::standing(&self.devices[index].disk);
         self.devices[index].disk.cut_power(back, torn);
-        let after = self.devices[index].disk.versions();
+        let after = Witness::standing(&self.devices[index].disk);
         self.witness.power_cut(index, &before, &after);
     }
 
-    fn kill_server(&mut self) {
+    /// The server comes back with an older database.
+    pub(crate) fn restore_server(&mut self, backup: MemoryStore) {
+        self.kill_server();
+        self.server.journal.restore(backup);
+        self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
+    }
+
+    pub(crate) fn kill_server(&mut self) {
         self.story.strike("kill_server", || "the server is killed".into());
         for index in 0..self.devices.len() {
             if self.devices[index].link != Link::Down {

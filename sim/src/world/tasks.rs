@@ -2,12 +2,14 @@
 
 use onefold_core::client::event::{Effect, Event, TaskId, TransferError, Upload};
 use onefold_core::disk::{Change, DiskError};
+use onefold_core::id::NodeId;
 use onefold_core::node::Content;
 
 use crate::disk::guard::{Crashed, Moment};
 use crate::oracle::Broken;
 
 use super::World;
+use super::arranged::{Hold, Meanwhile};
 use super::device::{Begun, Stage, Task};
 
 /// In the simulation contents are small: larger ones than this go the way of large contents.
@@ -29,7 +31,8 @@ impl World {
     /// Begins a task: sometimes it sees part of what it is to see right now, and the rest later.
     pub(super) fn begin_task(&mut self, index: usize, effect: Effect) {
         let born = self.next_born();
-        let torn = self.schedule_strikes(self.setting.faults.torn_look);
+        let torn = self.schedule_strikes(self.setting.faults.torn_look)
+            || self.arranged.holds(index, Hold::SlowReads);
         let disk = &mut self.devices[index].disk;
         let begun = match &effect {
             Effect::Look { dir, names, .. } if torn => {
@@ -100,7 +103,9 @@ impl World {
             (Effect::Fetch { id, content, bytes, .. }, _) => {
                 Event::Fetched(id, self.fetch(index, content, bytes))
             }
-            (Effect::Change { id, change, .. }, _) => return self.change(index, id, &change),
+            (Effect::Change { id, node, change }, _) => {
+                return self.change(index, id, node, &change);
+            }
             (Effect::Save { id, batch }, _) => {
                 if self.schedule_strikes(self.setting.faults.bad_save) {
                     self.story.strike("bad_save", || format!("device {index}: a save fails"));
@@ -129,9 +134,6 @@ impl World {
             Begun::Look(_) | Begun::Nothing => disk.read_begin(path, stamp),
         };
         let read = reading.and_then(|reading| disk.read_end(reading));
-        if let Ok((content, _)) = &read {
-            self.witness.read(index, path, content.id);
-        }
         read
     }
 
@@ -147,6 +149,9 @@ impl World {
         }
         if bytes.len() <= INLINE_BYTES {
             return Ok(Upload::Inline(bytes));
+        }
+        if self.arranged.server_full {
+            return Err(TransferError::Network("the server has no room".into()));
         }
         self.transfer(index)?;
         let put = self.server.journal.put(content.id, &bytes);
@@ -186,17 +191,32 @@ impl World {
         &mut self,
         index: usize,
         id: TaskId,
+        node: NodeId,
         change: &Change,
     ) -> Result<Option<Event>, Broken> {
         self.begin_user_step_in_window(index);
-        let Self { devices, users, schedule, story, setting, .. } = self;
+        let Self { devices, users, schedule, story, setting, arranged, witness, .. } = self;
         let user = &mut users[index];
         let faults = setting.faults;
         story.say(|| format!("device {index}: change {} is carried out", id.0));
+        witness.change_begins(index, node, change, &devices[index].disk);
+        let mut acted = false;
         let changed = devices[index].disk.change(change, &mut |disk, moment| {
+            witness.at_moment(index, disk);
             if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
                 user.call(disk, index, story);
+                acted = true;
+                witness.user_disturbs(index, disk, story);
+            }
+            match arranged.take(index, moment) {
+                Some(Meanwhile::Act) => {
+                    user.act(std::mem::take(&mut arranged.calls), disk, index, story);
+                    acted = true;
+                    witness.user_disturbs(index, disk, story);
+                }
+                Some(Meanwhile::Die) => return true,
+                None => {}
             }
             let dies = moment != Moment::Begin
                 && faults.kill_in_change > 0
@@ -206,19 +226,15 @@ impl World {
             }
             dies
         });
-        let acted = !self.devices[index].disk.no_deeds();
-        self.note_deeds(index);
+        witness.changed(index, change, changed.as_ref().ok(), &mut devices[index].disk);
         if acted {
             self.note_epoch(index, true);
         }
+        self.note_deeds(index);
+        self.witness.verdict()?;
         match changed {
-            Ok(result) => {
-                let done = result.is_ok();
-                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
-                Ok(Some(Event::Changed(id, result)))
-            }
+            Ok(result) => Ok(Some(Event::Changed(id, result))),
             Err(Crashed) => {
-                self.witness.killed_in_change(index, change);
                 self.kill_client(index);
                 Ok(None)
             }

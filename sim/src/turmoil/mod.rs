@@ -1,0 +1,12 @@
+pub mod case;
+pub mod fault;
+pub mod hosts;
+pub mod network;
+pub mod ports;
+pub mod run;
+pub mod scene;
+pub mod settle;
+pub mod shared;
+pub mod transfer;
+pub mod users;
+pub mod world;
