@@ -204,10 +204,8 @@ impl World {
             self.asked += 1;
             self.take(effect)?;
         }
-        self.client
-            .check()
-            .map(drop)
-            .map_err(|what| Broken::new("the engine's own invariants", what))
+        let checked = self.client.check();
+        checked.map(drop).map_err(|what| Broken::new("the engine's own invariants", what))
     }
 
     fn take(&mut self, effect: Effect) -> Result<(), Broken> {

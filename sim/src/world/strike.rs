@@ -3,8 +3,6 @@
 use onefold_adapters::journal::MemoryStore;
 use onefold_core::id::Seq;
 
-use onefold_core::id::Seq;
-
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
