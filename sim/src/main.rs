@@ -15,10 +15,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["replay", text] if text.starts_with(turmoil::case::PREFIX) => replay_turmoil(text),
-        ["replay", text] => match text.strip_prefix("planner:") {
-            Some(text) => replay_planner(text),
-            None => replay(text),
-        },
+        ["replay", text] if text.starts_with(planner::case::PREFIX) => replay_planner(text),
+        ["replay", text] => replay(text),
         ["search", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search(from, count),
             _ => usage(),
@@ -127,10 +125,7 @@ fn replay_planner(text: &str) -> ExitCode {
 fn search_planner(from: u64, count: u64) -> ExitCode {
     let found = planner::search::search(from, count);
     println!("{}", found.tally);
-    for (rule, seeds) in &found.failures {
-        println!("{} cases broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
-        println!("{}", planner::search::told(seeds, rule));
-    }
+    found.told().iter().for_each(|line| println!("{line}"));
     if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
