@@ -6,6 +6,8 @@ use std::thread;
 use sim::planted::Planted;
 use sim::planted::table::{Caught, MAX_RUNS};
 
+/// So many faults are caught; the others wait for what would show them.
+const CAUGHT: usize = 36;
 /// Of each fault's runs so many must pass without it.
 const CONTROLS: u64 = 5;
 
@@ -32,6 +34,7 @@ fn each_planted_fault_is_caught_by_a_rule_that_is_there_for_it() {
     let table: Vec<Caught> = table.into_iter().flatten().collect();
     let lines: Vec<String> = table.iter().map(Caught::to_string).collect();
     let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+    assert_eq!(table.len(), CAUGHT);
     let missed: Vec<&Caught> =
         table.iter().filter(|caught| !caught.is_for_the_right_reason()).collect();
     assert!(missed.is_empty(), "{missed:#?}");

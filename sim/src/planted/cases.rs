@@ -11,6 +11,8 @@ use super::Planted;
 
 /// How often users meet.
 const ROUNDS: u64 = 6;
+/// Numbers on the schedule tape.
+const SCHEDULE: usize = 3_000;
 /// When an engine looks at what a hint told it.
 const GATHERED_MS: u16 = 10;
 /// Later than anything that is on its way: unless it comes before its time, in a window.
@@ -39,6 +41,7 @@ impl Planted {
             let setting = &mut case.setting;
             *setting = Setting { seed, no_leases: setting.no_leases, ..Setting::calm(2) };
             case.users = play.tape(&mut random);
+            case.schedule = (0..SCHEDULE).map(|_| random.draw() as u32).collect();
         }
         let setting = &mut case.setting;
         let faults = &mut setting.faults;
@@ -55,8 +58,8 @@ impl Planted {
             Self::PlacesUnsynced => faults.power_cut = 4,
             Self::SavesLate | Self::KeepsSeed => faults.kill_client = faults.kill_client.max(3),
             Self::AnswersEarly => faults.kill_server = faults.kill_server.max(3),
-            Self::ForgetsIntent => (faults.kill_in_change, faults.delay) = (300, 100),
-            Self::OwnIsForeign => faults.delay = 100,
+            Self::ForgetsIntent => (faults.kill_in_change, faults.delay) = (300, 20),
+            Self::OwnIsForeign => faults.delay = 20,
             Self::IgnoresCase => setting.folds_case = 1,
             _ => {}
         }

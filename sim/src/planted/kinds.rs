@@ -59,7 +59,7 @@ planted! {
     /// Drops a displaced file whatever a late writer has written to it.
     DropsLateWriter: [NOTHING_LOST],
     /// Does not sync what it placed.
-    PlacesUnsynced: [PLACED_LASTS],
+    PlacesUnsynced: [PLACED_LASTS, NO_NEEDLESS_COPY],
     /// Places a content that came torn.
     PlacesTorn: [WHOLE],
     /// Removes the loser of a conflict instead of giving it a conflict name.
@@ -87,19 +87,22 @@ planted! {
     /// Lets an outcome overtake the entries that it comes after.
     OutcomeOvertakes: [NOTHING_OVERTAKES],
     /// Takes a device's own entries for another's.
-    OwnIsForeign: [NO_NEEDLESS_COPY, ALONE],
+    OwnIsForeign: [COPY_PER_DIVERGENCE, NO_NEEDLESS_COPY, ALONE],
+    // Needs a server, or a device, that comes back from a backup.
     /// Keeps what was agreed on although both sides must be merged: merging deletes.
     MergeDeletes: [],
     /// Loses the news of a moved head, and polls an old one.
     NewsLost: [RESTS],
     /// Takes a damaged entry, and never compares a digest.
     IgnoresDigest: [SAME_TREES],
+    // Needs a server that comes back from a backup.
     /// Takes a cursor of another history for its own.
     IgnoresChain: [],
     /// Says that a save is durable before it is.
     SavesLate: [REBUILT],
+    // A restart finds out from the disk, in every run so far.
     /// Does not record what it is about to place or remove.
-    ForgetsIntent: [NO_NEEDLESS_COPY, ALONE],
+    ForgetsIntent: [],
     /// Draws the same ids after each start.
     KeepsSeed: [OWN_INVARIANTS],
     /// Lets the last writer win at the server.
