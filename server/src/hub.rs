@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use onefold_adapters::journal::Journal;
-use onefold_core::id::{FolderId, Seq};
+use onefold_core::id::FolderId;
 use onefold_core::server::decide::Submitted;
 use onefold_core::server::facts::StoredOutcome;
 use onefold_core::time::WallTime;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
+
+use crate::head::{Head, HeadNews};
 
 /// How often the head is looked up while nothing is committed here.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -25,7 +27,7 @@ const MAX_BATCH: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Hub {
     commits: mpsc::UnboundedSender<Waiting>,
-    head: watch::Receiver<Seq>,
+    head: HeadNews,
 }
 
 /// What a commit is answered; an error is in words, and it may have happened all the same.
@@ -48,7 +50,7 @@ impl Hub {
     }
 
     /// The folder's head, as far as it is known here; 0 until it first moves.
-    pub(crate) fn head(&self) -> watch::Receiver<Seq> {
+    pub(crate) fn head(&self) -> HeadNews {
         self.head.clone()
     }
 }
@@ -75,7 +77,8 @@ impl<J: Journal> Hubs<J> {
         }
         open.retain(|_, hub| hub.strong_count() > 0);
         let (commits, waiting) = mpsc::unbounded_channel();
-        let (moved, head) = watch::channel(Seq::ZERO);
+        let moved = Head::default();
+        let head = moved.listen();
         tokio::spawn(run(Arc::clone(&self.journal), self.clock, folder, waiting, moved));
         let hub = Arc::new(Hub { commits, head });
         open.insert(folder, Arc::downgrade(&hub));
@@ -88,7 +91,7 @@ async fn run<J: Journal>(
     clock: WallClock,
     folder: FolderId,
     mut waiting: mpsc::UnboundedReceiver<Waiting>,
-    head: watch::Sender<Seq>,
+    head: Head,
 ) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -103,7 +106,7 @@ async fn run<J: Journal>(
                 commit(&*journal, clock(), folder, std::mem::take(&mut batch), &head).await;
             }
             _ = look.tick() => match journal.head(folder).await {
-                Ok(found) => advance(&head, found.cursor.seq),
+                Ok(found) => head.advance(found.cursor.seq),
                 Err(error) => tracing::warn!("folder {folder}: {error}"),
             },
         }
@@ -115,14 +118,14 @@ async fn commit<J: Journal>(
     now: WallTime,
     folder: FolderId,
     batch: Vec<Waiting>,
-    head: &watch::Sender<Seq>,
+    head: &Head,
 ) {
     let (submitted, answers): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|waiting| (waiting.submitted, waiting.answer)).unzip();
     match journal.commit(folder, now, submitted).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                advance(head, outcome.at);
+                head.advance(outcome.at);
                 // A session that is gone gets the same answer when its device asks again.
                 let _ = answer.send(Ok(outcome));
             }
@@ -134,14 +137,6 @@ async fn commit<J: Journal>(
             }
         }
     }
-}
-
-fn advance(head: &watch::Sender<Seq>, to: Seq) {
-    head.send_if_modified(|seq| {
-        let moved = to != *seq;
-        *seq = to;
-        moved
-    });
 }
 
 /// Reads a clock, for people.

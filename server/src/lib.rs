@@ -14,6 +14,7 @@ mod certificate;
 mod check;
 mod config;
 mod content;
+mod head;
 mod hub;
 mod invite;
 mod listener;

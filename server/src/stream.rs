@@ -147,7 +147,7 @@ impl<'a, J: Journal> Connection<'a, J> {
                     Some(event) => event,
                     None => continue,
                 },
-                Ok(()) = head.changed() => SessionEvent::HeadMoved(*head.borrow_and_update()),
+                seq = head.moved() => SessionEvent::HeadMoved(seq),
                 _ = ping.tick() => {
                     if !self.session.may_read() {
                         self.heard = tokio::time::Instant::now();

@@ -93,7 +93,7 @@ impl Case {
             no_leases: bits(&mut random),
             apart: random.below(8) == 0,
             latency_ms: random.one_of(&[(0, 1), (1, 20), (10, 200), (0, 1_500)]),
-            large_in: random.one_of(&[0, 3, 6, 12]),
+            large_in: random.one_of(&[0, 0, 8, 16]),
             seed,
         };
         let mood = Mood {

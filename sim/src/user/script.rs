@@ -84,8 +84,8 @@ impl Call {
     }
 }
 
-/// How much longer a large content is: enough for a few chunks.
-const LARGE_BYTES: usize = 200 * 1024;
+/// How much longer a large content is: too long to travel inside a commit.
+const LARGE_BYTES: usize = 66 * 1024;
 
 /// The calls of one step, and the temporary names among them.
 #[derive(Clone, Debug, Default)]
