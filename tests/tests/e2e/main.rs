@@ -11,6 +11,7 @@ mod files;
 mod kills;
 mod large;
 mod live;
+mod oracle;
 mod pair;
 mod quiet;
 mod readme;
