@@ -263,7 +263,7 @@ impl Client {
         let merge = match resume {
             Resume::Entries => {
                 self.stream.phase = Phase::Live;
-                return self.resend();
+                return self.outbound.resend();
             }
             Resume::Snapshot => None,
             Resume::Merge(reason) => {

@@ -3,9 +3,29 @@
 //! Where only one user did anything since it was last quiet, everyone's tree is as he left his: no
 //! engine changed his disk, and everything he did is everywhere.
 
-use super::epoch::Epoch;
+use super::epoch::{Epoch, Pace};
 use super::scene::Scene;
 use super::{Broken, Tally, judge, rules, tree};
+
+/// More new names than these make a storm, in which names settle longer.
+const STORM_NAMES: u64 = 4;
+
+/// One user acted, with nothing in anyone's way, and at this time everyone has all of it: it came
+/// as quickly as it should.
+pub fn was_quick(epoch: &Epoch, now_ms: u64, tally: &mut Tally) -> Result<(), Broken> {
+    let alone = epoch.deeds.iter().filter(|deeds| **deeds > 0).count() == 1;
+    let disturbed = epoch.spoiled || epoch.network_changed || epoch.names > STORM_NAMES;
+    if !alone || !epoch.agreed || disturbed {
+        return Ok(());
+    }
+    let took_ms = now_ms - epoch.changed_ms;
+    tally.judged(rules::LATENCY, u64::from(epoch.pace != Pace::Nothing));
+    if took_ms > epoch.pace.bound_ms() {
+        let what = format!("{:?} took {took_ms} ms", epoch.pace);
+        return Err(Broken::new(rules::LATENCY, what));
+    }
+    Ok(())
+}
 
 /// All is quiet, and nothing is in anyone's way: judges what came of the epoch that ends here.
 pub fn at_quiet(scene: &Scene<'_>, epoch: &Epoch) -> Result<Tally, Broken> {

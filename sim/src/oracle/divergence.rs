@@ -16,6 +16,9 @@ use crate::disk::user::{Act, Deed};
 use super::shadow::Shadow;
 use super::{Broken, Tally, rules};
 
+/// Names of more characters are told from others by their first half so many only.
+const LONG: usize = 60;
+
 /// What happened to names since everyone last had everything.
 #[derive(Clone, Debug, Default)]
 pub struct Divergence {
@@ -37,7 +40,13 @@ fn origin(name: &Name) -> Name {
     while let Some(copy) = parse_conflict_name(&name) {
         name = copy.beside;
     }
-    name
+    // A copy's name may be cut short.
+    let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
+    if text.chars().count() <= LONG {
+        return name;
+    }
+    let start: String = text.chars().take(LONG / 2).collect();
+    Name::new(start.as_bytes()).expect("the start of a name is a name")
 }
 
 impl Divergence {
@@ -123,7 +132,7 @@ impl Divergence {
         tally.judged(rules::COPY_PER_DIVERGENCE, self.copies.len());
         let mut reasons: BTreeMap<&Name, BTreeMap<usize, usize>> = BTreeMap::new();
         for (name, deeds) in &self.deeds {
-            let one = reasons.entry(self.one(name)).or_insert_with(BTreeMap::new);
+            let one = reasons.entry(self.one(name)).or_default();
             deeds.iter().for_each(|(device, count)| *one.entry(*device).or_default() += count);
         }
         let mut copies: BTreeMap<&Name, Vec<NodeId>> = BTreeMap::new();

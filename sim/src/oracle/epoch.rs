@@ -1,5 +1,7 @@
 //! What happened since all was last quiet.
 
+use onefold_core::operation::Step;
+
 use super::moving::Moving;
 use super::tree::Tree;
 
@@ -17,6 +19,27 @@ pub enum Pace {
     Deletion,
 }
 
+impl Pace {
+    /// The kind of a step in the journal.
+    pub const fn of(step: &Step) -> Self {
+        match step {
+            Step::Edit { .. } | Step::Retarget { .. } | Step::SetExecutable { .. } => Self::Edit,
+            Step::Create { .. } | Step::Move { .. } => Self::Name,
+            Step::Delete { .. } => Self::Deletion,
+        }
+    }
+
+    /// Within which time it is everywhere, on a network without delay, in milliseconds.
+    pub const fn bound_ms(self) -> u64 {
+        match self {
+            Self::Nothing => u64::MAX,
+            Self::Edit => 100,
+            Self::Name => 300,
+            Self::Deletion => 2_000,
+        }
+    }
+}
+
 /// What users did since all was quiet, and how the last one's disk looked after it.
 #[derive(Clone, Debug, Default)]
 pub struct Epoch {
@@ -30,8 +53,12 @@ pub struct Epoch {
     pub last: Option<(usize, Tree)>,
     /// A directory that was moved, while nobody did anything else.
     pub moving: Option<Moving>,
-    /// The slowest kind of change, and when the last one was made.
+    /// A device lost its network, or got it back.
+    pub network_changed: bool,
+    /// How many names users made: many at once settle longer.
+    pub names: u64,
+    /// The slowest kind of change that came of it.
     pub pace: Pace,
-    /// When the last change was made.
+    /// When the last call was made.
     pub changed_ms: u64,
 }

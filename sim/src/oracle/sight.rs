@@ -13,11 +13,11 @@ use onefold_core::client::record::{Local, Record};
 use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::disk::{Change, DiskError, Form, Inode, Listing, Names, Seen, Stamp};
 use onefold_core::hash::ContentId;
-use onefold_core::id::{CommitKey, NodeId};
+use onefold_core::id::{CommitKey, DeviceId, NodeId};
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::{Kind, Place};
 use onefold_core::operation::{Commit, Step};
-use onefold_core::protocol::ClientMessage;
+use onefold_core::protocol::{ClientMessage, ServerMessage};
 use onefold_core::time::FileTime;
 
 use crate::disk::user::target_version;
@@ -48,6 +48,9 @@ pub struct Sight {
     here: BTreeMap<NodeId, Here>,
     saved: BTreeSet<NodeId>,
     sent: BTreeSet<CommitKey>,
+    device: Option<DeviceId>,
+    /// Nodes that the device made by entries of its own, whether or not it ever had them.
+    made: BTreeSet<NodeId>,
 }
 
 fn look(stamp: &Stamp) -> Look {
@@ -92,6 +95,14 @@ impl Sight {
 
     /// The engine hears something.
     pub fn heard(&mut self, event: &Event) {
+        match event {
+            Event::Received(ServerMessage::Welcome { device, .. }) => self.device = Some(*device),
+            Event::Received(ServerMessage::Entries { entries, .. }) => {
+                let own = entries.iter().filter(|entry| Some(entry.device) == self.device);
+                self.made.extend(own.flat_map(|entry| &entry.operation.steps).map(Step::node));
+            }
+            _ => {}
+        }
         let answered = match event {
             Event::Looked(id, _) | Event::Hashed(id, _) => self.asked.remove(id),
             Event::Changed(id, _) | Event::Saved(id, _) => self.asked.remove(id),
@@ -240,7 +251,9 @@ impl Sight {
 
     /// Why the last looks do not show that a node is gone.
     fn why_not_absent(&self, node: NodeId) -> Option<String> {
-        let Some(here) = self.here.get(&node) else { return Some("was never here".into()) };
+        if !self.here.contains_key(&node) {
+            return (!self.made.contains(&node)).then(|| "was never here".into());
+        }
         let Some(path) = self.path(node) else { return Some("was in nothing".into()) };
         // The nearest directory that a look reached tells; what is above it need not be listed.
         for (depth, name) in path.names().iter().enumerate().rev() {
@@ -252,7 +265,7 @@ impl Sight {
                 Some(Some((_, Kind::File | Kind::Symlink))) if !last => None,
                 Some(None) => Some(format!("{name} in {dir} is unknown")),
                 Some(Some((inode, _))) if last => {
-                    let certain = inode.birth.is_some() && *inode == here.inode;
+                    let certain = inode.birth.is_some() && self.inode(node) == Some(*inode);
                     certain.then(|| format!("{path} is there"))
                 }
                 Some(Some(_)) => Some(format!("{path}: {dir}/{name} was not looked at")),

@@ -48,11 +48,6 @@ impl Versions {
         self.all.get(&version).is_some_and(|fate| !fate.written.is_empty())
     }
 
-    /// Something stood at this path of a device before.
-    pub fn had(&self, device: usize, path: &RelPath) -> bool {
-        self.last_at.contains_key(&(device, path.clone()))
-    }
-
     /// A user did this.
     pub fn deed(&mut self, device: usize, deed: &Deed) {
         let fate = self.all.entry(deed.version).or_default();

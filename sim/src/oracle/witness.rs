@@ -154,25 +154,22 @@ impl Witness {
             return;
         }
         let first = self.epoch.agreed && self.epoch.deeds.iter().sum::<u64>() == 0;
-        self.epoch.moving = Moving::read(deeds).filter(|_| first);
+        self.epoch.moving = Moving::read(deeds).filter(|_| first && !self.is_blind());
         self.divergence.deeds(device, deeds);
         if let Some(under) = &mut self.under {
             under.disturb(deeds);
+        }
+        if self.has_links || deeds.iter().any(|deed| deed.act == Act::Linked) {
+            // What is done to one name is done to others.
+            self.divergence.spoil();
         }
         for deed in deeds {
             self.deeds += 1;
             self.actors.insert(device);
             self.has_links |= deed.act == Act::Linked;
-            let pace = match deed.act {
-                Act::Wrote if self.versions.had(device, &deed.path) => Pace::Edit,
-                Act::Wrote | Act::Moved | Act::MovedDirectory | Act::Made => Pace::Name,
-                Act::Linked => Pace::Name,
-                Act::Destroyed | Act::Dropped => Pace::Nothing,
-            };
-            self.epoch.pace = self.epoch.pace.max(pace);
             match deed.act {
                 // Even with nothing in it, it can meet another user's.
-                Act::Made => {}
+                Act::Made => self.epoch.names += 1,
                 Act::MovedDirectory => {
                     self.directory_movers.insert(device);
                 }
@@ -327,6 +324,8 @@ impl Witness {
     /// A device's watcher lost something.
     pub fn blinded(&mut self, device: usize) {
         self.blind.insert(device);
+        // Where it went may not be seen for long: it is as good as gone.
+        self.epoch.moving = None;
     }
 
     /// Whether a watcher lost something that no rescan has found yet, as far as is known.
@@ -343,8 +342,14 @@ impl Witness {
     pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
         self.cursor = entries.last().map(|(_, cursor)| *cursor);
         self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
+        self.shadow = Shadow::default();
+        for entry in &self.entries {
+            if let Err(broken) = self.shadow.follow(entry) {
+                self.broken.get_or_insert(broken);
+            }
+        }
         self.merged = true;
-        self.epoch.spoiled = true;
+        self.spoil();
     }
 
     /// From now on no engine may send or change anything, by this rule.
@@ -395,6 +400,7 @@ impl Witness {
             moving.check(&self.shadow.tree(), &mut self.tally)?;
         }
         for step in &entry.operation.steps {
+            self.epoch.pace = self.epoch.pace.max(Pace::of(step));
             self.history.extend(step.content().map(|content| content.id));
             match step {
                 Step::Retarget { target, .. }

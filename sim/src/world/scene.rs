@@ -7,6 +7,7 @@ use crate::oracle::{Broken, Tally, barrier, judge, tree};
 
 use super::World;
 use super::device::Link;
+use super::faults::Faults;
 
 impl World {
     /// What is to be judged, as it stands now.
@@ -60,7 +61,12 @@ impl World {
             self.witness.epoch.spoiled = true;
             return Ok(());
         }
-        let tally = barrier::at_quiet(&scene, &epoch)?;
+        let mut tally = barrier::at_quiet(&scene, &epoch)?;
+        // Before a step that did nothing it may have been quiet for long.
+        let fresh = self.waiting_since_ms.is_some_and(|since| epoch.changed_ms >= since);
+        if fresh && self.setting.faults == Faults::default() {
+            barrier::was_quick(&epoch, self.now_ms, &mut tally)?;
+        }
         self.witness.tally.add(&tally);
         self.witness.all_agree();
         Ok(())

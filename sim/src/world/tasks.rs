@@ -143,8 +143,7 @@ impl World {
             Begun::Read(reading) => reading,
             Begun::Look(_) | Begun::Nothing => disk.read_begin(path, stamp),
         };
-        let read = reading.and_then(|reading| disk.read_end(reading));
-        read
+        reading.and_then(|reading| disk.read_end(reading))
     }
 
     fn upload(

@@ -140,12 +140,16 @@ impl World {
         self.story.say(|| format!("device {index} user: {:?}", step.action));
         match step.action {
             Action::GoOffline => {
+                self.witness.epoch.network_changed = true;
                 self.devices[index].reachable = false;
                 if self.devices[index].link != super::device::Link::Down {
                     self.drop_link(index, "the network is gone");
                 }
             }
-            Action::GoOnline => self.devices[index].reachable = true,
+            Action::GoOnline => {
+                self.witness.epoch.network_changed = true;
+                self.devices[index].reachable = true;
+            }
             _ => {}
         }
         let home = self.setting.apart.then_some(index);

@@ -12,6 +12,7 @@ mod files;
 mod kills;
 mod large;
 mod live;
+mod oracle;
 mod pair;
 mod quiet;
 mod readme;

@@ -1,0 +1,241 @@
+//! Real clients, a real server and real disks, judged by the oracle of the simulation: the same users
+//! do the same kinds of things, programs are killed, and the same rules must hold at rest.
+
+mod hands;
+
+use std::time::{Duration, Instant};
+
+use onefold_adapters::journal::{Journal, SqlJournal, StoredContent};
+use onefold_core::node::Body;
+use sim::oracle::scene::{Holding, Kept, Scene};
+use sim::oracle::{Witness, barrier, judge, rules};
+use sim::story::Story;
+use sim::user::Action;
+use sim::user::draw::{Mood, steps};
+use sim::user::script::Writer;
+use tests::{Device, PATIENCE, Random, Server, World, pick, wait_for};
+
+use hands::{Hands, mirror, synced, tree_of};
+
+/// How many steps users take between two times of rest.
+const STEPS: usize = 25;
+/// How long a user pauses between two steps, at most, in milliseconds.
+const PAUSE_MS: u64 = 60;
+/// Of so many steps, one is a kill.
+const KILL_EVERY: u64 = 12;
+/// The devices.
+const NAMES: [&str; 3] = ["one", "two", "three"];
+/// All of the journal: it is small here.
+const ALL: usize = 1_000_000;
+
+/// Devices, a server, and what is recorded of them.
+struct Run<'w> {
+    devices: Vec<Device<'w>>,
+    hands: Vec<Hands>,
+    server: Server<'w>,
+    witness: Witness,
+    writer: Writer,
+    random: Random,
+    began: Instant,
+    kills: u64,
+}
+
+impl<'w> Run<'w> {
+    fn new(world: &'w World, random: Random) -> Self {
+        let server = Server::start(world);
+        let join = |name: &&str| Device::join(world, name, &server.link());
+        let devices: Vec<_> = NAMES.iter().map(join).collect();
+        let hands = |device: &Device<'_>| {
+            Hands::new(device.folder(), world.at(&format!("trash of {}", device.name())))
+        };
+        let hands = devices.iter().map(hands).collect();
+        let witness = Witness::new(NAMES.len(), false);
+        let (writer, began) = (Writer::default(), Instant::now());
+        Self { devices, hands, server, witness, writer, random, began, kills: 0 }
+    }
+
+    /// Users work for a while; `alone`: only one of them.
+    fn work(&mut self, alone: Option<usize>) {
+        let mood = Mood { quiet_in_1000: 0, pause_ms: 1, alone: false, plain: false };
+        let mut draw = sim::tape::Random(self.random.next());
+        for step in steps(&mut draw, mood, STEPS) {
+            let device = alone.unwrap_or(usize::from(step.device) % NAMES.len());
+            let sits_out =
+                matches!(step.action, Action::Link(..) | Action::Pipe(_) | Action::Access(..));
+            if !sits_out {
+                self.step(device, step.action);
+            }
+            if self.random.below(KILL_EVERY) == 0 {
+                self.kill();
+            }
+            std::thread::sleep(Duration::from_millis(self.random.below(PAUSE_MS)));
+        }
+    }
+
+    fn step(&mut self, device: usize, action: Action) {
+        let disk = mirror(self.devices[device].folder());
+        let script = self.writer.script(&disk, action, None);
+        for call in &script.calls {
+            let deeds = self.hands[device].call(call);
+            let now_ms = u64::try_from(self.began.elapsed().as_millis()).expect("minutes");
+            self.witness.deeds(device, &deeds);
+            self.witness.user_called(device, now_ms, None);
+            let tree = tree_of(self.devices[device].folder());
+            for path in &script.temporary {
+                let there = tree.keys().any(|at| at.names().last() == path.names().last());
+                self.witness.temporary.seen(device, path, there, now_ms);
+            }
+        }
+        let left = synced(tree_of(self.devices[device].folder()));
+        self.witness.epoch.last = Some((device, left));
+    }
+
+    /// Kills one program of four, and starts it again.
+    fn kill(&mut self) {
+        self.kills += 1;
+        let which = usize::try_from(self.random.below(4)).expect("it is small");
+        let rest = Duration::from_millis(self.random.below(300));
+        match self.devices.get_mut(which) {
+            Some(device) => {
+                device.kill();
+                std::thread::sleep(rest);
+                device.sync();
+            }
+            None => {
+                self.server.kill();
+                std::thread::sleep(rest);
+                self.server.restart();
+            }
+        }
+    }
+
+    /// Everything comes to rest: all folders hold the same, and all have all of the journal.
+    fn settle(&mut self, journal: &Stores) {
+        let Self { devices, .. } = self;
+        wait_for("all devices to hold the same", PATIENCE, || {
+            let held = |device: &Device<'_>| synced(tree_of(device.folder()));
+            let trees: Vec<_> = devices.iter().map(held).collect();
+            if trees.windows(2).any(|pair| pair[0] != pair[1]) {
+                let statuses = devices.iter().map(|device| device.status().to_string());
+                return Err(format!("{}\n{trees:?}", statuses.collect::<Vec<_>>().join("\n")));
+            }
+            let head = journal.kept().head.cursor.seq.get();
+            for device in devices.iter() {
+                let status = device.status();
+                if status["state"] != "in_sync" || status["cursor"].as_u64() != Some(head) {
+                    return Err(format!("{}: {status}", device.name()));
+                }
+            }
+            let again: Vec<_> = devices.iter().map(held).collect();
+            if again == trees { Ok(()) } else { Err("something still changes".into()) }
+        });
+    }
+
+    /// The rules of the oracle must hold.
+    fn judge(&mut self, journal: &Stores) {
+        let known = self.witness.cursor.map_or(onefold_core::id::Seq::ZERO, |cursor| cursor.seq);
+        let entries = journal.entries_after(known);
+        let grew = self.witness.journal_grew(entries, &mut Story::default());
+        grew.unwrap_or_else(|broken| panic!("{broken}"));
+        let epoch = self.witness.begin_epoch();
+        let scene = Scene {
+            witness: &self.witness,
+            devices: self.devices.iter().map(|device| journal.holding(device)).collect(),
+            server: journal.kept(),
+        };
+        let at_quiet =
+            barrier::at_quiet(&scene, &epoch).unwrap_or_else(|broken| panic!("{broken}"));
+        let all = judge::all(&scene).unwrap_or_else(|broken| panic!("{broken}"));
+        self.witness.tally.add(&at_quiet);
+        self.witness.tally.add(&all);
+        self.witness.all_agree();
+        self.witness.verdict().unwrap_or_else(|broken| panic!("{broken}"));
+    }
+}
+
+/// What the server keeps, read from its database while it runs.
+struct Stores {
+    runtime: tokio::runtime::Runtime,
+    journal: SqlJournal,
+}
+
+impl Stores {
+    fn open(server: &Server<'_>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.expect("threads can be had");
+        let opened = runtime.block_on(SqlJournal::sqlite(&server.data().join("server.db")));
+        Self { runtime, journal: opened.expect("the server has made it") }
+    }
+
+    fn folder(&self) -> onefold_core::id::FolderId {
+        let folders = self.runtime.block_on(self.journal.folders()).expect("it can be read");
+        folders.first().expect("the server makes one").id
+    }
+
+    fn entries_after(
+        &self,
+        seq: onefold_core::id::Seq,
+    ) -> Vec<(onefold_core::operation::Entry, onefold_core::operation::Cursor)> {
+        let entries = self.journal.check_entries(self.folder(), seq, ALL);
+        self.runtime.block_on(entries).expect("it can be read")
+    }
+
+    fn kept(&self) -> Kept {
+        let folder = self.folder();
+        self.runtime.block_on(async {
+            let head = self.journal.head(folder).await.expect("it can be read");
+            let rows = self.journal.check_nodes(folder, None, ALL).await.expect("it can be read");
+            let stored = self.journal.check_contents(folder, None, ALL).await;
+            let size = |stored: &StoredContent| match stored {
+                StoredContent::Inline(bytes) => bytes.len() as u64,
+                StoredContent::Chunks(manifest) => manifest.size(),
+            };
+            let stored = stored.expect("it can be read");
+            let live = |id| {
+                let mut rows = rows.iter().filter(|row| row.alive);
+                rows.any(
+                    |row| matches!(&row.state.body, Body::File { content, .. } if content.id == id),
+                )
+            };
+            let contents = stored.iter().filter(|(id, _)| live(*id));
+            let contents = contents.map(|(id, stored)| (*id, size(stored))).collect();
+            Kept { head, contents, rows }
+        })
+    }
+
+    fn holding(&self, device: &Device<'_>) -> Holding {
+        let devices = self.runtime.block_on(self.journal.devices()).expect("it can be read");
+        let id =
+            devices.iter().find(|known| known.name == device.name()).expect("it has joined").id;
+        let tree = tree_of(device.folder());
+        Holding {
+            id,
+            versions: tree.values().filter_map(|leaf| leaf.version()).collect(),
+            tree: synced(tree),
+            unknown: std::collections::BTreeSet::new(),
+            folds_case: false,
+            problems: String::new(),
+            free: true,
+        }
+    }
+}
+
+#[test]
+fn the_rules_of_the_simulation_hold_for_real_programs_on_real_disks() {
+    let world = World::new();
+    let mut run = Run::new(&world, Random::from_environment("oracle"));
+    let journal = Stores::open(&run.server);
+    for round in 0..pick(4, 60) {
+        let alone = usize::try_from(round).ok().filter(|round| round % 2 == 1);
+        run.work(alone.map(|round| round / 2 % NAMES.len()));
+        run.settle(&journal);
+        run.judge(&journal);
+    }
+    println!("{} deeds of users, {} kills\n{}", run.witness.deeds, run.kills, run.witness.tally);
+    for rule in [rules::SAME_TREES, rules::NOTHING_LOST, rules::ALONE, rules::ROWS_FOLLOW] {
+        assert!(run.witness.tally.of(rule) > 0, "nothing was judged by: {rule}");
+    }
+    run.devices.iter_mut().for_each(Device::stop);
+    run.server.stop();
+    run.server.check();
+}
