@@ -5,7 +5,9 @@ mod full;
 mod kinds;
 mod mount;
 mod permission;
+mod programs;
 mod roots;
+mod storms;
 
 use std::path::Path;
 
