@@ -8,6 +8,7 @@ mod permission;
 mod programs;
 mod roots;
 mod storms;
+mod watches;
 
 use std::path::Path;
 

@@ -110,6 +110,9 @@ fn git_commits_and_checks_out_while_the_other_device_edits_an_untracked_file() {
         run(&folder, "git", &["tag", tag]);
     }
     settle(&mut devices);
+    let listed = Command::new("git").current_dir(&folder).args(["ls-files"]).output();
+    let listed = listed.expect("git is there").stdout;
+    assert!(!String::from_utf8_lossy(&listed).contains(".onefold"), "git took the client's own");
     for round in 0..4 {
         devices[1].write("untracked.txt", format!("round {round}"));
         run(&folder, "git", &["checkout", "-q", ["v1", "v2"][round % 2]]);
@@ -117,7 +120,10 @@ fn git_commits_and_checks_out_while_the_other_device_edits_an_untracked_file() {
     settle(&mut devices);
     for device in &devices {
         run(device.folder(), "git", &["fsck", "--strict"]);
-        run(device.folder(), "git", &["diff", "--quiet", "HEAD"]);
+        let status = ["status", "--porcelain", "--untracked-files=no"];
+        let status = Command::new("git").current_dir(device.folder()).args(status).output();
+        let status = status.expect("git is there");
+        assert_eq!(String::from_utf8_lossy(&status.stdout), "", "{}", device.name());
         assert_eq!(fs::read(device.at("untracked.txt")).expect("it is there"), b"round 3");
     }
 }
