@@ -13,7 +13,6 @@ mod stream;
 mod tests;
 mod work;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ use lane::{Job, Lane, Lanes, Panicked};
 use stream::Streams;
 use work::{Hands, Upward};
 
-pub use work::Workers;
+pub use onefold_adapters::workers::Workers;
 
 /// How long disk work that is under way is waited for at the end.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -117,8 +116,34 @@ pub struct Driver<D, T, X, C, W> {
     pulse: Pulse,
     lanes: Lanes,
     jobs: JoinSet<Event>,
-    running: HashMap<Id, (Lane, Panicked, AbortHandle)>,
+    /// As many as the lanes let run.
+    running: Vec<(Lane, Panicked, AbortHandle)>,
     streams: Streams,
+    observer: Box<dyn Observer>,
+}
+
+/// Sees all that an engine is told and all that it asks for, in order.
+pub trait Observer: Send + 'static {
+    /// It is about to be told this.
+    fn told(&mut self, event: &Event);
+
+    /// It then asked for these.
+    fn asked(&mut self, client: &Client, effects: &[Effect]);
+}
+
+/// Writes all of it to the log, for whoever looks for a fault.
+struct Trace;
+
+impl Observer for Trace {
+    fn told(&mut self, event: &Event) {
+        tracing::trace!("event {event:?}");
+    }
+
+    fn asked(&mut self, _: &Client, effects: &[Effect]) {
+        for effect in effects {
+            tracing::trace!("effect {effect:?}");
+        }
+    }
 }
 
 impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C, W> {
@@ -144,9 +169,16 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             pulse: Pulse::default(),
             lanes: Lanes::default(),
             jobs: JoinSet::new(),
-            running: HashMap::new(),
+            running: Vec::new(),
             streams: Streams::default(),
+            observer: Box::new(Trace),
         }
+    }
+
+    /// The same, seen by this one rather than by the log.
+    #[must_use]
+    pub fn observed_by(self, observer: impl Observer) -> Self {
+        Self { observer: Box::new(observer), ..self }
     }
 
     /// Runs until [`Command::Stop`], or until nobody can command any more: where it then stood.
@@ -200,11 +232,9 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Event::Received(ServerMessage::Digest { .. }) => self.pulse.seen.digests += 1,
             _ => {}
         }
-        tracing::trace!("event {event:?}");
+        self.observer.told(&event);
         let effects = self.client.handle(self.clock.now(), event);
-        for effect in &effects {
-            tracing::trace!("effect {effect:?}");
-        }
+        self.observer.asked(&self.client, &effects);
         effects
     }
 
@@ -255,13 +285,14 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
 
     fn start(&mut self, job: Job) {
         let handle = self.jobs.spawn(job.work);
-        self.running.insert(handle.id(), (job.lane, job.panicked, handle));
+        self.running.push((job.lane, job.panicked, handle));
     }
 
     /// The answer of a job that ended, whichever way; the next of its lane starts.
     fn answer(&mut self, done: Result<(Id, Event), JoinError>) -> Event {
         let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let (lane, panicked, _) = self.running.remove(&id).expect("every job is in `running`");
+        let at = self.running.iter().position(|(.., handle)| handle.id() == id);
+        let (lane, panicked, _) = self.running.remove(at.expect("every job is in `running`"));
         if let Some(next) = self.lanes.finish(lane) {
             self.start(next);
         }
@@ -289,7 +320,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         let until = Instant::now() + STOP_PATIENCE;
         self.streams.close();
         self.lanes.forget_all_but(Lane::Save);
-        for (lane, _, handle) in self.running.values() {
+        for (lane, _, handle) in &self.running {
             if matches!(lane, Lane::Read | Lane::Transfer) {
                 handle.abort();
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use onefold_adapters::port::{Disk, Source, Transfer, Trees, Watcher};
+use onefold_adapters::workers::Workers;
 use onefold_core::blob::Blob;
 use onefold_core::client::event::{TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
@@ -11,31 +12,6 @@ use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
 use onefold_core::node::Content;
-
-/// Where calls that block run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workers {
-    /// On threads for that.
-    Threads,
-    /// In place: for simulated ports, which do not block, and a world that threads would escape.
-    Inline,
-}
-
-impl Workers {
-    async fn run<R: Send + 'static>(self, work: impl FnOnce() -> R + Send + 'static) -> R {
-        match self {
-            Self::Inline => work(),
-            Self::Threads => match tokio::task::spawn_blocking(work).await {
-                Ok(result) => result,
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    // Only a runtime that ends cancels: nobody waits for the answer.
-                    Err(_) => std::future::pending().await,
-                },
-            },
-        }
-    }
-}
 
 /// The ports that work is done with.
 pub(super) struct Hands<D, T, X, W> {

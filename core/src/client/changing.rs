@@ -165,6 +165,7 @@ impl Client {
                 }
                 match self.trees.get(node).synced().cloned() {
                     Some(synced) if agreed => {
+                        self.keep_all_there(node);
                         self.trees.set_synced(node, Some(State { place: to, ..synced }));
                     }
                     _ => {}
@@ -178,6 +179,7 @@ impl Client {
                             self.moved(node, place.clone());
                         }
                         if let Some(synced) = self.trees.get(node).synced().cloned() {
+                            self.keep_all_there(node);
                             self.trees.set_synced(node, Some(State { place, ..synced }));
                         }
                     }

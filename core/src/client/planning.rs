@@ -235,21 +235,31 @@ impl Client {
     fn keep_here(&mut self, node: NodeId, whole: bool) {
         self.trees.set_synced(node, None);
         if whole {
-            for below in self.trees.below_here(node) {
-                if self.trees.get(below).remote().is_none() {
-                    self.trees.set_synced(below, None);
-                }
-            }
+            self.keep_all_here(node);
         }
     }
 
     fn keep_there(&mut self, node: NodeId, whole: bool) {
         self.trees.set_synced(node, None);
         if whole {
-            for below in self.trees.below_there(node) {
-                if matches!(self.trees.get(below).local(), Local::Absent) {
-                    self.trees.set_synced(below, None);
-                }
+            self.keep_all_there(node);
+        }
+    }
+
+    /// This device moved a directory: what was deleted in it at the server is kept.
+    pub(super) fn keep_all_here(&mut self, dir: NodeId) {
+        for below in self.trees.below_here(dir) {
+            if self.trees.get(below).remote().is_none() {
+                self.trees.set_synced(below, None);
+            }
+        }
+    }
+
+    /// The server moved a directory: what was deleted in it here is kept.
+    pub(super) fn keep_all_there(&mut self, dir: NodeId) {
+        for below in self.trees.below_there(dir) {
+            if matches!(self.trees.get(below).local(), Local::Absent) {
+                self.trees.set_synced(below, None);
             }
         }
     }

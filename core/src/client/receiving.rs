@@ -41,6 +41,9 @@ impl Client {
         }
         self.trees.set_remote(node, state.clone());
         if own {
+            if matches!(step, Step::Move { .. }) {
+                self.keep_all_here(node);
+            }
             let synced = self.trees.get(node).synced().cloned();
             let agreed = match step {
                 Step::Create { .. } => state,

@@ -247,7 +247,8 @@ impl Trees {
         }
     }
 
-    /// Gives what is on this disk of one node to another that has nothing here, with all inside.
+    /// Gives what is on this disk of one node to another that has nothing here, with all inside: none
+    /// of that has moved.
     pub fn hand_over(&mut self, from: NodeId, to: NodeId) {
         let local = self.get(from).local().clone();
         let inside: Vec<NodeId> = self.children_here(from).map(|(_, node)| node).collect();
@@ -265,6 +266,11 @@ impl Trees {
                 }
                 Local::Absent => {}
             });
+            let synced = self.get(child).synced().filter(|synced| synced.place.parent == from);
+            if let Some(mut synced) = synced.cloned() {
+                synced.place.parent = to;
+                self.set_synced(child, Some(synced));
+            }
         }
     }
 

@@ -77,6 +77,9 @@ impl Client {
             Some(Decision::DeleteHere) if self.trees.is_within_here(node, other) => {
                 Some(self.rename_aside_into(node, place.parent, false))
             }
+            Some(Decision::DeleteHere) if let Some(inside) = self.to_come_into(node, other) => {
+                Some(self.rename_aside_into(inside, place.parent, false))
+            }
             Some(Decision::DeleteHere) if self.holds_unsynced(other) => {
                 let reason = "what is not synced is still in the directory that has its name here";
                 self.problem(node, ProblemKind::Parked, reason.into());
@@ -84,6 +87,14 @@ impl Client {
             }
             _ => Some(Try::Blocked),
         }
+    }
+
+    /// What is in the directory that is to go, and waits for the one that gets its name.
+    fn to_come_into(&self, node: NodeId, going: NodeId) -> Option<NodeId> {
+        self.trees.below_here(going).into_iter().find(|&inside| {
+            self.trees.is_within_there(inside, node)
+                && self.decide(inside).and_then(Decision::place) == Some(Act::Apply)
+        })
     }
 
     /// Something that is not synced has the name on this disk, or one that it takes for the same.

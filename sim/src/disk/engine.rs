@@ -10,6 +10,7 @@ use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Content;
 
 use super::{Disk, Form, Number};
+use crate::planted::Planted;
 
 /// A look at a directory that has begun.
 #[derive(Clone, Debug)]
@@ -150,11 +151,16 @@ impl Disk {
         if self.full {
             return Err(DiskError::Full("No space left on device".into()));
         }
-        if ContentId::of(bytes) != content.id || bytes.len() as u64 != content.size {
+        let whole = ContentId::of(bytes) == content.id && bytes.len() as u64 == content.size;
+        if !whole && self.planted != Some(Planted::PlacesTorn) {
             return Err(DiskError::NotStaged);
         }
         self.table.staged.insert(content.id, bytes.clone());
-        self.sync();
+        if self.planted == Some(Planted::PlacesUnsynced) {
+            self.changed()
+        } else {
+            self.sync()
+        }
         Ok(())
     }
 

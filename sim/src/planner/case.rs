@@ -14,6 +14,9 @@ use super::tally::Tally;
 use super::tree::{ALL, Deed, What};
 use super::world::World;
 
+/// What a case of this world begins with, as one word.
+pub const PREFIX: &str = "planner:";
+
 /// All that a case is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
@@ -120,14 +123,15 @@ impl Case {
     /// The case as one word.
     pub fn encode(&self) -> String {
         let bytes = postcard::to_allocvec(self).expect("a case is encodable");
-        bytes.iter().fold(String::new(), |mut text, byte| {
+        bytes.iter().fold(String::from(PREFIX), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
         })
     }
 
-    /// Reads what [`Case::encode`] wrote, or a plain decimal seed.
+    /// Reads what [`Case::encode`] wrote, or a decimal seed after the same prefix.
     pub fn decode(text: &str) -> Option<Self> {
+        let text = text.strip_prefix(PREFIX)?;
         if text.len() <= 20
             && let Ok(seed) = text.parse()
         {

@@ -60,8 +60,19 @@ fn run(seed: u64, tally: &mut Tally) -> Result<(), Broken> {
     outcome.result
 }
 
+impl Found {
+    /// Each broken rule, with the line that tells its story.
+    pub fn told(&self) -> Vec<String> {
+        let told = |(rule, seeds): (&&'static str, &Vec<u64>)| {
+            let some = &seeds[..seeds.len().min(8)];
+            format!("{} cases broke: {rule} ({some:?} …)\n{}", seeds.len(), told(seeds, rule))
+        };
+        self.failures.iter().map(told).collect()
+    }
+}
+
 /// The simplest case that breaks a rule, of the first few: what broke, and the line that tells its story.
-pub fn told(seeds: &[u64], rule: &str) -> String {
+fn told(seeds: &[u64], rule: &str) -> String {
     let shrunk = seeds.iter().take(3).map(|seed| shrunk(&Case::draw(*seed), rule));
     let size = |case: &Case| {
         let deeds = case.base.len() + case.local.len() + case.remote.len();
@@ -70,5 +81,5 @@ pub fn told(seeds: &[u64], rule: &str) -> String {
     let Some(case) = shrunk.min_by_key(size) else { return String::new() };
     let outcome = case.run(&mut Tally::default(), Record::Nothing);
     let broken = outcome.result.err().map(|broken| broken.to_string()).unwrap_or_default();
-    format!("{broken}\ncargo run --release -p sim -- replay planner:{}", case.encode())
+    format!("{broken}\ncargo run --release -p sim -- replay {}", case.encode())
 }

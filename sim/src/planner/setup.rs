@@ -118,7 +118,7 @@ impl Setup {
         let mut identified = local.clone();
         let told_apart = as_identified(&base, &mut identified, &anew);
         // A directory that cannot be looked into hides what was moved there.
-        let hides = case.failing > 0 && moved_across(&base, &local);
+        let hides = case.failing > 0 && any_moved(&base, &local);
         let seen = case.seen || !told_apart || hides;
         if !seen {
             local = identified;
@@ -238,9 +238,9 @@ fn as_identified(base: &Tree, local: &mut Tree, anew: &BTreeSet<NodeId>) -> bool
     !lost
 }
 
-fn moved_across(base: &Tree, local: &Tree) -> bool {
+fn any_moved(base: &Tree, local: &Tree) -> bool {
     let mut both = base.0.iter().filter_map(|(node, was)| Some((was, local.get(*node)?)));
-    both.any(|(was, now)| was.place.parent != now.place.parent)
+    both.any(|(was, now)| was.place != now.place)
 }
 
 fn rename_id(tree: &mut Tree, from: NodeId, to: NodeId) {

@@ -1,0 +1,26 @@
+//! The planner world of the simulation, with a small number of cases: the engine between a disk and a
+//! server, all in this crate's own tests, so that whoever changes a decision sees it at once.
+//!
+//! The files are the simulation's; it runs them with many more cases.
+
+use planner::search::search;
+
+#[path = "../../sim/src/planner/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the simulation's commands use the rest")]
+mod planner;
+#[path = "../../sim/src/tape.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the engine world uses the rest")]
+mod tape;
+#[path = "../../sim/src/words.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the engine world uses the rest")]
+mod words;
+
+/// So many cases.
+const CASES: u64 = 6_000;
+
+#[test]
+fn every_node_becomes_what_the_three_trees_say() {
+    let cases = std::env::var("PLANNER_CASES").ok().and_then(|cases| cases.parse().ok());
+    let found = search(1, cases.unwrap_or(CASES));
+    assert!(found.failures.is_empty(), "{}\n{}", found.told().join("\n"), found.tally);
+}
