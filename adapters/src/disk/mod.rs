@@ -86,6 +86,7 @@ impl RealDisk {
         let root = Root::open(path, folder, link)?;
         let failed = |errno: Errno| OpenError::Failed(root.path().to_owned(), sys::words(errno));
         let own = own_directory(&root, OWN).map_err(failed)?;
+        hide_from_git(&own).map_err(failed)?;
         let guard = limit(probe::probe(&own).map_err(failed)?);
         let session = getrandom::u64()
             .map_err(|error| OpenError::Failed(root.path().to_owned(), error.to_string()))?;
@@ -214,6 +215,16 @@ impl Counters {
             displaced: self.displaced.load(Ordering::Relaxed),
             rescued: self.rescued.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// Keeps `git add -A` from taking the client's own directory, and checkouts from replacing it.
+fn hide_from_git(own: impl AsFd) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | sys::CLOEXEC;
+    match rustix::fs::openat(own, ".gitignore", flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => rustix::io::write(file, b"*\n").map(drop),
+        Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod change;
 mod content;
+mod filesystems;
 mod look;
 mod mount;
 mod permission;

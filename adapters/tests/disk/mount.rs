@@ -13,13 +13,18 @@ use onefold_core::node::Kind;
 use super::{FOLDER, LABEL, World, content, path};
 
 /// A small filesystem, until it is dropped.
-struct Mount(PathBuf);
+pub(super) struct Mount(PathBuf);
 
 impl Mount {
-    fn at(path: &Path, arguments: &[&str]) -> Option<Self> {
+    pub(super) fn at(path: &Path, arguments: &[&str]) -> Option<Self> {
         fs::create_dir_all(path).unwrap();
         let done = Command::new("mount").args(arguments).arg(path).output().ok()?;
         done.status.success().then(|| Self(path.to_owned()))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn small(path: &Path) -> Option<Self> {

@@ -5,7 +5,10 @@ mod full;
 mod kinds;
 mod mount;
 mod permission;
+mod programs;
 mod roots;
+mod storms;
+mod watches;
 
 use std::path::Path;
 
