@@ -28,6 +28,8 @@ pub struct Divergence {
     copies: BTreeMap<Name, Vec<NodeId>>,
     /// Names of one thing: each leads on to another, or stands for all of them.
     links: BTreeMap<Name, Name>,
+    /// Nodes that were moved.
+    moved: BTreeSet<NodeId>,
     /// Such names that users gave to things themselves, or worked on.
     by_users: BTreeSet<Name>,
     /// Something else that makes versions differ: a power cut, a merge of both sides.
@@ -87,6 +89,9 @@ impl Divergence {
                 Step::Create { node, place, .. } | Step::Move { node, place } => (*node, place),
                 _ => continue,
             };
+            if matches!(step, Step::Move { .. }) {
+                self.moved.insert(node);
+            }
             let was = before.last(node).map(|state| &state.place.name);
             if let Some(was) = was {
                 self.link(was, &place.name);
@@ -113,8 +118,9 @@ impl Divergence {
         before: &Shadow,
         tally: &mut Tally,
     ) -> Result<(), Broken> {
-        let other = before.at(place.parent, name).map(|state| &state.body);
-        let Some(other) = other else { return Ok(()) };
+        // One that was moved there is on that device, too: it is not merged with another.
+        let other = before.at(place.parent, name).filter(|(node, _)| !self.moved.contains(node));
+        let Some(other) = other.map(|(_, state)| &state.body) else { return Ok(()) };
         tally.judged(rules::NO_EQUAL_COPY, 1u64);
         let empty = body.content().is_some_and(|content| content.size == 0);
         if *body != Body::Directory && body.same_bytes(other) && !empty && !self.spoiled {

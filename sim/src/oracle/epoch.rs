@@ -34,7 +34,8 @@ impl Pace {
         match self {
             Self::Nothing => u64::MAX,
             Self::Edit => 100,
-            Self::Name => 300,
+            // A change of a disk that is tried once more takes 250 of them.
+            Self::Name => 600,
             Self::Deletion => 2_000,
         }
     }

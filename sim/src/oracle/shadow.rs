@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use onefold_core::id::NodeId;
-use onefold_core::name::RelPath;
+use onefold_core::name::{Name, RelPath};
 use onefold_core::node::{Body, State};
 use onefold_core::operation::{Entry, Step};
 use onefold_core::server::facts::NodeRow;
@@ -67,9 +67,8 @@ impl Shadow {
     }
 
     /// What stands at a place.
-    pub fn at(&self, parent: NodeId, name: &onefold_core::name::Name) -> Option<&State> {
-        let found = self.all().find(|(_, is)| is.place.parent == parent && is.place.name == *name);
-        found.map(|(_, state)| state)
+    pub fn at(&self, parent: NodeId, name: &Name) -> Option<(NodeId, &State)> {
+        self.all().find(|(_, is)| is.place.parent == parent && is.place.name == *name)
     }
 
     /// Where a node is, or last was.

@@ -35,8 +35,8 @@ struct Here {
     inode: Inode,
 }
 
-/// What the last look that could list a directory showed; `None`: something that is not synced.
-type Shown = BTreeMap<Name, Option<(Inode, Kind)>>;
+/// What the last look that could list a directory showed; no kind: something that is not synced.
+type Shown = BTreeMap<Name, (Inode, Option<Kind>)>;
 
 /// What one engine knows of its disk.
 #[derive(Clone, Debug, Default)]
@@ -199,12 +199,12 @@ impl Sight {
         }
         for (name, seen) in &listing.names {
             let inode = match seen {
-                Seen::Other(_) => None,
+                Seen::Other(inode) => (*inode, None),
                 Seen::Node(found) => {
                     if let Form::Symlink(target) = &found.form {
                         self.read.insert(look(&found.stamp), target_version(target));
                     }
-                    Some((found.stamp.inode, found.form.kind()))
+                    (found.stamp.inode, Some(found.form.kind()))
                 }
             };
             shown.insert(name.clone(), inode);
@@ -262,13 +262,12 @@ impl Sight {
             let last = depth + 1 == path.names().len();
             return match names.get(name) {
                 None => None,
-                Some(Some((_, Kind::File | Kind::Symlink))) if !last => None,
-                Some(None) => Some(format!("{name} in {dir} is unknown")),
-                Some(Some((inode, _))) if last => {
+                Some((inode, _)) if last => {
                     let certain = inode.birth.is_some() && self.inode(node) == Some(*inode);
                     certain.then(|| format!("{path} is there"))
                 }
-                Some(Some(_)) => Some(format!("{path}: {dir}/{name} was not looked at")),
+                Some((_, Some(Kind::File | Kind::Symlink))) => None,
+                Some(_) => Some(format!("{path}: {dir}/{name} was not looked at")),
             };
         }
         Some(format!("{path}: nothing was looked at"))

@@ -241,6 +241,8 @@ impl Witness {
         self.hold(judged);
         if let Some(moving) = &self.epoch.moving
             && self.epoch.deeds[device] == 0
+            // There, something in it may be parked.
+            && !disk.traits.folds_case
         {
             let judged = moving.check(&tree::of_disk(disk).0, &mut self.tally);
             self.hold(judged);

@@ -141,7 +141,7 @@ impl Hands {
                 file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
             }),
             // Not drawn here.
-            Call::Link(..) | Call::Pipe(_) | Call::Access(..) => Ok(()),
+            Call::Link(..) | Call::Pipe(_) | Call::Access(..) | Call::Mount(_) => Ok(()),
         };
         let deeds = std::mem::take(&mut self.deeds);
         if made.is_ok() { deeds } else { Vec::new() }
