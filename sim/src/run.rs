@@ -64,7 +64,9 @@ impl Case {
             no_leases: bits(&mut random),
             faults,
             apart: random.below(8) == 0,
+            ask_from_files: if seed.is_multiple_of(3) { 1 + (seed / 3 % 4) as u8 } else { 20 },
             seed,
+            planted: None,
         };
         let mood = Mood {
             quiet_in_1000: random.one_of(&[0, 20, 200, 1000]),

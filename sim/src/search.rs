@@ -39,6 +39,11 @@ impl Summary {
         &self.judged
     }
 
+    /// How often a fault struck.
+    pub fn struck(&self, fault: &str) -> u64 {
+        self.struck.get(fault).copied().unwrap_or(0)
+    }
+
     /// How many runs there were.
     pub fn runs(&self) -> u64 {
         self.runs

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use onefold_adapters::port::{Connector, Disk, Transfer, Trees, Watcher};
 use onefold_core::client::event::{Effect, Event, Notice};
-use onefold_core::client::{Client, Status};
+use onefold_core::client::{Answer, Client, Status};
 use onefold_core::name::RelPath;
 use onefold_core::operation::MAX_INLINE_BYTES;
 use onefold_core::protocol::ServerMessage;
@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::clock::Clock;
 use lane::{Job, Lane, Lanes, Panicked};
 use stream::Streams;
-use work::Hands;
+use work::{Hands, Upward};
 
 pub use onefold_adapters::workers::Workers;
 
@@ -61,6 +61,8 @@ pub enum Command {
     Tell(oneshot::Sender<Snapshot>),
     /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
+    /// A person has answered about held deletions; how many there were.
+    Answer(Answer, oneshot::Sender<usize>),
     /// End.
     Stop,
 }
@@ -203,6 +205,10 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                     Command::Tell(asked) => {
                         let _ = asked.send(self.snapshot());
                     }
+                    Command::Answer(answer, asked) => {
+                        let _ = asked.send(self.client.held_deletions().len());
+                        return Some(Event::Answered(answer));
+                    }
                     Command::Rescan(asked) => {
                         let seen = &mut self.pulse.seen;
                         seen.rescans += 1;
@@ -253,11 +259,16 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Effect::Hash { id, path, stamp } => {
                 Job::new(Lane::Read, id, Event::Hashed, hands.hash(path, stamp))
             }
-            Effect::Upload { id, path, stamp, content } if content.size <= MAX_INLINE_BYTES => {
-                Job::new(Lane::Read, id, Event::Uploaded, hands.read(path, stamp, content))
+            Effect::HashStart { id, path, stamp, bytes } => {
+                Job::new(Lane::Read, id, Event::Hashed, hands.hash_start(path, stamp, bytes))
             }
-            Effect::Upload { id, path, stamp, content } => {
-                Job::new(Lane::Transfer, id, Event::Uploaded, hands.upload(path, stamp, content))
+            Effect::Upload { id, path, stamp, content, start } => {
+                let file = Upward { path, stamp, content, start };
+                if content.size <= MAX_INLINE_BYTES {
+                    Job::new(Lane::Read, id, Event::Uploaded, hands.read(file))
+                } else {
+                    Job::new(Lane::Transfer, id, Event::Uploaded, hands.upload(file))
+                }
             }
             Effect::Fetch { id, content, bytes: Some(bytes), .. } => {
                 Job::new(Lane::Read, id, Event::Fetched, hands.stage(content, bytes))

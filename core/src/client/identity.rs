@@ -140,6 +140,12 @@ impl Client {
             present.body = body;
             present.seen_by = look;
         });
+        // Who writes through one of its names tells nothing of the others.
+        for other in self.trees.names_of(&now.inode) {
+            if self.trees.get(other).present().is_some_and(|there| there.stamp != now) {
+                self.want_node(other);
+            }
+        }
         self.unsettle(node, false);
     }
 
@@ -356,7 +362,7 @@ impl Client {
             self.believe_deleted(below);
         }
         self.trees.set_local(node, Local::Absent);
-        self.trees.hand_over(heir, node);
+        self.hand_over(heir, node);
         self.unsettle(node, false);
         if kind == Kind::Directory {
             self.want_all(node, 0);

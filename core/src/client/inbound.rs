@@ -79,6 +79,7 @@ impl Client {
                     self.inbound.blocked.insert(node);
                     // What it waits for now is not what an earlier try met.
                     self.solved(node, ProblemKind::Unwritable);
+                    self.solved(node, ProblemKind::DiskFull);
                     if !self.holds_unsynced(node) && !self.is_stuck(node) {
                         self.retry_blocked();
                     }
@@ -246,7 +247,8 @@ impl Client {
 
     /// When blocked nodes are planned again though nothing they are known to wait for has ended.
     pub(super) fn inbound_deadline(&self) -> Option<(Instant, Reason)> {
-        self.inbound.retry_at.map(|at| (at, Reason::Retry))
+        let retry_at = self.inbound.retry_at.filter(|_| self.may_change_disk());
+        retry_at.map(|at| (at, Reason::Retry))
     }
 
     /// It was deleted at the server, and something that is not synced keeps it here.

@@ -55,6 +55,7 @@ impl Client {
         self.inbound.forget(node);
         self.outbound.ready.remove(&node);
         self.uploads.wanted.remove(&node);
+        self.deletions.forget(node);
         self.forget_read(node);
         if !self.resolve_intent(node) {
             return;
@@ -82,7 +83,7 @@ impl Client {
                 self.read_unless_known(node);
                 self.offer_outbound(node);
             }
-            Decision::DeleteThere => self.offer_outbound(node),
+            Decision::DeleteThere => self.want_deleted(node),
             Decision::Merge { place, content, executable } => {
                 self.merge(node, place, content, executable);
             }
@@ -163,6 +164,9 @@ impl Client {
         }
         if content == Act::Wait {
             self.read_unless_known(node);
+            if self.prefix(node).is_some() {
+                self.offer_outbound(node);
+            }
         }
         if acts.contains(&Act::Apply) {
             self.offer_inbound(node);
@@ -171,14 +175,19 @@ impl Client {
             self.offer_outbound(node);
         }
         if acts == [Act::Rest; 3] {
-            self.solved(node, ProblemKind::Busy);
-            self.solved(node, ProblemKind::Unwritable);
+            for kind in [
+                ProblemKind::Busy,
+                ProblemKind::Unwritable,
+                ProblemKind::DiskFull,
+                ProblemKind::Parked,
+                ProblemKind::Refused,
+            ] {
+                self.solved(node, kind);
+            }
             // A directory may be as it should, and what is in it still unknown.
             if !self.looks.blind.contains(&node) {
                 self.solved(node, ProblemKind::Unreadable);
             }
-            self.solved(node, ProblemKind::Parked);
-            self.solved(node, ProblemKind::Refused);
             self.release(node);
         }
     }
@@ -219,37 +228,48 @@ impl Client {
     /// and finds a conflict name when this one comes.
     fn split(&mut self, node: NodeId) {
         let other = self.ids.node();
-        self.trees.hand_over(node, other);
+        self.hand_over(node, other);
         self.trees.set_synced(node, None);
     }
 
     fn keep_here(&mut self, node: NodeId, whole: bool) {
         self.trees.set_synced(node, None);
         if whole {
-            self.keep_all_here(node);
+            for below in self.trees.below_here(node) {
+                if self.trees.get(below).remote().is_none() {
+                    self.trees.set_synced(below, None);
+                }
+            }
         }
     }
 
     fn keep_there(&mut self, node: NodeId, whole: bool) {
         self.trees.set_synced(node, None);
         if whole {
-            self.keep_all_there(node);
+            for below in self.trees.below_there(node) {
+                if matches!(self.trees.get(below).local(), Local::Absent) {
+                    self.trees.set_synced(below, None);
+                }
+            }
         }
     }
 
-    /// This device moved a directory: what was deleted in it at the server is kept.
-    pub(super) fn keep_all_here(&mut self, dir: NodeId) {
+    /// The server took this device's move of a directory: what was deleted in it there, and could
+    /// not be decided about so far, is kept.
+    pub(super) fn keep_undecided_here(&mut self, dir: NodeId) {
         for below in self.trees.below_here(dir) {
-            if self.trees.get(below).remote().is_none() {
+            let undecided = self.is_unknown(below) || self.is_in_flight(below);
+            if undecided && self.trees.get(below).remote().is_none() {
                 self.trees.set_synced(below, None);
             }
         }
     }
 
-    /// The server moved a directory: what was deleted in it here is kept.
-    pub(super) fn keep_all_there(&mut self, dir: NodeId) {
+    /// The server's move of a directory was made here: what is being deleted in it is kept.
+    pub(super) fn keep_undecided_there(&mut self, dir: NodeId) {
         for below in self.trees.below_there(dir) {
-            if matches!(self.trees.get(below).local(), Local::Absent) {
+            let gone = matches!(self.trees.get(below).local(), Local::Absent);
+            if gone && self.is_in_flight(below) {
                 self.trees.set_synced(below, None);
             }
         }

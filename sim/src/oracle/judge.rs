@@ -156,7 +156,10 @@ pub fn is_copy(path: &RelPath) -> bool {
 /// No conflict copies where only one user ever did anything, or all keep to their own.
 fn no_needless_copies(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
     let copies: Vec<_> = server.keys().filter(|path| is_copy(path)).collect();
-    if (scene.witness.actors.len() > 1 && !scene.witness.apart) || scene.witness.rescues > 0 {
+    if (scene.witness.actors.len() > 1 && !scene.witness.apart)
+        || scene.witness.rescues > 0
+        || scene.witness.took_back
+    {
         return Ok(());
     }
     tally.judged(rules::NO_NEEDLESS_COPY, server.len());

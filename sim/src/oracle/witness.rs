@@ -57,6 +57,8 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
+    /// A user took back deletions: what he had put at their names meanwhile gives way.
+    pub took_back: bool,
     /// A user made a second name for a file.
     pub has_links: bool,
     /// Each user keeps to a directory of his own.
@@ -81,6 +83,22 @@ impl Witness {
     pub fn new(devices: usize, apart: bool) -> Self {
         let epoch = Epoch { deeds: vec![0; devices], ..Epoch::default() };
         Self { epoch, apart, sights: vec![Sight::default(); devices], ..Self::default() }
+    }
+
+    /// A user took back the deletion of these.
+    pub fn undone<'a>(&mut self, device: usize, bodies: impl Iterator<Item = &'a Body>) {
+        self.took_back = true;
+        self.spoil();
+        for body in bodies {
+            let version = match body {
+                Body::Directory => continue,
+                Body::File { content, .. } => content.id,
+                Body::Symlink(target) => target_version(target),
+            };
+            if let Some(fate) = self.versions.all.get_mut(&version) {
+                fate.destroyed_by.remove(&device);
+            }
+        }
     }
 
     /// The first rule that broke since it was last asked.

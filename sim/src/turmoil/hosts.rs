@@ -15,11 +15,9 @@ use onefold_client::driver::{Driver, Observer, Ports, Pulse};
 use onefold_core::client::event::{Effect, Event, Notice};
 use onefold_core::client::{Client, Config};
 use onefold_core::hash::ChunkId;
-use onefold_core::protocol::ClientMessage;
 use onefold_core::time::{LocalMinute, WallTime};
 use tokio::sync::{mpsc, watch};
 
-use crate::oracle::Broken;
 use crate::words;
 
 use super::network::{Door, Net, PORT, SERVER};
@@ -88,6 +86,7 @@ impl super::shared::Shared {
         let device = &mut self.devices[index];
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
         self.witness.rescued(rescued.len());
+        device.unrecorded.clear();
         device.starts += 1;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.setting.seed.to_be_bytes()).update(&device.starts.to_be_bytes());
@@ -96,10 +95,14 @@ impl super::shared::Shared {
             device_name: format!("device{index}"),
             seed: *hasher.finalize().as_bytes(),
             folds_case: device.disk.traits.folds_case,
+            // Nobody is there to answer.
+            ask_from_files: u64::MAX,
         };
         (device.hints, device.commands) = (Some(hints), Some(commands));
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
-        let client = Client::new(config, device.store.load_now());
+        let saved = device.store.load_now();
+        self.witness.started(index, &saved);
+        let client = Client::new(config, saved);
         client.map_err(|error| format!("saved state cannot be gone on from: {error}"))
     }
 }
@@ -115,6 +118,7 @@ impl Observer for Eye {
             return;
         }
         shared.events += 1;
+        shared.witness.heard(*index, event);
         let now_ms = shared.now_ms();
         shared.story.hash(&(*index as u64, now_ms, event));
         shared.story.say(|| format!("device {index} {}", words::event(event)));
@@ -129,18 +133,20 @@ impl Observer for Eye {
         for effect in effects {
             shared.story.hash(effect);
             shared.story.say(|| format!("device {index}     asks: {}", words::effect(effect)));
+            shared.witness.asked(*index, effect);
             match effect {
                 Effect::Report(Notice::Halted(why)) => shared.witness.halted(*index, why),
-                Effect::Report(Notice::Merging(reason)) => shared.witness.merging(*reason),
-                Effect::Send(ClientMessage::Commit(commit)) => {
-                    shared.witness.commits(*index, commit);
+                Effect::Report(Notice::Merging(reason)) => {
+                    // A power cut may take back that it ever joined: then it does so once more.
+                    let again = std::mem::replace(&mut shared.devices[*index].joined, true);
+                    shared.witness.merged |= again;
+                    shared.witness.merging(*reason);
                 }
                 _ => {}
             }
         }
         shared.devices[*index].status = client.status();
-        let checked = client.check();
-        shared.check(checked.map_err(|what| Broken::new("the engine's own invariants", what)));
+        shared.witness.checked(*index, client.check());
     }
 }
 

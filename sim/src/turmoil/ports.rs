@@ -86,7 +86,6 @@ impl Disk for Port {
             let reading = shared.devices[index].disk.read_begin(path, stamp)?;
             shared.user_in_between(index);
             let (content, _) = shared.devices[index].disk.read_end(reading)?;
-            shared.witness.read(index, path, content.id);
             Ok(content)
         })
     }
@@ -95,7 +94,22 @@ impl Disk for Port {
         self.on_disk(|shared, index| {
             shared.devices[index].disk.read_begin(path, stamp)?;
             let port = self.clone();
-            Ok(Box::new(Opened { port, path: path.clone(), stamp: *stamp }) as Box<dyn Source>)
+            let opened = Opened { port, path: path.clone(), stamp: *stamp, start: None };
+            Ok(Box::new(opened) as Box<dyn Source>)
+        })
+    }
+
+    fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<Box<dyn Source>, DiskError> {
+        self.on_disk(|shared, index| {
+            shared.devices[index].disk.read_start(path, stamp, bytes)?;
+            let port = self.clone();
+            let opened = Opened { port, path: path.clone(), stamp: *stamp, start: Some(bytes) };
+            Ok(Box::new(opened) as Box<dyn Source>)
         })
     }
 
@@ -108,52 +122,54 @@ impl Disk for Port {
         })
     }
 
-    fn change(&self, _: NodeId, change: &Change) -> Result<Option<Stamp>, DiskError> {
-        self.on_disk(|shared, index| shared.change(index, change))
+    fn change(&self, node: NodeId, change: &Change) -> Result<Option<Stamp>, DiskError> {
+        self.on_disk(|shared, index| shared.change(index, node, change))
     }
 }
 
 impl Shared {
     /// Carries a change out, with users, or the end of the process, in its windows.
-    fn change(&mut self, index: usize, change: &Change) -> Result<Option<Stamp>, DiskError> {
+    fn change(
+        &mut self,
+        index: usize,
+        node: NodeId,
+        change: &Change,
+    ) -> Result<Option<Stamp>, DiskError> {
         self.begin_user_step_in_window(index);
-        let Self { devices, story, draws, chances, .. } = self;
+        let Self { devices, story, draws, chances, witness, .. } = self;
         let Device { disk, user, .. } = &mut devices[index];
         let mut acted = false;
+        witness.change_begins(index, node, change, disk);
         let changed = disk.change(change, &mut |disk, moment| {
-            let goes_wrong = |draws: &mut crate::tape::Tape, in_1000: u16| {
-                in_1000 > 0 && draws.strikes(in_1000.into())
-            };
-            if user.is_active() && goes_wrong(draws, chances.window) {
+            witness.at_moment(index, disk);
+            let mut goes_wrong = |in_1000: u16| in_1000 > 0 && draws.strikes(in_1000.into());
+            if user.is_active() && goes_wrong(chances.window) {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
                 user.call(disk, index, story);
                 acted = true;
+                witness.user_disturbs(index, disk, story);
             }
-            let dies = moment != Moment::Begin && goes_wrong(draws, chances.kill_in_change);
+            let dies = moment != Moment::Begin && goes_wrong(chances.kill_in_change);
             if dies {
                 story.strike("kill_in_change", || format!("device {index}: killed at {moment:?}"));
             }
             dies
         });
+        witness.changed(index, change, changed.as_ref().ok(), disk);
         let done = !user.is_active();
         self.note_deeds(index);
         if acted {
             self.note_epoch(index, done);
         }
-        match changed {
-            Ok(result) => {
-                let Self { devices, witness, .. } = self;
-                let seen = witness.changed(index, change, result.is_ok(), &mut devices[index].disk);
-                self.check(seen);
-                result
+        changed.unwrap_or_else(|Crashed| {
+            let device = &mut self.devices[index];
+            device.dying = true;
+            if let Change::PlaceFile { content, .. } = change {
+                device.unrecorded.insert(content.id);
             }
-            Err(Crashed) => {
-                self.witness.killed_in_change(index, change);
-                self.devices[index].dying = true;
-                self.deaths.push((index, Fault::KillClient));
-                Err(DiskError::Failed("the process is gone".into()))
-            }
-        }
+            self.deaths.push((index, Fault::KillClient));
+            Err(DiskError::Failed("the process is gone".into()))
+        })
     }
 }
 
@@ -162,6 +178,8 @@ struct Opened {
     port: Port,
     path: RelPath,
     stamp: Stamp,
+    /// Only so many bytes are read, of a file that may grow.
+    start: Option<u64>,
 }
 
 impl Source for Opened {
@@ -179,10 +197,11 @@ impl Source for Opened {
         self.port.on_disk(|shared, index| {
             shared.user_in_between(index);
             let device = &shared.devices[index];
+            if let Some(bytes) = self.start {
+                return device.disk.read_start(&self.path, &self.stamp, bytes).map(drop);
+            }
             let reading = device.disk.read_begin(&self.path, &self.stamp)?;
-            let (content, _) = device.disk.read_end(reading)?;
-            shared.witness.read(index, &self.path, content.id);
-            Ok(())
+            device.disk.read_end(reading).map(drop)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Running a case, and making a failing one simpler.
+//! Running a case.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,6 +6,7 @@ use crate::oracle::Broken;
 use crate::run::Outcome;
 use crate::story::Story;
 
+use super::alarm;
 use super::case::Case;
 use super::world::World;
 
@@ -17,11 +18,9 @@ impl Case {
             Ok(world) => world,
             Err(broken) => return Outcome::of_nothing(broken),
         };
-        let result = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
-            Err(Broken::new("nothing panics", text.unwrap_or_default()))
-        });
+        let (ran, heard) = alarm::hearing(|| catch_unwind(AssertUnwindSafe(|| world.run())));
+        let panicked = |_| Err(Broken::new("nothing panics", "the world itself did"));
+        let result = heard.and(ran.unwrap_or_else(panicked));
         let virtual_ms = world.now_ms();
         let mut shared = world.shared.lock();
         Outcome {

@@ -59,13 +59,14 @@ impl Shared {
         }
         let tally = barrier::at_quiet(&scene, &epoch)?;
         self.witness.tally.add(&tally);
+        self.witness.all_agree();
         Ok(())
     }
 
     /// A user made a call: how his disk looks when his program is done is what he meant.
     pub(super) fn note_epoch(&mut self, index: usize, done: bool) {
         let tree = done.then(|| tree::of_disk(&self.devices[index].disk).0);
-        self.witness.user_called(index, tree);
+        self.witness.user_called(index, self.now_ms(), tree);
     }
 
     /// Shows the oracle what is new in the journal.

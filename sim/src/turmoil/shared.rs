@@ -3,7 +3,7 @@
 //! It lives outside turmoil's hosts, so it is there when they crash. All of a run happens on one
 //! thread; the lock is for the ports' sake, which may be sent anywhere.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onefold_adapters::blobs::MemoryBlobs;
@@ -49,8 +49,13 @@ pub struct Device {
     pub hints: Option<mpsc::Sender<Event>>,
     /// The running client is commanded here.
     pub commands: Option<mpsc::Sender<Command>>,
+    /// Both sides were merged once.
+    pub joined: bool,
     /// How many times the client was started.
     pub starts: u64,
+    /// What its client was placing when it was killed, and has not seen to since: where a user moves
+    /// that, nobody can tell what it is, and it is placed once more.
+    pub unrecorded: BTreeSet<ContentId>,
     /// Its client was killed in the middle of a tick: it does nothing more.
     pub dying: bool,
     /// The network can be had.
@@ -88,8 +93,6 @@ pub struct Shared {
     pub writer: Writer,
     /// How many events engines were told.
     pub events: u64,
-    /// The first rule that was broken.
-    pub broken: Option<Broken>,
     /// What was to happen to a device's host when this tick is over.
     pub deaths: Vec<(usize, Fault)>,
     now_ms: u64,
@@ -138,7 +141,6 @@ impl Handle {
             waiting_since_ms: 0,
             writer: Writer::default(),
             events: 0,
-            broken: None,
             deaths: Vec::new(),
             now_ms: 0,
         };
@@ -158,7 +160,9 @@ impl Device {
             status: Status::default(),
             hints: None,
             commands: None,
+            joined: false,
             starts: 0,
+            unrecorded: BTreeSet::new(),
             dying: false,
             reachable: true,
             skew_ms: 0,
@@ -208,13 +212,6 @@ impl Shared {
     /// Whether something goes wrong that does so this many times in 1000.
     pub fn goes_wrong(&mut self, in_1000: u16) -> bool {
         in_1000 > 0 && self.draws.strikes(in_1000.into())
-    }
-
-    /// A rule was broken; the first is told.
-    pub fn check(&mut self, result: Result<(), Broken>) {
-        if let Err(broken) = result {
-            self.broken.get_or_insert(broken);
-        }
     }
 
     /// Where the journal stands.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::disk::user::Act;
 use crate::disk::{Disk, Errno, Handle};
 use crate::story::Story;
 use crate::user::script::{Call, PACES_MS};
@@ -10,7 +11,7 @@ use crate::user::{Action, Pause, UserStep};
 use super::shared::Shared;
 
 /// Users wait no longer than this for quiet.
-pub const MAX_WAIT_FOR_QUIET_MS: u64 = 60 * 1000;
+const MAX_WAIT_FOR_QUIET_MS: u64 = 60 * 1000;
 
 /// A user, and the program that he runs.
 #[derive(Debug, Default)]
@@ -131,13 +132,22 @@ impl Shared {
         let now_ms = self.now_ms();
         let device = &mut self.devices[index];
         for path in &device.user.temporary {
-            self.witness.temporary(index, path, device.disk.has(path), now_ms);
+            // Someone may have moved the directory that it is in.
+            let there = device.disk.has_name(path);
+            self.witness.temporary.seen(index, path, there, now_ms);
         }
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {
             return;
         }
-        self.witness.deeds(index, now_ms, &deeds);
+        self.story.hash(&deeds);
+        self.witness.deeds(index, &deeds);
+        let unrecorded = &device.unrecorded;
+        for deed in deeds.iter().filter(|deed| deed.act == Act::Moved) {
+            if unrecorded.contains(&deed.version) {
+                self.witness.versions.all.entry(deed.version).or_default().copied = true;
+            }
+        }
         if device.hints.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {

@@ -13,7 +13,7 @@ use onefold_core::client::event::Event;
 use turmoil::{Builder, Sim};
 
 use crate::disk::watch::WatchEvent;
-use crate::oracle::Broken;
+use crate::oracle::{Broken, Witness};
 use crate::story::Story;
 use crate::user::Action;
 
@@ -114,7 +114,7 @@ impl World<'_> {
         stepped.map_err(|error| Broken::new("no process ends by itself", error.to_string()))?;
         let mut shared = self.shared.lock();
         shared.journal_grew()?;
-        shared.broken.take().map_or(Ok(()), Err)
+        shared.witness.verdict()
     }
 
     fn cure(&mut self, now_ms: u64) {
@@ -287,7 +287,7 @@ impl World<'_> {
         match action {
             Action::GoOffline => {
                 shared.devices[index].reachable = false;
-                shared.witness.went_offline(index);
+                shared.story.strike("offline", || format!("device {index}: loses the network"));
                 self.sim.partition(host(index), SERVER);
             }
             Action::GoOnline => {
@@ -316,9 +316,9 @@ impl Shared {
         let device = &mut self.devices[index];
         device.user.stop();
         device.partial.clear();
-        let before = device.disk.versions();
+        let before = Witness::standing(&device.disk);
         device.disk.cut_power(back, torn);
-        let after = device.disk.versions();
+        let after = Witness::standing(&device.disk);
         device.store.cut_power(device.store.volatile().saturating_sub(back));
         self.witness.power_cut(index, &before, &after);
     }

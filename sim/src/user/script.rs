@@ -44,6 +44,8 @@ pub enum Call {
     Touch(RelPath, FileTime),
     /// Sets whether a directory may be listed, and changed.
     Access(RelPath, bool, bool),
+    /// Takes the whole disk out, or puts it in again.
+    Mount(bool),
 }
 
 impl Call {
@@ -74,6 +76,10 @@ impl Call {
             Self::Chmod(path, bit) => disk.chmod(path, *bit),
             Self::Touch(path, mtime) => disk.touch(path, *mtime),
             Self::Access(path, read, write) => disk.set_access(path, *read, *write),
+            Self::Mount(there) => {
+                disk.unmounted = !there;
+                Ok(())
+            }
         }
     }
 }
@@ -238,6 +244,8 @@ impl Writer {
                 let seconds = 1_000_000 * self.serial as i64;
                 vec![Call::Touch(file(which)?, FileTime { seconds, nanoseconds: 0 })]
             }
+            Action::Mount(there) => vec![Call::Mount(there)],
+            Action::Disguise(which) => self.disguise(disk, file(which)?)?,
             Action::Storm(dir, count) => {
                 return Some(self.storm(&pick(&place.dirs, dir)?, count));
             }
@@ -252,6 +260,18 @@ impl Writer {
 
     fn whole(&mut self, path: RelPath) -> Vec<Call> {
         vec![Call::Open(path, true), Call::Write(self.bytes(), true), Call::Close]
+    }
+
+    fn disguise(&mut self, disk: &Disk, path: RelPath) -> Option<Vec<Call>> {
+        let mtime = disk.inode(disk.at(&path).ok()?).mtime;
+        let size = disk.bytes(&path)?.len();
+        let mut bytes = self.bytes();
+        let fits = bytes.len() <= size;
+        bytes.resize(size, b'-');
+        let write = Call::Write(bytes, false);
+        fits.then(|| {
+            vec![Call::Open(path.clone(), false), write, Call::Close, Call::Touch(path, mtime)]
+        })
     }
 
     /// Bytes that no file holds yet.

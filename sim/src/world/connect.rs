@@ -6,6 +6,7 @@ use onefold_core::protocol::ClientMessage;
 use onefold_core::server::session::SessionEvent;
 
 use crate::oracle::Broken;
+use crate::planted::{self, Planted};
 
 use super::World;
 use super::device::Link;
@@ -15,6 +16,7 @@ impl World {
     /// A client sends up its stream, if there is one.
     pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
+        self.wire.said(self.server.device_id(index), &message);
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));
@@ -62,6 +64,7 @@ impl World {
     pub(super) fn deliver_up(&mut self, id: ConnectionId) {
         let Some(connection) = self.server.connections.get_mut(&id) else { return };
         if let Some((_, message)) = connection.up.pop_front() {
+            let message = planted::network::up(&self.server.journal, message);
             self.tell(id, SessionEvent::Received(message));
         }
     }
@@ -70,8 +73,11 @@ impl World {
     pub(super) fn deliver_down(&mut self, id: ConnectionId) -> Result<(), Broken> {
         let Some(connection) = self.server.connections.get_mut(&id) else { return Ok(()) };
         let index = connection.device;
-        match connection.down.pop_front() {
-            Some((_, message)) => self.give(index, Event::Received(message)),
+        match planted::network::next_down(self.setting.planted, &mut connection.down) {
+            Some(message) => {
+                self.wire.heard(self.server.device_id(index), &message);
+                self.give(index, Event::Received(message))
+            }
             None => Ok(()),
         }
     }
@@ -95,10 +101,12 @@ impl World {
 
     /// The journal does what a session asked of it.
     pub(super) fn load(&mut self, id: ConnectionId) -> Result<(), Broken> {
-        let lost = self.schedule.strikes(self.setting.faults.lost_news.into());
+        let lost = self.schedule.strikes(self.setting.faults.lost_news.into())
+            || self.setting.planted == Some(Planted::NewsLost);
         let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
         let known = self.witness.cursor.unwrap_or(Cursor::START);
         let entries = self.server.journal.entries_after(known.seq);
+        self.wire.accepted(&entries);
         self.witness.journal_grew(entries, &mut self.story)?;
         if lost {
             self.story.strike("lost_news", || format!("nobody hears that the head is {head}"));

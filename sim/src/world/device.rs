@@ -14,6 +14,7 @@ use onefold_core::time::{FileTime, Instant, LocalMinute, Now};
 
 use crate::disk::Disk;
 use crate::disk::engine::{Looking, Reading};
+use crate::planted;
 
 use super::server::ConnectionId;
 
@@ -81,6 +82,8 @@ pub struct Device {
     pub skew_ms: i64,
     /// How many times the client was started.
     pub starts: u64,
+    /// So much the engine's clock is ahead of what it should be.
+    pub ahead_ms: u64,
     started_ms: u64,
     index: usize,
 }
@@ -98,22 +101,26 @@ impl Device {
             reachable: true,
             skew_ms: 0,
             starts: 0,
+            ahead_ms: 0,
             started_ms: 0,
             index,
         }
     }
 
     /// Starts the client: a fresh seed, and what was saved. The first event is still to be given.
-    pub fn start(&mut self, now_ms: u64, seed: u64) -> Result<(), String> {
+    pub fn start(&mut self, now_ms: u64, seed: u64, ask_from_files: u64) -> Result<(), String> {
         self.starts += 1;
         self.started_ms = now_ms;
+        self.ahead_ms = 0;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&seed.to_be_bytes()).update(&self.starts.to_be_bytes());
+        let starts = planted::client::starts(self.disk.planted, self.starts);
+        hasher.update(&seed.to_be_bytes()).update(&starts.to_be_bytes());
         hasher.update(&(self.index as u64).to_be_bytes());
         let config = Config {
             device_name: format!("device{}", self.index),
             seed: *hasher.finalize().as_bytes(),
-            folds_case: self.disk.traits.folds_case,
+            folds_case: planted::client::folds_case(&self.disk),
+            ask_from_files,
         };
         self.disk.unwatch();
         let client =
@@ -124,11 +131,17 @@ impl Device {
 
     /// Ends the client's process.
     pub fn kill(&mut self) {
+        planted::client::killed(self.disk.planted, &self.store);
         self.client = None;
         self.tasks.clear();
         self.link = Link::Down;
         self.stream.clear();
         self.disk.unwatch();
+    }
+
+    /// Its user is asked about deletions.
+    pub fn asks(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::asks_about_deletions)
     }
 
     /// The client is about to hear that its stream is gone.
@@ -142,7 +155,7 @@ impl Device {
         let minutes = wall_ms.div_euclid(60_000);
         let (hours, days) = (minutes.div_euclid(60), minutes.div_euclid(1440));
         Now {
-            instant: Instant::from_ms(now_ms - self.started_ms + 1_000),
+            instant: Instant::from_ms(now_ms - self.started_ms + 1_000 + self.ahead_ms),
             local: LocalMinute {
                 year: 2026,
                 month: 1 + days.div_euclid(28).rem_euclid(12) as u8,
@@ -156,7 +169,7 @@ impl Device {
     /// When the engine wants to be ticked, in the world's time.
     pub fn deadline_ms(&self) -> Option<u64> {
         let (instant, _) = self.client.as_ref()?.deadline()?;
-        Some((instant.as_ms() + self.started_ms).saturating_sub(1_000))
+        Some((instant.as_ms() + self.started_ms).saturating_sub(1_000 + self.ahead_ms))
     }
 
     /// Sets the filesystem's clock to the wall clock.

@@ -25,7 +25,9 @@ use onefold_core::client::event::{Effect, Event, Notice};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Traits};
+use crate::oracle::wire::Wire;
 use crate::oracle::{Broken, Witness};
+use crate::planted::{self, Planted};
 use crate::story::Story;
 use crate::tape::Tape;
 use crate::user::UserStep;
@@ -53,15 +55,29 @@ pub struct Setting {
     pub faults: Faults,
     /// Each user keeps to a directory of his own.
     pub apart: bool,
+    /// From so many deleted files on, users are asked whether they meant it.
+    pub ask_from_files: u8,
     /// What the engines' seeds are made from.
     pub seed: u64,
+    /// A fault of the engines, planted.
+    pub planted: Option<Planted>,
 }
 
 impl Setting {
     /// So many devices, and no faults.
     pub fn calm(devices: u8) -> Self {
         let faults = Faults::default();
-        Self { devices, folds_case: 0, no_births: 0, no_leases: 0, faults, apart: false, seed: 1 }
+        Self {
+            devices,
+            folds_case: 0,
+            no_births: 0,
+            no_leases: 0,
+            faults,
+            apart: false,
+            ask_from_files: 20,
+            seed: 1,
+            planted: None,
+        }
     }
 }
 
@@ -88,7 +104,9 @@ pub struct World {
     waiting_since_ms: Option<u64>,
     writer: Writer,
     witness: Witness,
+    wire: Wire,
     idle_ticks: u32,
+    planted: planted::client::Memory,
 }
 
 impl World {
@@ -113,7 +131,9 @@ impl World {
                 leases: !has(setting.no_leases, index),
                 power_cuts: setting.faults.power_cut > 0,
             };
-            Disk::new(100 + index as u64, traits)
+            let mut disk = Disk::new(100 + index as u64, traits);
+            disk.planted = setting.planted;
+            disk
         };
         let mut world = Self {
             devices: (0..count).map(|index| Device::new(index, disk(index))).collect(),
@@ -131,8 +151,11 @@ impl World {
             waiting_since_ms: None,
             writer: Writer::default(),
             witness: Witness::new(count, setting.apart),
+            wire: Wire::default(),
             idle_ticks: 0,
+            planted: planted::client::Memory::new(setting.planted),
         };
+        world.server.journal.plant(setting.planted);
         for index in 0..count {
             world.start_client(index)?;
         }
@@ -162,7 +185,7 @@ impl World {
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
         self.witness.rescued(rescued.len());
         device
-            .start(self.now_ms, seed)
+            .start(self.now_ms, seed, self.setting.ask_from_files.into())
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
         self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
@@ -172,12 +195,22 @@ impl World {
     /// Gives a client an event, and does what it asks for as far as that is done at once.
     pub(crate) fn give(&mut self, index: usize, event: Event) -> Result<(), Broken> {
         let device = &mut self.devices[index];
-        device.set_disk_clock(self.now_ms);
-        let now = device.now(self.now_ms);
-        let Some(client) = &mut device.client else { return Ok(()) };
+        if device.client.is_none() {
+            return Ok(());
+        }
         self.story.hash(&event);
         self.story.say(|| format!("device {index} {}", words::event(&event)));
         self.witness.heard(index, &event);
+        let event = self.planted.event(index, event, &device.disk);
+        self.hand(index, event)
+    }
+
+    /// The client takes an event in, as it is told it.
+    fn hand(&mut self, index: usize, event: Event) -> Result<(), Broken> {
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let now = device.now(self.now_ms);
+        let Some(client) = &mut device.client else { return Ok(()) };
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
@@ -186,22 +219,28 @@ impl World {
             self.perform(index, effect);
         }
         self.witness.checked(index, checked);
-        self.witness.verdict()
+        self.witness.verdict()?;
+        self.wire.verdict()?;
+        match self.planted.next(&mut self.devices[index].ahead_ms) {
+            Some(event) => self.hand(index, event),
+            None => Ok(()),
+        }
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {
         self.story.say(|| format!("device {index}     asks: {}", words::effect(&effect)));
-        match effect {
+        match self.planted.effect(index, effect) {
             Effect::Report(notice) => self.report(index, &notice),
             Effect::Send(message) => self.send(index, message),
             Effect::Disconnect => self.disconnect(index),
-            Effect::Look { .. }
+            effect @ (Effect::Look { .. }
             | Effect::Hash { .. }
+            | Effect::HashStart { .. }
             | Effect::Upload { .. }
             | Effect::Fetch { .. }
             | Effect::Change { .. }
             | Effect::Save { .. }
-            | Effect::Connect => self.begin_task(index, effect),
+            | Effect::Connect) => self.begin_task(index, effect),
         }
     }
 
@@ -209,7 +248,9 @@ impl World {
         match notice {
             Notice::Halted(why) => self.witness.halted(index, why),
             Notice::Merging(reason) => self.witness.merging(*reason),
-            Notice::Happened { .. } | Notice::ConflictCopy { .. } => {}
+            Notice::Happened { .. }
+            | Notice::ConflictCopy { .. }
+            | Notice::DeletionsHeld { .. } => {}
         }
     }
 }

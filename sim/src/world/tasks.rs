@@ -7,6 +7,7 @@ use onefold_core::node::Content;
 
 use crate::disk::guard::{Crashed, Moment};
 use crate::oracle::Broken;
+use crate::planted;
 
 use super::World;
 use super::arranged::{Hold, Meanwhile};
@@ -39,7 +40,9 @@ impl World {
                 let share = 1 + self.schedule.below(2);
                 Begun::Look(disk.look_begin(dir, names, share))
             }
-            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, .. } if torn => {
+            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, start: false, .. }
+                if torn =>
+            {
                 Begun::Read(disk.read_begin(path, stamp))
             }
             _ => Begun::Nothing,
@@ -96,8 +99,15 @@ impl World {
                 let read = self.read(index, &path, &stamp, begun);
                 Event::Hashed(id, read.map(|(content, _)| content))
             }
-            (Effect::Upload { id, path, stamp, content }, begun) => {
-                let read = self.read(index, &path, &stamp, begun);
+            (Effect::HashStart { id, path, stamp, bytes }, _) => {
+                let read = disk.read_start(&path, &stamp, bytes);
+                Event::Hashed(id, read.map(|(content, _)| content))
+            }
+            (Effect::Upload { id, path, stamp, content, start }, begun) => {
+                let read = match start {
+                    true => disk.read_start(&path, &stamp, content.size),
+                    false => self.read(index, &path, &stamp, begun),
+                };
                 Event::Uploaded(id, self.upload(index, read, content))
             }
             (Effect::Fetch { id, content, bytes, .. }, _) => {
@@ -111,8 +121,8 @@ impl World {
                     self.story.strike("bad_save", || format!("device {index}: a save fails"));
                     Event::Saved(id, Err("no space left on device".into()))
                 } else {
-                    let saved = self.devices[index].store.save_now(batch);
-                    Event::Saved(id, saved.map_err(|error| error.to_string()))
+                    let store = &self.devices[index].store;
+                    Event::Saved(id, planted::client::save(self.setting.planted, store, batch))
                 }
             }
             (Effect::Connect | Effect::Disconnect | Effect::Send(_) | Effect::Report(_), _) => {
@@ -172,7 +182,9 @@ impl World {
                 self.server.journal.content(content.id).ok_or(TransferError::Missing)?
             }
         };
-        self.devices[index].disk.stage(&content, &bytes).map_err(TransferError::Disk)
+        let disk = &mut self.devices[index].disk;
+        let bytes = planted::change::fetched(disk, &bytes).map_or(bytes, Into::into);
+        disk.stage(&content, &bytes).map_err(TransferError::Disk)
     }
 
     fn transfer(&mut self, index: usize) -> Result<(), TransferError> {
@@ -201,7 +213,8 @@ impl World {
         story.say(|| format!("device {index}: change {} is carried out", id.0));
         witness.change_begins(index, node, change, &devices[index].disk);
         let mut acted = false;
-        let changed = devices[index].disk.change(change, &mut |disk, moment| {
+        let disk = &mut devices[index].disk;
+        let changed = planted::change::change(disk, change, &mut |disk, moment| {
             witness.at_moment(index, disk);
             if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
                 story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
