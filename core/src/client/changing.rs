@@ -93,6 +93,28 @@ impl Client {
         Try::Started
     }
 
+    /// Gives what is on this disk of one node to another, with all inside: changes under way in a
+    /// directory go on in it.
+    pub(super) fn hand_over(&mut self, from: NodeId, to: NodeId) {
+        self.trees.hand_over(from, to);
+        let moved = |place: &mut Place| {
+            if place.parent == from {
+                place.parent = to;
+            }
+        };
+        for changing in self.changes.under_way.values_mut() {
+            changing.places.iter_mut().for_each(moved);
+            match &mut changing.then {
+                Then::Placed { place, agreed, .. } => {
+                    moved(place);
+                    moved(&mut agreed.place);
+                }
+                Then::Moved { to, .. } => moved(to),
+                Then::Exchanged { .. } | Then::Removed | Then::ModeSet(_) => {}
+            }
+        }
+    }
+
     /// Names in a directory that a change under way touches.
     pub(super) fn names_under_change(&self, dir: NodeId) -> BTreeSet<Name> {
         (self.changes.under_way.values().flat_map(|change| &change.places))
@@ -143,7 +165,7 @@ impl Client {
                 match self.seen_elsewhere(node, &stamp, kind) {
                     Some(seen) => {
                         self.trees.set_local(node, Local::Absent);
-                        self.trees.hand_over(seen, node);
+                        self.hand_over(seen, node);
                         self.unsettle(node, true);
                     }
                     None => {
@@ -165,7 +187,7 @@ impl Client {
                 }
                 match self.trees.get(node).synced().cloned() {
                     Some(synced) if agreed => {
-                        self.keep_all_there(node);
+                        self.keep_undecided_there(node);
                         self.trees.set_synced(node, Some(State { place: to, ..synced }));
                     }
                     _ => {}
@@ -179,7 +201,7 @@ impl Client {
                             self.moved(node, place.clone());
                         }
                         if let Some(synced) = self.trees.get(node).synced().cloned() {
-                            self.keep_all_there(node);
+                            self.keep_undecided_there(node);
                             self.trees.set_synced(node, Some(State { place, ..synced }));
                         }
                     }

@@ -362,7 +362,7 @@ impl Client {
             self.believe_deleted(below);
         }
         self.trees.set_local(node, Local::Absent);
-        self.trees.hand_over(heir, node);
+        self.hand_over(heir, node);
         self.unsettle(node, false);
         if kind == Kind::Directory {
             self.want_all(node, 0);

@@ -71,7 +71,7 @@ impl Client {
                 }
             }
             Some(true) if holder != node && !self.is_in_flight(holder) => {
-                self.trees.hand_over(holder, node);
+                self.hand_over(holder, node);
                 if self.trees.is_dir_here(node) {
                     self.want_all(node, 0);
                 }

@@ -228,37 +228,48 @@ impl Client {
     /// and finds a conflict name when this one comes.
     fn split(&mut self, node: NodeId) {
         let other = self.ids.node();
-        self.trees.hand_over(node, other);
+        self.hand_over(node, other);
         self.trees.set_synced(node, None);
     }
 
     fn keep_here(&mut self, node: NodeId, whole: bool) {
         self.trees.set_synced(node, None);
         if whole {
-            self.keep_all_here(node);
+            for below in self.trees.below_here(node) {
+                if self.trees.get(below).remote().is_none() {
+                    self.trees.set_synced(below, None);
+                }
+            }
         }
     }
 
     fn keep_there(&mut self, node: NodeId, whole: bool) {
         self.trees.set_synced(node, None);
         if whole {
-            self.keep_all_there(node);
+            for below in self.trees.below_there(node) {
+                if matches!(self.trees.get(below).local(), Local::Absent) {
+                    self.trees.set_synced(below, None);
+                }
+            }
         }
     }
 
-    /// This device moved a directory: what was deleted in it at the server is kept.
-    pub(super) fn keep_all_here(&mut self, dir: NodeId) {
+    /// The server took this device's move of a directory: what was deleted in it there, and could
+    /// not be decided about so far, is kept.
+    pub(super) fn keep_undecided_here(&mut self, dir: NodeId) {
         for below in self.trees.below_here(dir) {
-            if self.trees.get(below).remote().is_none() {
+            let undecided = self.is_unknown(below) || self.is_in_flight(below);
+            if undecided && self.trees.get(below).remote().is_none() {
                 self.trees.set_synced(below, None);
             }
         }
     }
 
-    /// The server moved a directory: what was deleted in it here is kept.
-    pub(super) fn keep_all_there(&mut self, dir: NodeId) {
+    /// The server's move of a directory was made here: what is being deleted in it is kept.
+    pub(super) fn keep_undecided_there(&mut self, dir: NodeId) {
         for below in self.trees.below_there(dir) {
-            if matches!(self.trees.get(below).local(), Local::Absent) {
+            let gone = matches!(self.trees.get(below).local(), Local::Absent);
+            if gone && self.is_in_flight(below) {
                 self.trees.set_synced(below, None);
             }
         }

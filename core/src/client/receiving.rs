@@ -42,7 +42,7 @@ impl Client {
         self.trees.set_remote(node, state.clone());
         if own {
             if matches!(step, Step::Move { .. }) {
-                self.keep_all_here(node);
+                self.keep_undecided_here(node);
             }
             let synced = self.trees.get(node).synced().cloned();
             let agreed = match step {
@@ -70,7 +70,7 @@ impl Client {
         let record = self.trees.get(other);
         let fits = record.present().is_some_and(|here| here.body.kind() == body.kind());
         if fits && !record.accepted() && !self.is_in_flight(other) {
-            self.trees.hand_over(other, *node);
+            self.hand_over(other, *node);
             if self.trees.is_dir_here(*node) {
                 self.want_all(*node, 0);
             }

@@ -146,7 +146,7 @@ impl Client {
         let alone = self.trees.get(node).present().is_none();
         match same(&here.body, &there.body) {
             Some(true) if alone => {
-                self.trees.hand_over(other, node);
+                self.hand_over(other, node);
                 if self.trees.is_dir_here(node) {
                     self.want_all(node, 0);
                 }
