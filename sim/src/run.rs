@@ -60,6 +60,7 @@ impl Case {
             folds_case: bits(&mut random),
             no_births: bits(&mut random),
             no_leases: bits(&mut random),
+            servers: 1 + random.below(3) as u8,
             faults,
             apart: random.below(8) == 0,
             seed,

@@ -23,6 +23,7 @@ use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 
 use kept::Kept;
+pub use power::Image;
 use power::Power;
 use watch::Watcher;
 

@@ -108,6 +108,12 @@ impl Witness {
                 Act::Made => continue,
                 Act::MovedDirectory => {
                     self.directory_movers.insert(device);
+                    // What is temporary in it lives on elsewhere.
+                    let within = |path: &RelPath| path.names().starts_with(deed.path.names());
+                    let moved = self.temporary.iter_mut().filter(|((of, at), _)| {
+                        *of == device && within(at)
+                    });
+                    moved.for_each(|(_, lives)| lives.longest_ms = u64::MAX);
                     continue;
                 }
                 _ => {}
@@ -163,6 +169,18 @@ impl Witness {
         for version in &after {
             self.versions.entry(*version).or_default().moved_by.insert(usize::MAX);
         }
+    }
+
+    /// A backup brought back the past: what was deleted comes back, and so much is done anew.
+    pub fn brought_back(&mut self, deeds: usize) {
+        self.merged = true;
+        self.epoch.spoiled = true;
+        self.deeds += deeds as u64;
+    }
+
+    /// The journal went back: it goes on from here.
+    pub fn journal_is(&mut self, cursor: Cursor) {
+        self.cursor = Some(cursor);
     }
 
     /// A temporary name is there, or is not.

@@ -45,9 +45,9 @@ pub enum Choice {
 }
 
 /// The calmest choice's weight; faults are weighed against it.
-const CALM: u32 = 100;
+const CALM: u32 = 1000;
 /// A user's weight while there is work to do.
-const USER: u32 = 15;
+const USER: u32 = 150;
 
 impl World {
     /// All that can happen next with its weight; the calmest first. Never empty while time goes on.
@@ -82,8 +82,11 @@ impl World {
     fn work(&self) -> Vec<(u64, Choice)> {
         let mut work = Vec::new();
         for (index, device) in self.devices.iter().enumerate() {
+            if device.sleeps() {
+                continue;
+            }
             if device.client.is_none() {
-                work.push((self.born, Choice::Restart(index)));
+                work.extend((!device.off).then_some((self.born, Choice::Restart(index))));
                 continue;
             }
             if device.disk.waiting_events() > 0 {
@@ -115,8 +118,8 @@ impl World {
         work: &mut Vec<(u64, Choice)>,
     ) {
         let device = &self.devices[connection.device];
-        let heard = device.link == Link::Up { connection: id, muted: false };
-        let passes = heard || !connection.attached;
+        let heard = device.hears(id);
+        let passes = device.link == Link::Up { connection: id, muted: false } || !connection.attached;
         if passes && !connection.closed && connection.session.may_read() {
             work.extend(connection.up.front().map(|(born, _)| (*born, Choice::Up(id))));
         }

@@ -3,7 +3,9 @@
 //! It brings large contents in and out as the server's driver does it, and checks that all is whole.
 
 use onefold_adapters::blobs::MemoryBlobs;
-use onefold_adapters::journal::{MemoryStore, NewDevice, SecretHash, StoreResult, StoredContent};
+use onefold_adapters::journal::{
+    CrashPoint, MemoryStore, NewDevice, SecretHash, StoreResult, StoredContent,
+};
 use onefold_core::blob::Blob;
 use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::id::{DeviceId, FolderId, Seq};
@@ -35,6 +37,35 @@ impl Journal {
             store.add_device(folder, true, NewDevice { id: *id, name, token })?;
         }
         Ok(Self { folder, store, blobs: MemoryBlobs::default() })
+    }
+
+    /// A device joins the folder.
+    pub fn join(&mut self, folder: FolderId, id: DeviceId) -> StoreResult<()> {
+        let token = SecretHash::of(id.as_bytes());
+        let name = format!("device{}", id.as_bytes()[0]);
+        self.store.add_device(folder, true, NewDevice { id, name, token })
+    }
+
+    /// A device joins, if the server does not know it (any more).
+    pub fn let_in(&mut self, folder: FolderId, id: DeviceId) {
+        if self.store.devices().iter().all(|device| device.id != id) {
+            self.join(folder, id).expect("the device is not known, and its id is its token");
+        }
+    }
+
+    /// The next durable write is cut short here.
+    pub fn crash_at(&mut self, point: CrashPoint) {
+        self.store.crash_at(point);
+    }
+
+    /// A backup of all but the contents' packs, which are never changed.
+    pub fn back_up(&self) -> MemoryStore {
+        self.store.clone()
+    }
+
+    /// Everything is as it was when the backup was made.
+    pub fn restore(&mut self, backup: &MemoryStore) {
+        self.store = backup.clone();
     }
 
     /// Where it stands.

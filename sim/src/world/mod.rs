@@ -6,6 +6,7 @@
 //!
 //! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
 
+pub mod backups;
 pub mod choice;
 pub mod connect;
 pub mod device;
@@ -16,6 +17,7 @@ pub mod settle;
 pub mod strike;
 pub mod tasks;
 pub mod users;
+pub mod window;
 
 use std::collections::VecDeque;
 
@@ -30,6 +32,7 @@ use crate::user::UserStep;
 use crate::user::script::Writer;
 use crate::words;
 
+use backups::Backups;
 use device::Device;
 use faults::Faults;
 use server::Server;
@@ -46,6 +49,8 @@ pub struct Setting {
     pub no_births: u8,
     /// Bit by bit: these devices' disks have no leases.
     pub no_leases: u8,
+    /// How many server processes there are over one journal.
+    pub servers: u8,
     /// How likely each fault is.
     pub faults: Faults,
     /// Each user keeps to a directory of his own.
@@ -57,8 +62,16 @@ pub struct Setting {
 impl Setting {
     /// So many devices, and no faults.
     pub fn calm(devices: u8) -> Self {
-        let faults = Faults::default();
-        Self { devices, folds_case: 0, no_births: 0, no_leases: 0, faults, apart: false, seed: 1 }
+        Self {
+            devices,
+            folds_case: 0,
+            no_births: 0,
+            no_leases: 0,
+            servers: 1,
+            faults: Faults::default(),
+            apart: false,
+            seed: 1,
+        }
     }
 }
 
@@ -77,7 +90,11 @@ pub struct World {
     now_ms: u64,
     born: u64,
     schedule: Tape,
+    /// Each device's user; after them, each device's intruder, who acts in the windows of changes.
     users: Vec<User>,
+    /// Bit by bit: the devices whose users do anything.
+    inhabited: u8,
+    backups: Backups,
     user_steps: VecDeque<UserStep>,
     step_due_ms: u64,
     waiting_since_ms: Option<u64>,
@@ -120,7 +137,9 @@ impl World {
             now_ms: 1_000,
             born: 1,
             schedule: Tape::new(schedule),
-            users: (0..count).map(|_| User::default()).collect(),
+            users: (0..2 * count).map(|_| User::default()).collect(),
+            inhabited: inhabited(&user_steps, count),
+            backups: Backups::new(count),
             user_steps: user_steps.into(),
             step_due_ms: 1_000,
             waiting_since_ms: None,
@@ -219,4 +238,9 @@ impl World {
             Notice::Happened { .. } | Notice::ConflictCopy { .. } => {}
         }
     }
+}
+
+/// Bit by bit: the devices whose users do anything.
+fn inhabited(steps: &[UserStep], devices: usize) -> u8 {
+    steps.iter().fold(0, |bits, step| bits | 1 << (usize::from(step.device) % devices))
 }

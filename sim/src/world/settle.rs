@@ -107,6 +107,11 @@ impl World {
         let next = due.chain(self.users_due_ms()).min();
         self.idle_ticks = 0;
         self.now_ms = next.unwrap_or(self.now_ms + 1_000);
+        for device in &mut self.devices {
+            if device.wakes_ms().is_some_and(|due| due <= self.now_ms) {
+                device.wake(self.now_ms);
+            }
+        }
         Ok(())
     }
 
@@ -119,13 +124,16 @@ impl World {
             if matches!(self.devices[index].link, Link::Up { muted: true, .. }) {
                 self.drop_link(index, "reset");
             }
+            let now_ms = self.now_ms;
             let device = &mut self.devices[index];
+            device.wake(now_ms);
             device.reachable = true;
             device.disk.full = false;
             device.disk.unmounted = false;
             device.disk.allow_all();
             device.disk.overflow();
         }
+        self.part_clones();
         self.witness.healed();
     }
 
@@ -163,6 +171,9 @@ impl World {
             return Err("a user's program is running".into());
         }
         for (index, device) in self.devices.iter().enumerate() {
+            if device.sleeps() {
+                return Err(format!("device {index}: it sleeps"));
+            }
             let Some(client) = &device.client else {
                 return Err(format!("device {index}: the client does not run"));
             };

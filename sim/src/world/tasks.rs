@@ -1,10 +1,11 @@
 //! The work that client engines ask for, done as the client's driver does it.
 
-use onefold_core::client::event::{Effect, Event, TaskId, TransferError, Upload};
-use onefold_core::disk::{Change, DiskError};
+use onefold_adapters::trees::CrashPoint;
+use onefold_core::client::event::{Effect, Event, TransferError, Upload};
+use onefold_core::client::saved::SaveBatch;
+use onefold_core::disk::DiskError;
 use onefold_core::node::Content;
 
-use crate::disk::guard::{Crashed, Moment};
 use crate::oracle::Broken;
 
 use super::World;
@@ -47,7 +48,7 @@ impl World {
         self.devices[index].tasks.push(Task { born, stage: Stage::Begun(Box::new(effect), begun) });
     }
 
-    fn schedule_strikes(&mut self, in_1000: u16) -> bool {
+    pub(super) fn schedule_strikes(&mut self, in_1000: u16) -> bool {
         in_1000 > 0 && self.schedule.strikes(in_1000.into())
     }
 
@@ -102,18 +103,39 @@ impl World {
             }
             (Effect::Change { id, change, .. }, _) => return self.change(index, id, &change),
             (Effect::Save { id, batch }, _) => {
-                if self.schedule_strikes(self.setting.faults.bad_save) {
-                    self.story.strike("bad_save", || format!("device {index}: a save fails"));
-                    Event::Saved(id, Err("no space left on device".into()))
-                } else {
-                    let saved = self.devices[index].store.save_now(batch);
-                    Event::Saved(id, saved.map_err(|error| error.to_string()))
+                let saved = self.save(index, batch);
+                if self.devices[index].client.is_none() {
+                    return Ok(None);
                 }
+                Event::Saved(id, saved)
             }
             (Effect::Connect | Effect::Disconnect | Effect::Send(_) | Effect::Report(_), _) => {
                 return Ok(None);
             }
         }))
+    }
+
+    /// Makes a batch durable. That may fail, or be cut short: then the engine hears that it was not
+    /// saved, though it may have been, or the process ends over it.
+    fn save(&mut self, index: usize, batch: SaveBatch) -> Result<(), String> {
+        let full = self.devices[index].disk.full;
+        if self.schedule_strikes(self.setting.faults.bad_save)
+            || full && self.schedule_strikes(500)
+        {
+            self.story.strike("bad_save", || format!("device {index}: a save fails"));
+            return Err("no space left on device".into());
+        }
+        if self.schedule_strikes(self.setting.faults.save_crash) {
+            let point = [CrashPoint::BeforeSave, CrashPoint::AfterSave][self.schedule.below(2)];
+            self.story.strike("save_crash", || format!("device {index}: cut short: {point:?}"));
+            self.devices[index].store.crash_at(point);
+            let saved = self.devices[index].store.save_now(batch);
+            if self.schedule.strikes(500) {
+                self.kill_client(index);
+            }
+            return saved.map_err(|error| error.to_string());
+        }
+        self.devices[index].store.save_now(batch).map_err(|error| error.to_string())
     }
 
     fn read(
@@ -151,6 +173,8 @@ impl World {
         self.transfer(index)?;
         let put = self.server.journal.put(content.id, &bytes);
         put.map_err(|error| TransferError::Network(error.to_string()))?;
+        // Here the bytes got across, but not the answer.
+        self.transfer(index)?;
         Ok(Upload::Stored)
     }
 
@@ -179,49 +203,5 @@ impl World {
             return Err(TransferError::Network("cut".into()));
         }
         Ok(())
-    }
-
-    /// Carries a change out, with users, or the end of the process, in its windows.
-    fn change(
-        &mut self,
-        index: usize,
-        id: TaskId,
-        change: &Change,
-    ) -> Result<Option<Event>, Broken> {
-        self.begin_user_step_in_window(index);
-        let Self { devices, users, schedule, story, setting, .. } = self;
-        let user = &mut users[index];
-        let faults = setting.faults;
-        story.say(|| format!("device {index}: change {} is carried out", id.0));
-        let changed = devices[index].disk.change(change, &mut |disk, moment| {
-            if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
-                story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
-                user.call(disk, index, story);
-            }
-            let dies = moment != Moment::Begin
-                && faults.kill_in_change > 0
-                && schedule.strikes(faults.kill_in_change.into());
-            if dies {
-                story.strike("kill_in_change", || format!("device {index}: killed at {moment:?}"));
-            }
-            dies
-        });
-        let acted = !self.devices[index].disk.no_deeds();
-        self.note_deeds(index);
-        if acted {
-            self.note_epoch(index, true);
-        }
-        match changed {
-            Ok(result) => {
-                let done = result.is_ok();
-                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
-                Ok(Some(Event::Changed(id, result)))
-            }
-            Err(Crashed) => {
-                self.witness.killed_in_change(index, change);
-                self.kill_client(index);
-                Ok(None)
-            }
-        }
     }
 }

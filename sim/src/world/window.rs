@@ -1,0 +1,103 @@
+//! Changes of a disk, with users, or the end of the process, in their windows.
+
+use onefold_core::client::event::{Effect, Event, TaskId};
+use onefold_core::disk::Change;
+use onefold_core::name::RelPath;
+
+use crate::disk::guard::{Crashed, Moment};
+use crate::oracle::Broken;
+use crate::user::intrude::{INTRUSIONS, target};
+use crate::user::script::PACES_MS;
+
+use super::World;
+use super::device::{Stage, Task};
+
+impl World {
+    /// The paths of a device that its client is at work on right now.
+    pub(super) fn hot_paths(&self, index: usize) -> Vec<RelPath> {
+        if self.setting.faults.window == 0 {
+            return Vec::new();
+        }
+        let path = |task: &Task| match &task.stage {
+            Stage::Begun(effect, _) => match &**effect {
+                Effect::Change { change, .. } => Some(target(change).clone()),
+                Effect::Hash { path, .. } | Effect::Upload { path, .. } => Some(path.clone()),
+                Effect::Fetch { alike, .. } => alike.clone(),
+                _ => None,
+            },
+            Stage::Done(_) => None,
+        };
+        self.devices[index].tasks.iter().filter_map(path).collect()
+    }
+
+    /// Whether someone may act on this device out of turn: not where nobody ever does, nor on what
+    /// belongs to others.
+    fn may_intrude(&self, index: usize, change: &Change) -> bool {
+        let home = format!("home{index}");
+        let own = |path: &RelPath| {
+            path.names().first().is_some_and(|name| name.as_bytes() == home.as_bytes())
+        };
+        self.setting.faults.window > 0
+            && self.inhabited >> index & 1 == 1
+            && (!self.apart() || own(target(change)))
+    }
+
+    /// Carries a change out.
+    pub(super) fn change(
+        &mut self,
+        index: usize,
+        id: TaskId,
+        change: &Change,
+    ) -> Result<Option<Event>, Broken> {
+        self.begin_user_step_in_window(index);
+        let may_intrude = self.may_intrude(index, change);
+        let Self { devices, users, schedule, story, setting, writer, now_ms, .. } = self;
+        let (users, intruders) = users.split_at_mut(devices.len());
+        let (user, intruder) = (&mut users[index], &mut intruders[index]);
+        let faults = setting.faults;
+        story.strike("change", || format!("device {index}: change {} is carried out", id.0));
+        let changed = devices[index].disk.change(change, &mut |disk, moment| {
+            if faults.window > 0 && schedule.strikes(faults.window.into()) {
+                let other = may_intrude && !(user.is_active() && schedule.strikes(500));
+                if other && !intruder.is_active() {
+                    let how = schedule.below(INTRUSIONS);
+                    let pace_ms = PACES_MS[schedule.below(PACES_MS.len())];
+                    intruder.run(writer.intrusion(disk, change, how), pace_ms, *now_ms);
+                }
+                let who = if other { &mut *intruder } else { &mut *user };
+                // Mostly one call; sometimes all that he meant to do.
+                let calls = if schedule.strikes(300) { 4 } else { 1 };
+                for _ in 0..calls {
+                    let Some(call) = who.next() else { break };
+                    let kind = call.kind();
+                    story.strike(kind, || format!("device {index}: a user acts at {moment:?}"));
+                    who.call(disk, index, story);
+                }
+            }
+            let dies = moment != Moment::Begin
+                && faults.kill_in_change > 0
+                && schedule.strikes(faults.kill_in_change.into());
+            if dies {
+                story.strike("kill_in_change", || format!("device {index}: killed at {moment:?}"));
+            }
+            dies
+        });
+        let acted = !self.devices[index].disk.no_deeds();
+        self.note_deeds(index);
+        if acted {
+            self.note_epoch(index, true);
+        }
+        match changed {
+            Ok(result) => {
+                let done = result.is_ok();
+                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
+                Ok(Some(Event::Changed(id, result)))
+            }
+            Err(Crashed) => {
+                self.witness.killed_in_change(index, change);
+                self.kill_client(index);
+                Ok(None)
+            }
+        }
+    }
+}
