@@ -126,6 +126,12 @@ impl Client {
             return self.trees.note_seen(node, look);
         }
         let body = unless_read(present, found);
+        if let Some(other) = self.trees.by_inode(&now.inode).filter(|&other| other != node)
+            && found.links == 1
+        {
+            // It had another name, which is not its any more.
+            self.displace(other);
+        }
         self.trees.update_present(node, |present| {
             present.stamp = now;
             present.linked = has_other_names(found);
@@ -160,6 +166,10 @@ impl Client {
         if found.form.kind() == Kind::Directory {
             // Its watches go by path.
             self.want_all(node, 0);
+            if !self.looks.blind.is_empty() {
+                // It may have come out of a directory that cannot be read: what is in it was unknown.
+                self.trees.below_here(node).into_iter().for_each(|inside| self.trees.touch(inside));
+            }
         }
     }
 

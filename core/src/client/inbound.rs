@@ -245,7 +245,8 @@ impl Client {
 
     /// When blocked nodes are planned again though nothing they are known to wait for has ended.
     pub(super) fn inbound_deadline(&self) -> Option<(Instant, Reason)> {
-        self.inbound.retry_at.map(|at| (at, Reason::Retry))
+        let retry_at = self.inbound.retry_at.filter(|_| self.may_change_disk());
+        retry_at.map(|at| (at, Reason::Retry))
     }
 
     /// It was deleted at the server, and something that is not synced keeps it here.

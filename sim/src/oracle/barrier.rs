@@ -13,7 +13,12 @@ impl World {
     /// All is quiet: judges what can be judged, and begins anew.
     pub(crate) fn at_barrier(&mut self) -> Result<(), Broken> {
         let everyone = self.all_can_sync();
-        let epoch = self.begin_epoch(!everyone);
+        let waiting = |device: &Device| {
+            device.client.as_ref().is_some_and(|client| !client.status().problems.is_empty())
+        };
+        // What waits for a name comes when a user makes room.
+        let spoiled = !everyone || self.devices.iter().any(waiting);
+        let epoch = self.begin_epoch(spoiled);
         if !everyone {
             return Ok(());
         }

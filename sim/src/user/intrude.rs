@@ -41,7 +41,7 @@ impl Writer {
     pub fn intrusion(&mut self, disk: &Disk, change: &Change, how: usize) -> Script {
         let at = target(change).clone();
         let end = other_target(change).unwrap_or(&at).clone();
-        let aside = self.aside(&at);
+        let aside = self.passing(&at);
         let parent = at.split().map(|(parent, _)| parent).filter(|dir| *dir != RelPath::root());
         let bit = matches!(
             disk.at(&at).map(|number| &disk.inode(number).form),

@@ -296,11 +296,16 @@ impl Writer {
     }
 
     /// A temporary name beside this one.
-    pub(super) fn aside(&mut self, path: &RelPath) -> RelPath {
-        self.serial += 1;
-        let aside = beside(path, ".", &format!(".{}.tmp", self.serial));
+    fn aside(&mut self, path: &RelPath) -> RelPath {
+        let aside = self.passing(path);
         self.asides.push(aside.clone());
         aside
+    }
+
+    /// The same, for a program that may leave it behind.
+    pub(super) fn passing(&mut self, path: &RelPath) -> RelPath {
+        self.serial += 1;
+        beside(path, ".", &format!(".{}.tmp", self.serial))
     }
 
     fn download(&mut self, path: RelPath) -> Script {

@@ -68,11 +68,11 @@ impl World {
         ][which];
         self.story.strike(fault, || format!("device {index}: a backup brings back {what}"));
         self.kill_client(index);
-        self.stop_users(index);
         if which != 1 {
             self.devices[index].restore_store(saved);
         }
         if which != 0 {
+            self.stop_users(index);
             let before = self.devices[index].disk.versions();
             self.devices[index].disk.restore(image);
             let after = self.devices[index].disk.versions();

@@ -178,8 +178,12 @@ impl World {
         let before = self.devices[index].disk.versions();
         self.devices[index].disk.cut_power(back, torn);
         self.devices[index].store.cut_power(saved - unsaved);
-        // A client that forgot what it had placed takes it for its user's.
-        self.rescues += unsaved as u64;
+        if unsaved > 0 {
+            // A client that forgot what it had placed takes it for its user's, and what its user
+            // did to what it forgot it cannot see.
+            self.rescues += 1;
+            self.witness.brought_back(0);
+        }
         let after = self.devices[index].disk.versions();
         self.witness.power_cut(index, &before, &after);
     }
