@@ -80,6 +80,8 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
+    /// A watcher lost something: a move may have been seen as a deletion, and later as a new file.
+    pub half_seen: bool,
     /// A user made a second name for a file.
     pub has_links: bool,
     last_at: BTreeMap<(usize, RelPath), ContentId>,
@@ -108,12 +110,7 @@ impl Witness {
                 Act::Made => continue,
                 Act::MovedDirectory => {
                     self.directory_movers.insert(device);
-                    // What is temporary in it lives on elsewhere.
-                    let within = |path: &RelPath| path.names().starts_with(deed.path.names());
-                    let moved = self.temporary.iter_mut().filter(|((of, at), _)| {
-                        *of == device && within(at)
-                    });
-                    moved.for_each(|(_, lives)| lives.longest_ms = u64::MAX);
+                    self.outlives(device, &deed.path);
                     continue;
                 }
                 _ => {}
@@ -139,6 +136,15 @@ impl Witness {
                     fate.destroyed_by.insert(device);
                 }
                 Act::Dropped | Act::Linked => fate.copied = true,
+            }
+        }
+    }
+
+    /// What is temporary in a directory that is moved lives on elsewhere.
+    fn outlives(&mut self, device: usize, moved: &RelPath) {
+        for ((of, at), lives) in &mut self.temporary {
+            if *of == device && at.names().starts_with(moved.names()) {
+                lives.longest_ms = u64::MAX;
             }
         }
     }
@@ -301,6 +307,7 @@ impl Witness {
             })
             .collect();
         self.last_at.extend(inside.into_iter().map(|(at, version)| ((device, at), version)));
+        self.outlives(device, from);
     }
 
     /// An engine stopped for good.
@@ -323,6 +330,7 @@ impl Witness {
 
     /// A device's watcher lost something.
     pub fn blinded(&mut self, device: usize) {
+        self.half_seen = true;
         self.blind.insert(device);
     }
 

@@ -111,6 +111,11 @@ impl Faults {
         ] {
             *often = often.saturating_mul(10);
         }
+        // What strikes a change is worth most: it is on in most runs.
+        if hostility > 0 {
+            faults.window = random.one_of(&[0, 60, 200, 500]);
+            faults.kill_in_change = random.one_of(&[0, 30, 90, 150]);
+        }
         for rare in [&mut faults.kill_in_change, &mut faults.save_crash, &mut faults.store_crash] {
             *rare = (*rare).min(150);
         }

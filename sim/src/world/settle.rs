@@ -120,6 +120,7 @@ impl World {
         self.story.say(|| "everything heals".into());
         self.setting.faults = Faults::default();
         self.schedule = Tape::default();
+        self.user_steps.clear();
         for index in 0..self.devices.len() {
             if matches!(self.devices[index].link, Link::Up { muted: true, .. }) {
                 self.drop_link(index, "reset");

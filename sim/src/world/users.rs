@@ -11,7 +11,7 @@ use crate::user::{Action, Pause, UserStep};
 use super::World;
 
 /// Users wait no longer than this for quiet.
-const MAX_WAIT_FOR_QUIET_MS: u64 = 20 * 60 * 1000;
+const MAX_WAIT_FOR_QUIET_MS: u64 = 5 * 60 * 1000;
 
 /// A user, and the program that he runs.
 #[derive(Debug, Default)]
