@@ -205,3 +205,17 @@ fn a_directory_that_leaves_an_unreadable_one_is_synced_with_what_changed_in_it()
         .rename(0, "d/a", "e")
         .everywhere("d/ e/ e/leaf=two");
 }
+
+/// A file whose name a pipe took was unknown for ever, also when the pipe was gone.
+#[test]
+fn a_file_comes_back_when_the_pipe_that_took_its_name_is_gone() {
+    Scenario::new(2)
+        .write(0, "d", "one")
+        .settle()
+        .pipe(1, "b")
+        .settle()
+        .rename(1, "b", "d")
+        .settle()
+        .delete(1, "d")
+        .everywhere("d=one");
+}

@@ -275,6 +275,9 @@ impl Client {
                     self.trees.set_local(node, Local::Hidden(present));
                     self.trees.set_synced(node, None);
                 }
+                if matches!(self.trees.get(node).local(), Local::Hidden(_)) {
+                    self.looks.hidden.insert(node, (dir, name.clone()));
+                }
             }
         }
     }
@@ -328,7 +331,10 @@ impl Client {
             .filter(|(_, name)| absent(name))
             .map(|(_, name)| name.clone())
             .collect();
-        others.iter().for_each(|name| self.not_other(look.dir, name));
+        for name in &others {
+            self.not_other(look.dir, name);
+            self.reveal(look.dir, name);
+        }
         for node in gone {
             if !self.forget_unaccepted(node) && !self.take_over(node) {
                 self.found_missing(node, look.number);

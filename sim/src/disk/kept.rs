@@ -39,6 +39,15 @@ impl Disk {
         self.table.kept.len()
     }
 
+    /// Every version on the disk, those of displaced files included.
+    pub fn all_versions(&self) -> Vec<(RelPath, ContentId)> {
+        let kept = self.table.kept.iter().filter_map(|kept| {
+            let version = version(&self.inode(kept.number).form)?;
+            Some((kept.from.clone(), version))
+        });
+        self.versions().into_iter().chain(kept).collect()
+    }
+
     /// Brings back those displaced files that are not what they were, under a conflict name with
     /// this label; with `all` the others are dropped. Files that are open for writing wait.
     pub fn tend_kept(&mut self, label: &str, all: bool) -> Vec<RelPath> {

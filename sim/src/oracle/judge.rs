@@ -86,7 +86,8 @@ fn nothing_lost(world: &World, server: &Tree) -> Result<(), Broken> {
 /// What one user deleted, and no other touched, is gone.
 fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
     let unknown = |device: &Device| !tree::of_disk(&device.disk).1.is_empty();
-    if world.witness().merged || world.devices.iter().any(unknown) {
+    let hidden = world.witness().had_unknown || world.devices.iter().any(unknown);
+    if world.witness().merged || hidden {
         return Ok(());
     }
     for (version, paths) in places(server) {
@@ -111,7 +112,8 @@ fn one_file_each(world: &World, server: &Tree) -> Result<(), Broken> {
         // A backup is new, and what it was made of is edited: both may end up somewhere.
         let backup = |path: &&RelPath| path.to_bytes().ends_with(b"~");
         let copied = world.witness().versions.get(&version).is_none_or(|fate| fate.copied)
-            || paths.iter().any(backup);
+            || paths.iter().any(backup)
+            || world.witness().is_forked(version);
         if paths.len() > 1 && !copied && !excused {
             return Err(Broken::new("there is one file for each version", format!("{paths:?}")));
         }

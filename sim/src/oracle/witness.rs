@@ -80,6 +80,9 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
+    /// A user made something that is not synced: what it stood for is unknown while it is there, and
+    /// comes back when it goes.
+    pub had_unknown: bool,
     /// A watcher lost something: a move may have been seen as a deletion, and later as a new file.
     pub half_seen: bool,
     /// A user made a second name for a file.
@@ -222,6 +225,13 @@ impl Witness {
             }
         }
         false
+    }
+
+    /// Whether users of two devices moved a version, and one wrote a new one at its old name: what
+    /// one takes for a move, the other may take for a save.
+    pub fn is_forked(&self, version: ContentId) -> bool {
+        let movers = self.versions.get(&version).map_or(0, |fate| fate.moved_by.len());
+        movers > 1 && self.versions.values().any(|fate| fate.before.contains(&version))
     }
 
     /// Temporary names that were gone too soon for anyone to have sent them.

@@ -73,9 +73,9 @@ impl World {
         }
         if which != 0 {
             self.stop_users(index);
-            let before = self.devices[index].disk.versions();
+            let before = self.devices[index].disk.all_versions();
             self.devices[index].disk.restore(image);
-            let after = self.devices[index].disk.versions();
+            let after = self.devices[index].disk.all_versions();
             self.witness.power_cut(index, &before, &after);
             self.witness.brought_back(before.len() + after.len());
         }
@@ -115,11 +115,11 @@ impl World {
         self.stop_users(index);
         let (image, saved) = (self.devices[0].disk.image(), self.devices[0].store.load_now());
         let traits = self.devices[0].disk.traits;
-        let before = self.devices[index].disk.versions();
+        let before = self.devices[index].disk.all_versions();
         self.devices[index].disk.traits = traits;
         self.devices[index].disk.restore(image);
         self.devices[index].restore_store(saved);
-        let after = self.devices[index].disk.versions();
+        let after = self.devices[index].disk.all_versions();
         self.server.take_for(index, 0);
         self.witness.power_cut(0, &[], &[]);
         self.witness.power_cut(index, &before, &after);

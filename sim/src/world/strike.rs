@@ -175,7 +175,7 @@ impl World {
         });
         self.kill_client(index);
         self.stop_users(index);
-        let before = self.devices[index].disk.versions();
+        let before = self.devices[index].disk.all_versions();
         self.devices[index].disk.cut_power(back, torn);
         self.devices[index].store.cut_power(saved - unsaved);
         if unsaved > 0 {
@@ -184,7 +184,7 @@ impl World {
             self.rescues += 1;
             self.witness.brought_back(0);
         }
-        let after = self.devices[index].disk.versions();
+        let after = self.devices[index].disk.all_versions();
         self.witness.power_cut(index, &before, &after);
     }
 

@@ -182,6 +182,7 @@ impl World {
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
         let user = &mut self.users[who];
+        self.witness.had_unknown |= matches!(user.next(), Some(Call::Pipe(_)));
         user.call(&mut device.disk, index, &mut self.story);
         user.next_ms = self.now_ms + user.pace_ms;
         let done = !user.is_active();

@@ -55,6 +55,7 @@ impl World {
         let (users, intruders) = users.split_at_mut(devices.len());
         let (user, intruder) = (&mut users[index], &mut intruders[index]);
         let faults = setting.faults;
+        let mut acted = false;
         story.strike("change", || format!("device {index}: change {} is carried out", id.0));
         let changed = devices[index].disk.change(change, &mut |disk, moment| {
             if faults.window > 0 && schedule.strikes(faults.window.into()) {
@@ -72,6 +73,7 @@ impl World {
                     let kind = call.kind();
                     story.strike(kind, || format!("device {index}: a user acts at {moment:?}"));
                     who.call(disk, index, story);
+                    acted = true;
                 }
             }
             let dies = moment != Moment::Begin
@@ -82,7 +84,6 @@ impl World {
             }
             dies
         });
-        let acted = !self.devices[index].disk.no_deeds();
         self.note_deeds(index);
         if acted {
             self.note_epoch(index, true);
