@@ -5,6 +5,7 @@
 pub mod counts;
 pub mod disk;
 pub mod oracle;
+pub mod planner;
 pub mod run;
 pub mod scenario;
 pub mod search;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use sim::planner::{self, tally::Tally};
 use sim::run::Case;
 use sim::search;
 
@@ -11,9 +12,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["replay", text] => replay(text),
+        ["replay", text] => match text.strip_prefix("planner:") {
+            Some(text) => replay_planner(text),
+            None => replay(text),
+        },
         ["search", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search(from, count),
+            _ => usage(),
+        },
+        ["search", "planner", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search_planner(from, count),
             _ => usage(),
         },
         _ => usage(),
@@ -21,8 +29,8 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: sim replay CASE|SEED");
-    eprintln!("       sim search FIRST_SEED COUNT");
+    eprintln!("usage: sim replay [planner:]CASE|SEED");
+    eprintln!("       sim search [planner] FIRST_SEED COUNT");
     ExitCode::from(2)
 }
 
@@ -43,6 +51,33 @@ fn replay(text: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn replay_planner(text: &str) -> ExitCode {
+    let Some(case) = planner::case::Case::decode(text) else { return usage() };
+    println!("{case:?}");
+    let outcome = case.run(&mut Tally::default(), planner::case::Record::Story);
+    outcome.lines.iter().for_each(|line| println!("{line}"));
+    match outcome.result {
+        Ok(()) => {
+            println!("all rules held");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn search_planner(from: u64, count: u64) -> ExitCode {
+    let found = planner::search::search(from, count);
+    println!("{}", found.tally);
+    for (rule, seeds) in &found.failures {
+        println!("{} cases broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
+        println!("{}", planner::search::told(seeds, rule));
+    }
+    if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn search(from: u64, count: u64) -> ExitCode {

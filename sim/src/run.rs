@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
-use crate::oracle::Broken;
+use crate::oracle::{Broken, Tally};
 use crate::story::Story;
 use crate::tape::Random;
 use crate::user::UserStep;
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub trace: blake3::Hash,
     /// How many faults of each kind struck.
     pub struck: BTreeMap<&'static str, u64>,
+    /// How often each rule had something to judge.
+    pub judged: Tally,
     /// How many steps it took.
     pub steps: u64,
     /// How much virtual time went by.
@@ -105,6 +107,7 @@ impl Case {
             trace: world.story.digest(),
             steps: world.steps,
             virtual_ms: world.now_ms(),
+            judged: world.judged(),
             struck: std::mem::take(&mut world.story.struck),
             lines: std::mem::take(&mut world.story.lines),
         }
@@ -137,6 +140,7 @@ impl Outcome {
         Self {
             result: Err(broken),
             trace: blake3::hash(b""),
+            judged: Tally::default(),
             struck: BTreeMap::new(),
             steps: 0,
             virtual_ms: 0,

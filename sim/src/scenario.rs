@@ -1,4 +1,12 @@
 //! Runs written by hand: what users do, in calm order, and what every device must then hold.
+//!
+//! What users do is here; what befalls devices, the network and the server is in [`faults`], how
+//! programs save in [`editors`], what a run is judged by in [`judging`].
+
+pub mod editors;
+pub mod faults;
+pub mod judging;
+pub mod orders;
 
 use std::collections::BTreeMap;
 
@@ -7,12 +15,11 @@ use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 
 use crate::disk::user::path;
-use crate::oracle::judge;
-use crate::oracle::tree::{self, Leaf, Tree};
 use crate::story::Story;
 use crate::user::script::{Call, Script};
-use crate::world::device::Link;
 use crate::world::{Setting, World};
+
+use judging::Mark;
 
 /// A world with users who do as they are told.
 #[derive(Debug)]
@@ -20,6 +27,7 @@ pub struct Scenario {
     /// The world.
     pub world: World,
     words: BTreeMap<onefold_core::hash::ContentId, String>,
+    mark: Mark,
 }
 
 impl Scenario {
@@ -31,15 +39,18 @@ impl Scenario {
     /// A world of this kind, at rest.
     pub fn with(setting: Setting) -> Self {
         let world = World::new(setting, Story::telling()).expect("engines start on nothing");
-        let mut scenario = Self { world, words: BTreeMap::new() };
-        scenario.settle();
+        let mut scenario = Self { world, words: BTreeMap::new(), mark: Mark::default() };
+        scenario.settle().mark();
         scenario
     }
 
-    /// A user's program makes a call, at once.
+    /// A user's program makes a call, at once; it must succeed.
     pub fn call(&mut self, device: usize, call: Call) -> &mut Self {
+        let told = self.world.story.lines.len();
         self.world.run_script(device, Script { calls: vec![call], temporary: Vec::new() }, 0);
         self.world.user_call(device);
+        let failed = self.world.story.lines[told..].iter().find(|line| line.contains(" fails: "));
+        assert!(failed.is_none(), "{failed:?}");
         self
     }
 
@@ -51,7 +62,8 @@ impl Scenario {
         self
     }
 
-    fn bytes(&mut self, text: &str) -> Vec<u8> {
+    /// The bytes of a text, which is then known by its words.
+    pub fn bytes(&mut self, text: &str) -> Vec<u8> {
         let id = onefold_core::hash::ContentId::of(text.as_bytes());
         self.words.insert(id, text.into());
         text.as_bytes().to_vec()
@@ -61,6 +73,17 @@ impl Scenario {
     pub fn write(&mut self, device: usize, at: &str, text: &str) -> &mut Self {
         let bytes = self.bytes(text);
         self.calls(device, [Call::Open(path(at), true), Call::Write(bytes, true), Call::Close])
+    }
+
+    /// Writes a file whole while the user's own program has another one open.
+    pub fn write_beside(&mut self, device: usize, at: &str, text: &str) -> &mut Self {
+        let bytes = self.bytes(text);
+        self.world.outside(device, |disk| {
+            let handle = disk.open(&path(at), true, true).expect("it can be opened");
+            disk.write(handle, true, &bytes).expect("there is room");
+            disk.close(handle);
+        });
+        self
     }
 
     /// Saves a file by renaming a new one over it.
@@ -135,24 +158,14 @@ impl Scenario {
         self.call(device, Call::Access(path(at), read, write))
     }
 
-    /// A device loses the network.
-    pub fn offline(&mut self, device: usize) -> &mut Self {
-        self.world.devices[device].reachable = false;
-        if self.world.devices[device].link != Link::Down {
-            self.world.drop_link(device, "the network is gone");
-        }
-        self
+    /// Moves what stands at a path out of the folder, where it stays.
+    pub fn move_out(&mut self, device: usize, at: &str) -> usize {
+        self.world.outside(device, |disk| disk.move_out(&path(at)).expect("it is there"))
     }
 
-    /// A device has the network again.
-    pub fn online(&mut self, device: usize) -> &mut Self {
-        self.world.devices[device].reachable = true;
-        self
-    }
-
-    /// A device's client is killed.
-    pub fn kill(&mut self, device: usize) -> &mut Self {
-        self.world.kill_client(device);
+    /// Moves what was moved out into the folder.
+    pub fn move_in(&mut self, device: usize, what: usize, at: &str) -> &mut Self {
+        self.world.outside(device, |disk| disk.move_in(what, &path(at)).expect("the name is free"));
         self
     }
 
@@ -164,54 +177,9 @@ impl Scenario {
         self
     }
 
-    /// What a disk holds: `path=text`, `path/`, `path->target`, in order. A conflict copy of device
-    /// 1 is named `name (1)`.
-    pub fn disk(&self, device: usize) -> String {
-        self.show(&tree::of_disk(&self.world.devices[device].disk).0)
-    }
-
-    fn show(&self, tree: &Tree) -> String {
-        let one = |(path, leaf): (&onefold_core::name::RelPath, &Leaf)| {
-            let mut path = path.to_string();
-            while let Some(start) = path.find(" (conflict, device") {
-                let digit = path[start + 18..].chars().next().unwrap_or('?');
-                let end = path[start..].find(')').map_or(path.len(), |end| start + end + 1);
-                path.replace_range(start..end, &format!(" ({digit})"));
-            }
-            match leaf {
-                Leaf::Directory => format!("{path}/"),
-                Leaf::Symlink(target) => {
-                    format!("{path}->{}", String::from_utf8_lossy(target.as_bytes()))
-                }
-                Leaf::File(content, executable) => {
-                    let text = self.words.get(content).map_or("?", String::as_str);
-                    format!("{path}={text}{}", if *executable { "*" } else { "" })
-                }
-            }
-        };
-        let mut lines: Vec<_> = tree.iter().map(one).collect();
-        lines.sort();
-        lines.join(" ")
-    }
-
-    /// Lets everything come to rest; then every disk and the server must hold this, and all rules
-    /// of the oracle must hold.
-    pub fn everywhere(&mut self, expected: &str) -> &mut Self {
-        self.settle();
-        for device in 0..self.world.devices.len() {
-            self.expect(&format!("device {device}"), &self.disk(device), expected);
-        }
-        if let Err(broken) = judge::all(&self.world) {
-            panic!("{broken}\n{}", self.world.story.lines.join("\n"));
-        }
-        self
-    }
-
-    /// Lets everything come to rest; then all rules of the oracle must hold. For disks that cannot
-    /// hold the same.
-    pub fn by_the_rules(&mut self) -> &mut Self {
-        self.settle();
-        if let Err(broken) = judge::all(&self.world) {
+    /// Lets everything come to rest with nothing left undone.
+    pub fn heal(&mut self) -> &mut Self {
+        if let Err(broken) = self.world.settle() {
             panic!("{broken}\n{}", self.world.story.lines.join("\n"));
         }
         self
@@ -225,45 +193,5 @@ impl Scenario {
     /// Makes a named pipe, which is not synced.
     pub fn pipe(&mut self, device: usize, at: &str) -> &mut Self {
         self.call(device, Call::Pipe(path(at)))
-    }
-
-    /// What one disk must hold now.
-    pub fn here(&mut self, device: usize, expected: &str) -> &mut Self {
-        self.expect(&format!("device {device}"), &self.disk(device), expected);
-        self
-    }
-
-    fn expect(&self, who: &str, found: &str, expected: &str) {
-        assert!(
-            found == expected,
-            "{who} holds\n  {found}\nand not\n  {expected}\n{}",
-            self.world.story.lines.join("\n")
-        );
-    }
-
-    /// How many entries the journal has.
-    pub fn entries(&self) -> u64 {
-        self.world.server.journal.head().cursor.seq.get()
-    }
-}
-
-/// Two users change what both have while they are offline; then one comes online, then the other,
-/// in both orders. A third device only watches.
-pub fn both_orders(
-    before: impl Fn(&mut Scenario),
-    here: impl Fn(&mut Scenario, usize),
-    there: impl Fn(&mut Scenario, usize),
-    expected: [&str; 2],
-) {
-    for (order, expected) in [[0, 1], [1, 0]].into_iter().zip(expected) {
-        let mut scenario = Scenario::new(3);
-        before(&mut scenario);
-        scenario.settle().offline(0).offline(1);
-        here(&mut scenario, 0);
-        there(&mut scenario, 1);
-        for device in order {
-            scenario.settle().online(device);
-        }
-        scenario.everywhere(expected);
     }
 }

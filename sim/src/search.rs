@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use proptest::strategy::ValueTree;
 
+use crate::oracle::Tally;
 use crate::run::{Case, Outcome};
 use crate::shrink::Shrinking;
 
@@ -21,12 +22,13 @@ pub struct Summary {
     steps: u64,
     virtual_ms: u64,
     struck: BTreeMap<&'static str, u64>,
+    judged: Tally,
 }
 
 impl Default for Summary {
     fn default() -> Self {
         let began = Instant::now();
-        Self { began, runs: 0, twice: 0, steps: 0, virtual_ms: 0, struck: BTreeMap::new() }
+        Self { began, runs: 0, twice: 0, steps: 0, virtual_ms: 0, judged: Tally::default(), struck: BTreeMap::new() }
     }
 }
 
@@ -36,6 +38,7 @@ impl Summary {
         self.runs += 1;
         self.steps += outcome.steps;
         self.virtual_ms += outcome.virtual_ms;
+        self.judged.add(&outcome.judged);
         for (fault, count) in &outcome.struck {
             *self.struck.entry(fault).or_default() += count;
         }
@@ -52,9 +55,15 @@ impl Summary {
         self.twice += other.twice;
         self.steps += other.steps;
         self.virtual_ms += other.virtual_ms;
+        self.judged.add(&other.judged);
         for (fault, count) in &other.struck {
             *self.struck.entry(fault).or_default() += count;
         }
+    }
+
+    /// How often each rule had something to judge.
+    pub fn judged(&self) -> &Tally {
+        &self.judged
     }
 
     /// How many runs there were.
@@ -76,7 +85,8 @@ impl fmt::Display for Summary {
             "{per_minute} runs a minute; {hours} virtual hours, {virtual_s} virtual seconds in a second"
         )?;
         write!(f, "faults that struck:")?;
-        self.struck.iter().try_for_each(|(fault, count)| write!(f, " {fault} {count}"))
+        self.struck.iter().try_for_each(|(fault, count)| write!(f, " {fault} {count}"))?;
+        write!(f, "\nrules, and how often each had something to judge:\n{}", self.judged)
     }
 }
 

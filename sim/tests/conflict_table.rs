@@ -1,6 +1,7 @@
 //! The design's table of conflicts, row by row, in both orders of acceptance.
 
-use sim::scenario::{Scenario, both_orders};
+use sim::scenario::Scenario;
+use sim::scenario::orders::both_orders;
 
 fn a_file(scenario: &mut Scenario) {
     scenario.write(0, "f", "old");

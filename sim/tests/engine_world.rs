@@ -6,6 +6,7 @@ use std::thread;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sim::counts;
+use sim::oracle::rules;
 use sim::search::Summary;
 use sim::shrink::Cases;
 
@@ -71,4 +72,7 @@ fn every_rule_holds_whatever_happens() {
     }
     tell(&summary.to_string());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    for rule in rules::ALL {
+        assert!(summary.judged().of(rule) > 0, "nothing was judged by: {rule}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use sim::scenario::Scenario;
 use sim::world::Setting;
+use sim::world::arranged::Hold;
 
 /// Two devices, of which the first takes names that differ in case only for the same.
 fn folding() -> Scenario {
@@ -218,4 +219,38 @@ fn a_file_comes_back_when_the_pipe_that_took_its_name_is_gone() {
         .settle()
         .delete(1, "d")
         .everywhere("d=one");
+}
+
+/// A user renamed a file between an update of it and the engine's hearing that it was done: the new
+/// name was taken for a new file, and the old one for deleted.
+#[test]
+fn what_is_renamed_just_when_it_was_updated_is_renamed() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "one").settle().hold(1, Hold::Changed).write(0, "f", "two");
+    scenario.until("the update is there", |s| s.disk(1) == "f=two");
+    scenario.mark().rename(1, "f", "g").wait(50).release(1, Hold::Changed);
+    scenario.everywhere("g=two");
+    assert_eq!((scenario.new_entries(), scenario.deletions()), (1, 0));
+}
+
+/// The same, where what had been placed was a directory with something in it.
+#[test]
+fn a_directory_that_is_renamed_just_when_it_was_made_is_renamed() {
+    let mut scenario = Scenario::new(2);
+    scenario.hold(1, Hold::Changed).mkdir(0, "d");
+    scenario.until("the directory is there", |s| s.disk(1) == "d/");
+    scenario.rename(1, "d", "e").write(1, "e/f", "mine").wait(20).mark();
+    scenario.release(1, Hold::Changed).everywhere("e/ e/f=mine");
+    assert_eq!((scenario.new_entries(), scenario.deletions()), (2, 0));
+}
+
+/// The same, where the engine itself had renamed it: the user's rename was forgotten.
+#[test]
+fn what_is_renamed_just_when_it_was_renamed_has_the_later_name() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "one").settle().hold(1, Hold::Changed).rename(0, "f", "g");
+    scenario.until("the rename is there", |s| s.disk(1) == "g=one");
+    scenario.mark().rename(1, "g", "h").wait(50).release(1, Hold::Changed);
+    scenario.everywhere("h=one");
+    assert_eq!((scenario.new_entries(), scenario.deletions()), (1, 0));
 }

@@ -13,10 +13,10 @@ use crate::name::Name;
 use crate::node::{Kind, Place, State};
 
 use super::event::{Effect, TaskId};
-use super::identity::directory_stamp;
 use super::inbound::Try;
 use super::planning::with_executable;
 use super::record::{Local, LocalBody, Present};
+use super::sameness::directory_stamp;
 use super::{Client, ProblemKind};
 
 /// The most changes under way.
@@ -54,8 +54,8 @@ struct Changing {
 
 #[derive(Debug)]
 pub(super) enum Then {
-    /// The node is here with this body, and this was agreed on.
-    Placed { place: Place, agreed: State },
+    /// The node is here with this executable bit, and this was agreed on.
+    Placed { place: Place, executable: bool, agreed: State },
     /// The node is at this place; `agreed` if the server has it there.
     Moved { to: Place, agreed: bool },
     /// Two nodes have changed places; the first is where the server has it.
@@ -119,7 +119,7 @@ impl Client {
                 self.solved(node, ProblemKind::Unwritable);
                 self.solved(node, ProblemKind::Parked);
                 self.trees.set_intent(node, None);
-                self.take_in(node, changing.then, stamp);
+                self.take_in(node, changing.then, stamp, &places);
             }
             Err(error) => self.on_not_changed(node, &error, &places),
         }
@@ -129,18 +129,28 @@ impl Client {
         }
     }
 
-    /// What a change that is done means for the trees.
-    fn take_in(&mut self, node: NodeId, then: Then, stamp: Option<Stamp>) {
+    /// What a change that is done means for the trees. By the time this is heard, what was changed may
+    /// have been moved on, and seen there.
+    fn take_in(&mut self, node: NodeId, then: Then, stamp: Option<Stamp>, places: &[Place]) {
         match then {
-            Then::Placed { place, agreed } => {
+            Then::Placed { place, executable, agreed } => {
                 let Some(stamp) = stamp else { return };
-                let body = LocalBody::placed(&agreed.body);
+                let body = LocalBody::placed(&with_executable(&agreed.body, executable));
                 let kind = agreed.body.kind();
                 let stamp =
                     if kind == Kind::Directory { directory_stamp(stamp.inode) } else { stamp };
-                let (linked, seen_by) = (false, 0);
-                let local = Local::Present(Present { place, stamp, linked, body, seen_by });
-                self.trees.set_local(node, local);
+                match self.seen_elsewhere(node, &stamp, kind) {
+                    Some(seen) => {
+                        self.trees.set_local(node, Local::Absent);
+                        self.trees.hand_over(seen, node);
+                        self.unsettle(node, true);
+                    }
+                    None => {
+                        let (linked, seen_by) = (false, 0);
+                        let local = Local::Present(Present { place, stamp, linked, body, seen_by });
+                        self.trees.set_local(node, local);
+                    }
+                }
                 self.trees.set_synced(node, Some(agreed));
                 self.fetches.unstage(node);
                 self.rules_changed(node);
@@ -149,7 +159,9 @@ impl Client {
                 }
             }
             Then::Moved { to, agreed } => {
-                self.moved(node, to.clone());
+                if self.is_at_one_of(node, places) {
+                    self.moved(node, to.clone());
+                }
                 match self.trees.get(node).synced().cloned() {
                     Some(synced) if agreed => {
                         self.trees.set_synced(node, Some(State { place: to, ..synced }));
@@ -158,11 +170,12 @@ impl Client {
                 }
             }
             Then::Exchanged { other } => {
-                let place = |node| self.trees.get(node).present().map(|p| p.place.clone());
-                if let (Some(from), Some(to)) = (place(node), place(other)) {
+                if let [from, to] = places {
                     // Neither is a move of the user's.
-                    for (node, place) in [(node, to), (other, from)] {
-                        self.moved(node, place.clone());
+                    for (node, place) in [(node, to.clone()), (other, from.clone())] {
+                        if self.is_at_one_of(node, places) {
+                            self.moved(node, place.clone());
+                        }
                         if let Some(synced) = self.trees.get(node).synced().cloned() {
                             self.trees.set_synced(node, Some(State { place, ..synced }));
                         }
@@ -186,6 +199,24 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// What was placed was moved on at once, and met there as something new: that is it.
+    fn seen_elsewhere(&self, node: NodeId, placed: &Stamp, kind: Kind) -> Option<NodeId> {
+        let seen = self.trees.by_inode(&placed.inode).filter(|&seen| seen != node)?;
+        let record = self.trees.get(seen);
+        let present = record.present()?;
+        let same = present.body.kind() == kind
+            && !present.linked
+            && (placed.inode.birth.is_some()
+                || kind == Kind::Directory
+                || present.stamp.still(placed));
+        (same && !record.accepted() && !self.is_in_flight(seen)).then_some(seen)
+    }
+
+    /// Whether a node is not known to have been moved away from these places.
+    fn is_at_one_of(&self, node: NodeId, places: &[Place]) -> bool {
+        self.trees.get(node).present().is_none_or(|present| places.contains(&present.place))
     }
 
     fn moved(&mut self, node: NodeId, to: Place) {

@@ -8,14 +8,16 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::disk::{Found, Inode, Listing, Names, Seen, Stamp};
+use crate::disk::{Found, Inode, Listing, Names, Seen};
 use crate::id::NodeId;
 use crate::name::Name;
 use crate::node::{Kind, Place};
-use crate::time::FileTime;
 
 use super::looking::{Look, asked};
 use super::record::{Local, LocalBody, Present};
+use super::sameness::{
+    found_executable, has_other_names, is_backup, is_same_file, seen_stamp, stands, unless_read,
+};
 use super::{Client, ProblemKind};
 
 impl Client {
@@ -43,7 +45,7 @@ impl Client {
                 self.trees.children_here(look.dir).map(|(_, node)| node).collect();
             for node in inside {
                 if self.trees.is_dir_here(node) {
-                    self.want_all(node, 0);
+                    self.want_inside(node, look);
                 }
             }
         }
@@ -65,12 +67,7 @@ impl Client {
         let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local() else {
             return false;
         };
-        if known.body.kind() != found.form.kind() || known.linked || has_other_names(found) {
-            return false;
-        }
-        let same_bytes =
-            known.stamp.size == found.stamp.size && known.stamp.mtime == found.stamp.mtime;
-        if inode.birth.is_none() && found.form.kind() != Kind::Directory && !same_bytes {
+        if !is_same_file(known, found) {
             return false;
         }
         if known.seen_by > look.number {
@@ -90,6 +87,7 @@ impl Client {
             && !self.trees.get(node).accepted()
             && !self.is_in_commit(node)
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
+            && !self.has_moved(owner, listing, name)
         {
             let read = self.trees.get(node).present().cloned();
             self.trees.set_local(node, Local::Absent);
@@ -105,6 +103,16 @@ impl Client {
     /// program has saved anything.
     fn came_from_elsewhere(&self, inode: &Inode) -> bool {
         self.trees.by_inode(inode).is_some_and(|node| self.trees.get(node).accepted())
+    }
+
+    /// Whether a look shows a node's inode under another name than this, and not as its backup: it
+    /// moved, and is not edited by what now stands at this name.
+    fn has_moved(&self, node: NodeId, listing: &Listing, name: &Name) -> bool {
+        let Some(known) = self.trees.get(node).present() else { return false };
+        listing.names.iter().any(|(at, seen)| match seen {
+            Seen::Node(found) => at != name && is_same_file(known, found) && !is_backup(at, name),
+            Seen::Other(_) => false,
+        })
     }
 
     fn not_missing(&mut self, node: NodeId) {
@@ -400,59 +408,4 @@ impl Client {
             }
         }
     }
-}
-
-/// The stamp to believe in. A directory's times change with what is in it, and mean nothing.
-pub(super) fn seen_stamp(found: &Found) -> Stamp {
-    match found.form.kind() {
-        Kind::Directory => directory_stamp(found.stamp.inode),
-        Kind::File | Kind::Symlink => found.stamp,
-    }
-}
-
-/// A directory is the same as long as its inode is.
-pub(super) const fn directory_stamp(inode: Inode) -> Stamp {
-    Stamp { inode, size: 0, mtime: FileTime { seconds: 0, nanoseconds: 0 }, ctime: None }
-}
-
-/// Whether a file has other names as well. What a disk counts as links of a directory are none.
-fn has_other_names(found: &Found) -> bool {
-    found.form.kind() == Kind::File && found.links > 1
-}
-
-/// What is known of the body when `found` is seen: a content only if the file is as it was read.
-fn unless_read(known: &Present, found: &Found) -> LocalBody {
-    match (&known.body, LocalBody::unread(&found.form)) {
-        (LocalBody::File { content, .. }, LocalBody::File { executable, .. })
-            if known.stamp.still(&found.stamp) =>
-        {
-            LocalBody::File { content: *content, executable }
-        }
-        (_, unread) => unread,
-    }
-}
-
-fn found_executable(found: &Found) -> bool {
-    LocalBody::unread(&found.form).executable()
-}
-
-/// The file of another inode that stands at a name.
-fn stands(listing: &Listing, name: &Name, not: &Inode) -> Option<Inode> {
-    listing.names.iter().find(|(at, _)| at == name).and_then(|(_, seen)| match seen {
-        Seen::Node(found) if found.form.kind() == Kind::File && found.stamp.inode != *not => {
-            Some(found.stamp.inode)
-        }
-        Seen::Node(_) | Seen::Other(_) => None,
-    })
-}
-
-/// Whether `name` is `of`, made a backup: `f~`, `f.bak`, `f.orig`, `f.old`, `f.backup`, `#f#`, and
-/// emacs' numbered `f.~1~`.
-pub fn is_backup(name: &Name, of: &Name) -> bool {
-    let (name, of) = (name.as_bytes(), of.as_bytes());
-    if let Some(ending) = name.strip_prefix(of) {
-        return matches!(ending, b"~" | b".bak" | b".orig" | b".old" | b".backup")
-            || (ending.starts_with(b".~") && ending.ends_with(b"~") && ending.len() > 3);
-    }
-    name.strip_prefix(b"#").and_then(|name| name.strip_suffix(b"#")) == Some(of)
 }

@@ -145,7 +145,8 @@ impl Client {
         if !self.intend(node, &Intent::Place(Box::new(there.clone()))) {
             return Try::Full;
         }
-        let then = Then::Placed { place: there.place.clone(), agreed: there.clone() };
+        let (place, executable) = (there.place.clone(), there.body.executable());
+        let then = Then::Placed { place, executable, agreed: there.clone() };
         self.change(alloc::vec![node], alloc::vec![there.place], change, then)
     }
 
@@ -193,16 +194,16 @@ impl Client {
         let Some(at) = self.trees.path_here(node) else { return Try::Blocked };
         let old = Old::Is(present.stamp);
         let mut agreed = State { place: synced.place, body: there.body.clone() };
+        let keeps_own = executable == Act::Send;
+        let bit = if keeps_own { present.body.executable() } else { there.body.executable() };
         let change = match &there.body {
             Body::Directory => return Try::Blocked,
             Body::Symlink(target) => Change::PlaceSymlink { at, old, target: target.clone() },
-            Body::File { content, executable: bit_there } => {
+            Body::File { content, .. } => {
                 match self.bring(node, *content, Some(&at)) {
                     None => {}
                     Some(wait) => return wait,
                 }
-                let keeps_own = executable == Act::Send;
-                let bit = if keeps_own { present.body.executable() } else { *bit_there };
                 if keeps_own {
                     agreed.body = with_executable(&agreed.body, synced.body.executable());
                 }
@@ -213,7 +214,7 @@ impl Client {
             return Try::Full;
         }
         let place = present.place;
-        let then = Then::Placed { place: place.clone(), agreed };
+        let then = Then::Placed { place: place.clone(), executable: bit, agreed };
         self.change(alloc::vec![node], alloc::vec![place], change, then)
     }
 

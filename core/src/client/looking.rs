@@ -142,6 +142,14 @@ impl Client {
         self.want(dir, Names::All, true, delay_ms);
     }
 
+    /// Looks into a directory that a deep look found, as that look goes on.
+    pub(super) fn want_inside(&mut self, dir: NodeId, look: &Look) {
+        self.want_all(dir, 0);
+        if let Some(wanted) = self.looks.wanted.get_mut(&dir) {
+            wanted.since = wanted.since.min(look.since);
+        }
+    }
+
     fn want(&mut self, dir: NodeId, names: Names, deep: bool, delay_ms: u64) {
         let now = self.now.instant;
         let due = now + delay_ms;
@@ -238,6 +246,8 @@ impl Client {
             Err(DiskError::Gone | DiskError::Changed) if look.dir != NodeId::ROOT => {
                 self.want_node(look.dir);
             }
+            // It went, or was met as another node, meanwhile.
+            Err(_) if !self.trees.is_dir_here(look.dir) => {}
             Err(error) => {
                 self.looks.blind.insert(look.dir);
                 self.problem(look.dir, ProblemKind::Unreadable, error.to_string());

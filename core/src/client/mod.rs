@@ -31,6 +31,7 @@ mod reading;
 mod receiving;
 pub mod reconcile;
 pub mod record;
+mod sameness;
 pub mod saved;
 mod saving;
 mod status;
@@ -50,7 +51,7 @@ use saved::Saved;
 use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
-pub use status::{Problem, ProblemKind, Status};
+pub use status::{Checked, Problem, ProblemKind, Status};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]

@@ -36,20 +36,31 @@ pub(super) struct Outbound {
 struct UnderWay {
     commit: Commit,
     nodes: BTreeSet<NodeId>,
-    /// It went up the connection that stands.
-    sent: bool,
+    sent: Sent,
 }
 
-impl Outbound {
-    /// A new connection goes on where the last ended: the commit under way goes up it again.
-    pub(super) const fn resend(&mut self) {
-        if let Some(under_way) = &mut self.commit {
-            under_way.sent = false;
-        }
-    }
+/// How far a commit came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// It never went up: the server cannot know of it.
+    Never,
+    /// It went up a connection that is no more.
+    Before,
+    /// It went up the connection that stands.
+    Now,
 }
 
 impl Client {
+    /// A new connection goes on where the last ended: the commit under way goes up it again. One
+    /// that never went up is made anew, of what is there by now.
+    pub(super) fn resend(&mut self) {
+        match &mut self.outbound.commit {
+            Some(UnderWay { sent: Sent::Never, .. }) => self.drop_commit(),
+            Some(under_way) => under_way.sent = Sent::Before,
+            None => {}
+        }
+    }
+
     /// Starts what may start.
     pub(super) fn pump_outbound(&mut self) {
         if !self.is_live() || !self.may_change_disk() || self.rules_are_coming() {
@@ -226,20 +237,20 @@ impl Client {
         }
         let key = CommitKey::from_bytes(self.ids.draw());
         let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
-        self.outbound.commit = Some(UnderWay { commit, nodes, sent: false });
+        self.outbound.commit = Some(UnderWay { commit, nodes, sent: Sent::Never });
         self.send_waiting();
         self.want_parents();
     }
 
     /// Sends the commit under way, if it did not go up this connection yet.
     fn send_waiting(&mut self) {
-        if self.outbound.commit.as_ref().is_none_or(|under_way| under_way.sent)
+        if self.outbound.commit.as_ref().is_none_or(|under_way| under_way.sent == Sent::Now)
             || !self.continue_lineage()
         {
             return;
         }
         if let Some(under_way) = &mut self.outbound.commit {
-            under_way.sent = true;
+            under_way.sent = Sent::Now;
             self.out.push(Effect::Send(ClientMessage::Commit(under_way.commit.clone())));
         }
     }

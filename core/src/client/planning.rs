@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use crate::id::NodeId;
-use crate::node::{Body, State};
+use crate::node::{Body, Place, State};
 
 use super::reconcile::{Act, Decision, reconcile, situation};
 use super::record::{Local, Record};
@@ -122,29 +122,34 @@ impl Client {
     }
 
     /// Below a directory that could not be read.
-    fn is_unknown(&self, node: NodeId) -> bool {
+    pub(super) fn is_unknown(&self, node: NodeId) -> bool {
         self.looks.blind.iter().any(|&dir| dir != node && self.trees.is_within_here(node, dir))
     }
 
     fn moved_above_here(&self, node: NodeId) -> bool {
-        self.moved_above(node, |record| record.present().map(|present| &present.place))
+        self.moved_above(node, place_here, place_there)
     }
 
     fn moved_above_there(&self, node: NodeId) -> bool {
-        self.moved_above(node, |record| record.remote().map(|state| &state.place))
+        self.moved_above(node, place_there, place_here)
     }
 
-    fn moved_above<'a>(
-        &'a self,
+    /// Whether a directory above was moved by the side that has it at `place`, and not to the same
+    /// by the other.
+    fn moved_above(
+        &self,
         node: NodeId,
-        place: impl Fn(&'a Record) -> Option<&'a crate::node::Place>,
+        place: fn(&Record) -> Option<&Place>,
+        other: fn(&Record) -> Option<&Place>,
     ) -> bool {
         let mut at = place(self.trees.get(node)).map(|place| place.parent);
         while let Some(dir) = at.filter(|&dir| dir != NodeId::ROOT) {
             let record = self.trees.get(dir);
             let now = place(record);
             match (now, record.synced()) {
-                (Some(now), Some(synced)) if *now != synced.place => return true,
+                (Some(now), Some(synced)) if *now != synced.place && other(record) != Some(now) => {
+                    return true;
+                }
                 _ => at = now.map(|place| place.parent),
             }
         }
@@ -166,8 +171,11 @@ impl Client {
             self.offer_outbound(node);
         }
         if acts == [Act::Rest; 3] {
-            for kind in [ProblemKind::Busy, ProblemKind::Unreadable, ProblemKind::Unwritable] {
-                self.solved(node, kind);
+            self.solved(node, ProblemKind::Busy);
+            self.solved(node, ProblemKind::Unwritable);
+            // A directory may be as it should, and what is in it still unknown.
+            if !self.looks.blind.contains(&node) {
+                self.solved(node, ProblemKind::Unreadable);
             }
             self.solved(node, ProblemKind::Parked);
             self.solved(node, ProblemKind::Refused);
@@ -329,6 +337,14 @@ impl Client {
         let first = (node, ProblemKind::Busy);
         self.problems.range(first..).next().is_some_and(|((of, _), _)| *of == node)
     }
+}
+
+fn place_here(record: &Record) -> Option<&Place> {
+    record.present().map(|present| &present.place)
+}
+
+fn place_there(record: &Record) -> Option<&Place> {
+    record.remote().map(|state| &state.place)
 }
 
 /// A body with this executable bit, if it can have one.

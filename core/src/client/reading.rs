@@ -68,6 +68,7 @@ impl Client {
     fn is_to_be_seen(&self, node: NodeId) -> bool {
         let record = self.trees.get(node);
         !record.accepted()
+            && !self.is_unknown(node)
             && record.present().is_some_and(|here| {
                 here.body.kind() != Kind::File && self.is_looked_at(&here.place)
             })

@@ -114,6 +114,11 @@ impl Client {
             .collect();
         let mut nodes: Vec<NodeId> = self.trees.nodes().map(|(node, _)| node).collect();
         nodes.extend(rows.keys().copied().filter(|node| !self.trees.contains(*node)));
+        if building.merge.is_some() {
+            // All at once: what is in a missing directory is missing with it.
+            let missing: Vec<NodeId> = self.looks.missing.keys().copied().collect();
+            missing.into_iter().for_each(|node| self.believe_deleted(node));
+        }
         for node in &nodes {
             self.swap_in(*node, rows.get(node), building.merge);
         }
@@ -123,11 +128,10 @@ impl Client {
     }
 
     fn swap_in(&mut self, node: NodeId, row: Option<&Row>, merge: Option<MergeReason>) {
-        if merge.is_some() && self.looks.missing.remove(&node).is_some() {
-            self.believe_deleted(node);
-        }
         let base = match merge {
             None => self.base_after_snapshot(node, row),
+            // Nor is what will be found missing where nothing can be seen now.
+            Some(_) if self.is_unknown(node) => None,
             Some(reason) => base_after_merge(self.trees.get(node), row, reason),
         };
         self.trees.set_remote(node, row.map(|row| row.state.clone()));

@@ -149,6 +149,13 @@ impl Record {
         intent: None,
     };
 
+    /// A node with these three states.
+    pub fn of(local: Local, synced: Option<State>, remote: Option<State>) -> Self {
+        let mut record = Self { local, remote, ..Self::NOWHERE };
+        record.set_synced(synced);
+        record
+    }
+
     /// The change of this disk that was begun.
     pub const fn intent(&self) -> Option<&Intent> {
         self.intent.as_ref()

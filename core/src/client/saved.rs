@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
-use crate::id::NodeId;
+use crate::id::{DeviceId, NodeId};
+use crate::operation::Cursor;
+
+use super::record::Record;
 
 /// A change of the saved state: all of it durable, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,4 +28,15 @@ pub struct Saved {
     pub records: Vec<(NodeId, Blob)>,
     /// The engine's own row.
     pub header: Option<Blob>,
+}
+
+impl Saved {
+    /// The state of a device that has this prefix of the journal, and these three trees.
+    pub fn of_trees(
+        device: DeviceId,
+        cursor: Cursor,
+        records: impl IntoIterator<Item = (NodeId, Record)>,
+    ) -> Self {
+        super::saving::saved(device, cursor, records)
+    }
 }

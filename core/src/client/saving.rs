@@ -9,11 +9,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blob::Blob;
 use crate::id::{DeviceId, Lineage, NodeId, Seq};
 use crate::operation::Cursor;
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
+use super::record::Record;
 use super::saved::{SaveBatch, Saved};
 use super::stream::Stream;
 use super::trees::Trees;
@@ -60,7 +62,7 @@ struct Header {
 pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedState> {
     let mut trees = Trees::default();
     for (node, bytes) in saved.records {
-        trees.restore(node, super::record::Record::decode(&bytes)?);
+        trees.restore(node, Record::decode(&bytes)?);
     }
     let header = match saved.header {
         Some(bytes) => postcard::from_bytes(&bytes)
@@ -84,6 +86,29 @@ pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedSta
     };
     let stream = Stream::new(header.cursor, header.device, header.known, header.newer_rows);
     Ok((trees, stream, saves))
+}
+
+/// What would have been saved by a device with these three trees.
+pub(super) fn saved(
+    device: DeviceId,
+    cursor: Cursor,
+    records: impl IntoIterator<Item = (NodeId, Record)>,
+) -> Saved {
+    let lineage = Lineage::from_bytes(*device.as_bytes());
+    let header = Header {
+        cursor,
+        device: Some(device),
+        known: alloc::vec![lineage],
+        newer_rows: BTreeMap::new(),
+    };
+    let records = records.into_iter().map(|(node, record)| (node, record.encode())).collect();
+    Saved { records, header: Some(header.encode()) }
+}
+
+impl Header {
+    fn encode(&self) -> Blob {
+        postcard::to_allocvec(self).expect("a header holds nothing unencodable").into()
+    }
 }
 
 impl Client {
@@ -117,14 +142,14 @@ impl Client {
         self.out.push(Effect::Save { id, batch });
     }
 
-    fn header(&self) -> crate::blob::Blob {
+    fn header(&self) -> Blob {
         let header = Header {
             cursor: self.stream.cursor,
             device: self.stream.device,
             known: self.stream.known.clone(),
             newer_rows: self.stream.newer_rows.clone(),
         };
-        postcard::to_allocvec(&header).expect("a header holds nothing unencodable").into()
+        header.encode()
     }
 
     pub(super) fn on_saved(&mut self, id: TaskId, result: Result<(), String>) {

@@ -36,6 +36,21 @@ pub struct Status {
     pub problems: Vec<Problem>,
 }
 
+/// How often each of the engine's invariants had something to check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// A node is in some tree.
+    pub nodes: u64,
+    /// What is here is in a directory that is here, under a name of its own.
+    pub here: u64,
+    /// What is here is a file of its own.
+    pub inodes: u64,
+    /// A content that is known is as large as its file.
+    pub contents: u64,
+    /// What is at the server is in a directory that is there, under a name of its own.
+    pub there: u64,
+}
+
 /// Something that is not in sync, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -140,39 +155,47 @@ impl Client {
         }
     }
 
-    /// Checks the engine's invariants: the first broken one, in words.
-    pub fn check(&self) -> Result<(), String> {
+    /// Checks the engine's invariants: how often each had something to check, or the first broken
+    /// one in words.
+    pub fn check(&self) -> Result<Checked, String> {
         let mut broken: Vec<String> = Vec::new();
         let mut inodes: BTreeMap<Inode, NodeId> = BTreeMap::new();
+        let mut checked = Checked::default();
         for (node, record) in self.trees.nodes() {
+            checked.nodes += 1;
             if record.is_nowhere() {
                 broken.push(format!("{node:?} is kept though it is in no tree"));
             }
             if let Local::Present(here) = record.local() {
-                if !self.trees.is_dir_here(here.place.parent) {
+                checked.here += 1;
+                let missing = self.looks.missing.contains_key(&node);
+                if !self.trees.is_dir_here(here.place.parent) && !missing {
                     broken.push(format!("{node:?} is here, but its directory is not"));
                 }
                 // A missing one may be the other already; without a birth time, or with more than
                 // one name, an inode does not tell who someone is.
                 let certain = here.stamp.inode.birth.is_some() && !here.linked;
-                if certain && !self.looks.missing.contains_key(&node) {
+                if certain && !missing {
+                    checked.inodes += 1;
                     let other = inodes.insert(here.stamp.inode, node);
                     broken
                         .extend(other.map(|other| format!("{node:?} and {other:?} are one file")));
                 }
                 let holder = self.trees.at_here(&here.place);
-                if holder != Some(node) && !self.looks.missing.contains_key(&node) {
+                if holder != Some(node) && !missing {
                     broken.push(format!("{node:?} and {holder:?} have one name here"));
                 }
                 let content = match &here.body {
                     LocalBody::File { content, .. } => content.as_ref(),
                     LocalBody::Directory | LocalBody::Symlink(_) => None,
                 };
+                checked.contents += u64::from(content.is_some());
                 if content.is_some_and(|content| content.size != here.stamp.size) {
                     broken.push(format!("{node:?} has a content of another size than its file"));
                 }
             }
             if let Some(there) = record.remote() {
+                checked.there += 1;
                 if !self.trees.is_dir_there(there.place.parent) {
                     broken.push(format!("{node:?} is at the server, but its directory is not"));
                 }
@@ -181,6 +204,6 @@ impl Client {
                 }
             }
         }
-        broken.into_iter().next().map_or(Ok(()), Err)
+        broken.into_iter().next().map_or(Ok(checked), Err)
     }
 }

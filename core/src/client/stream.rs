@@ -264,7 +264,7 @@ impl Client {
         let merge = match resume {
             Resume::Entries => {
                 self.stream.phase = Phase::Live;
-                return self.outbound.resend();
+                return self.resend();
             }
             Resume::Snapshot => None,
             Resume::Merge(reason) => {

@@ -106,6 +106,11 @@ impl Disk {
         if window(self, moment) { Err(Stop::Crash) } else { Ok(()) }
     }
 
+    /// What changes of the engine took from under its name since [`Disk::take_displaced`].
+    pub fn displaced(&self) -> &[(RelPath, ContentId)] {
+        &self.displaced
+    }
+
     /// What changes of the engine took from under its name since the last call.
     pub fn take_displaced(&mut self) -> Vec<(RelPath, ContentId)> {
         std::mem::take(&mut self.displaced)

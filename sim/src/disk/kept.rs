@@ -39,13 +39,9 @@ impl Disk {
         self.table.kept.len()
     }
 
-    /// Every version on the disk, those of displaced files included.
-    pub fn all_versions(&self) -> Vec<(RelPath, ContentId)> {
-        let kept = self.table.kept.iter().filter_map(|kept| {
-            let version = version(&self.inode(kept.number).form)?;
-            Some((kept.from.clone(), version))
-        });
-        self.versions().into_iter().chain(kept).collect()
+    /// The versions of displaced files that are kept.
+    pub fn kept_versions(&self) -> impl Iterator<Item = ContentId> {
+        self.table.kept.iter().filter_map(|kept| version(&self.inode(kept.number).form))
     }
 
     /// Brings back those displaced files that are not what they were, under a conflict name with

@@ -9,6 +9,7 @@
 pub mod engine;
 pub mod guard;
 pub mod kept;
+pub mod outside;
 pub mod power;
 pub mod user;
 pub mod watch;

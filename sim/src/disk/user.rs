@@ -8,11 +8,12 @@ use onefold_core::hash::ContentId;
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Target;
 use onefold_core::time::FileTime;
+use serde::Serialize;
 
 use super::{Disk, Errno, Form, Handle, Number, fold};
 
 /// What a user's call meant for a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deed {
     /// What happened to it.
     pub act: Act,
@@ -23,7 +24,7 @@ pub struct Deed {
 }
 
 /// See [`Deed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Act {
     /// It came to be.
     Wrote,
@@ -401,6 +402,11 @@ impl Disk {
     /// Whether something stands at a path.
     pub fn has(&self, path: &RelPath) -> bool {
         self.at(path).is_ok()
+    }
+
+    /// Whether anything on the disk has the last name of a path, there or anywhere.
+    pub fn has_name(&self, path: &RelPath) -> bool {
+        self.walk().iter().any(|(at, _)| at.names().last() == path.names().last())
     }
 
     /// The bytes of the file at a path.

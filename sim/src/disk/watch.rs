@@ -76,6 +76,11 @@ impl Disk {
     /// Loses all that waits, and says so.
     pub fn overflow(&mut self) {
         self.watcher.queue.clear();
+        self.tell_overflow();
+    }
+
+    /// Says that something was lost.
+    pub fn tell_overflow(&mut self) {
         self.watcher.queue.push_back(WatchEvent::Overflow(RelPath::root()));
     }
 

@@ -4,44 +4,72 @@ use std::collections::BTreeMap;
 
 use onefold_core::hash::ContentId;
 use onefold_core::name::RelPath;
+use onefold_core::node::Body;
 use onefold_core::operation::Step;
+use onefold_core::protocol::TreeSum;
 
-use crate::disk::user::target_version;
-use crate::world::World;
-use crate::world::device::Device;
-
-use super::Broken;
-use super::tree::{self, Leaf, Tree};
+use super::scene::{Kept, Scene};
+use super::tree::{self, Tree};
+use super::{Broken, Tally, rules};
 
 /// Entries of the journal for each deed of a user, at most; and so many in any case.
 const ENTRIES_PER_DEED: u64 = 4;
 const ENTRIES_IN_ANY_CASE: u64 = 20;
 
-/// All rules.
-pub fn all(world: &World) -> Result<(), Broken> {
-    if let Some(why) = world.witness().halt() {
-        return Err(Broken::new("no engine stops for good", why));
+/// All rules; how often each had something to judge.
+pub fn all(scene: &Scene<'_>) -> Result<Tally, Broken> {
+    let mut tally = Tally::default();
+    tally.judged(rules::NO_HALT, scene.devices.len());
+    if let Some(why) = scene.witness.halt() {
+        return Err(Broken::new(rules::NO_HALT, why));
     }
-    world.server.journal.check()?;
-    let server = tree::of_rows(&world.server.journal.rows())?;
-    same_trees(world, &server)?;
-    nothing_lost(world, &server)?;
-    nothing_comes_back(world, &server)?;
-    one_file_each(world, &server)?;
-    no_needless_copies(world, &server)?;
-    no_temporary_names(world)?;
-    bounded(world)
+    server_is_whole(&scene.server, &mut tally)?;
+    let server = tree::of_rows(&scene.server.rows, &mut tally)?;
+    tally.judged(rules::ROWS_FOLLOW, scene.server.rows.len());
+    scene.witness.shadow.same(&scene.server.rows)?;
+    scene.witness.divergence.judge(&mut tally)?;
+    same_trees(scene, &server, &mut tally)?;
+    nothing_lost(scene, &server, &mut tally)?;
+    nothing_comes_back(scene, &server, &mut tally)?;
+    one_file_each(scene, &server, &mut tally)?;
+    no_needless_copies(scene, &server, &mut tally)?;
+    no_temporary_names(scene, &mut tally)?;
+    bounded(scene, &mut tally)?;
+    Ok(tally)
+}
+
+/// The head's sum, its bytes, and the contents of live files are right.
+fn server_is_whole(server: &Kept, tally: &mut Tally) -> Result<(), Broken> {
+    let mut sum = TreeSum::default();
+    let mut bytes = 0;
+    for row in server.rows.iter().filter(|row| row.alive) {
+        sum.add(row.node, &row.state);
+        if let Body::File { content, .. } = &row.state.body {
+            bytes += content.size;
+            tally.judged(rules::SERVER_HAS_CONTENTS, 1u64);
+            if server.contents.get(&content.id) != Some(&content.size) {
+                return Err(Broken::new(rules::SERVER_HAS_CONTENTS, format!("{row:?}")));
+            }
+        }
+    }
+    tally.judged(rules::SUM_IS_RIGHT, server.rows.len());
+    if sum != server.head.sum || bytes != server.head.bytes {
+        let what = format!("{sum:?} and {bytes} bytes, not {:?}", server.head);
+        return Err(Broken::new(rules::SUM_IS_RIGHT, what));
+    }
+    Ok(())
 }
 
 /// All disks and the server hold the same tree.
-pub fn same_trees(world: &World, server: &Tree) -> Result<(), Broken> {
-    for (index, device) in world.devices.iter().enumerate() {
-        let differences = tree::differences(&device.disk, server);
+pub fn same_trees(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
+    for (index, device) in scene.devices.iter().enumerate() {
+        tally.judged(rules::SAME_TREES, server.len());
+        let differences = tree::differences(device, server);
         if !differences.is_empty() {
-            let problems = device.client.as_ref().map(|client| client.status().problems);
+            let problems = &device.problems;
             return Err(Broken::new(
-                "all disks and the server hold the same tree",
-                format!("device {index}: {} (problems: {problems:?})", differences.join("; ")),
+                rules::SAME_TREES,
+                format!("device {index}: {} (problems: {problems})", differences.join("; ")),
             ));
         }
     }
@@ -52,70 +80,72 @@ pub fn same_trees(world: &World, server: &Tree) -> Result<(), Broken> {
 fn places(server: &Tree) -> BTreeMap<ContentId, Vec<&RelPath>> {
     let mut places: BTreeMap<ContentId, Vec<&RelPath>> = BTreeMap::new();
     for (path, leaf) in server {
-        let version = match leaf {
-            Leaf::Directory => continue,
-            Leaf::File(content, _) => *content,
-            Leaf::Symlink(target) => target_version(target),
-        };
+        let Some(version) = leaf.version() else { continue };
         places.entry(version).or_default().push(path);
     }
     places
 }
 
-/// Every version that no user changed or deleted is in the tree.
-fn nothing_lost(world: &World, server: &Tree) -> Result<(), Broken> {
+/// Every version that no user changed or deleted is in the tree. What a power cut took is excused
+/// only if the server never had it (its writer had not made it durable), or has it in its history.
+fn nothing_lost(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
     let places = places(server);
-    let unknown: Vec<_> =
-        world.devices.iter().flat_map(|device| device.disk.versions()).map(|(_, v)| v).collect();
-    for (version, fate) in &world.witness().versions {
-        let excused = fate.written.is_empty()
-            || !fate.destroyed_by.is_empty()
-            || fate.copied
-            || fate.lost_power
-            || places.contains_key(version)
-            || unknown.contains(version);
-        if !excused {
-            let in_history = world.witness().history.contains(version);
+    // What is not synced, or has a name that clashes, is where it is.
+    let on_a_disk = |version| scene.devices.iter().any(|device| device.versions.contains(version));
+    for (version, fate) in &scene.witness.versions.all {
+        let in_history = scene.witness.history.contains(version);
+        let by_users = !fate.destroyed_by.is_empty() || !fate.dropped_by.is_empty();
+        let by_power = fate.lost_power || fate.rolled_back && in_history;
+        if fate.written.is_empty() || by_users || by_power {
+            continue;
+        }
+        tally.judged(rules::NOTHING_LOST, 1u64);
+        if !places.contains_key(version) && !on_a_disk(version) {
             let what = format!("{}: {fate:?}; in the history: {in_history}", fate.path);
-            return Err(Broken::new("no version is lost", what));
+            return Err(Broken::new(rules::NOTHING_LOST, what));
         }
     }
     Ok(())
 }
 
 /// What one user deleted, and no other touched, is gone.
-fn nothing_comes_back(world: &World, server: &Tree) -> Result<(), Broken> {
-    let unknown = |device: &Device| !tree::of_disk(&device.disk).1.is_empty();
-    let hidden = world.witness().had_unknown || world.devices.iter().any(unknown);
-    if world.witness().merged || hidden {
+fn nothing_comes_back(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
+    let hidden = scene.witness.had_unknown
+        || scene.devices.iter().any(|device| !device.unknown.is_empty());
+    if scene.witness.merged || hidden {
         return Ok(());
     }
-    for (version, paths) in places(server) {
-        let Some(fate) = world.witness().versions.get(&version) else { continue };
+    let places = places(server);
+    for (version, fate) in &scene.witness.versions.all {
         let Some(by) = fate.destroyed_by.first() else { continue };
         let alone = fate.destroyed_by.len() == 1
             && !fate.copied
-            && !world.witness().moved_by_others(version, *by)
-            && world.witness().directory_movers.iter().all(|mover| mover == by);
-        if alone {
+            && !scene.witness.versions.moved_by_others(*version, *by)
+            && scene.witness.directory_movers.iter().all(|mover| mover == by);
+        if !alone {
+            continue;
+        }
+        tally.judged(rules::STAYS_DELETED, 1u64);
+        if let Some(paths) = places.get(version) {
             let what = format!("{paths:?}: {fate:?}");
-            return Err(Broken::new("what was deleted stays deleted", what));
+            return Err(Broken::new(rules::STAYS_DELETED, what));
         }
     }
     Ok(())
 }
 
 /// A version that no user copied stands at one path.
-fn one_file_each(world: &World, server: &Tree) -> Result<(), Broken> {
-    let excused = world.witness().merged || world.witness().half_seen;
+fn one_file_each(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
+    let excused = scene.witness.merged || scene.witness.half_seen;
     for (version, paths) in places(server) {
         // A backup is new, and what it was made of is edited: both may end up somewhere.
         let backup = |path: &&RelPath| path.to_bytes().ends_with(b"~");
-        let copied = world.witness().versions.get(&version).is_none_or(|fate| fate.copied)
+        let copied = scene.witness.versions.all.get(&version).is_none_or(|fate| fate.copied)
             || paths.iter().any(backup)
-            || world.witness().is_forked(version);
+            || scene.witness.versions.is_forked(version);
+        tally.judged(rules::ONE_FILE_EACH, u64::from(!copied));
         if paths.len() > 1 && !copied && !excused {
-            return Err(Broken::new("there is one file for each version", format!("{paths:?}")));
+            return Err(Broken::new(rules::ONE_FILE_EACH, format!("{paths:?}")));
         }
     }
     Ok(())
@@ -128,26 +158,28 @@ pub fn is_copy(path: &RelPath) -> bool {
 }
 
 /// No conflict copies where only one user ever did anything, or all keep to their own.
-fn no_needless_copies(world: &World, server: &Tree) -> Result<(), Broken> {
+fn no_needless_copies(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
     let copies: Vec<_> = server.keys().filter(|path| is_copy(path)).collect();
-    if (world.witness().actors.len() < 2 || world.apart())
-        && !copies.is_empty()
-        && !world.had_late_writers()
-    {
-        return Err(Broken::new("no needless conflict copy", format!("{copies:?}")));
+    if (scene.witness.actors.len() > 1 && !scene.witness.apart) || scene.witness.rescues > 0 {
+        return Ok(());
+    }
+    tally.judged(rules::NO_NEEDLESS_COPY, server.len());
+    if !copies.is_empty() {
+        return Err(Broken::new(rules::NO_NEEDLESS_COPY, format!("{copies:?}")));
     }
     Ok(())
 }
 
 /// No temporary file left its device, or was even read.
-fn no_temporary_names(world: &World) -> Result<(), Broken> {
-    for (device, path) in world.witness().fleeting() {
+fn no_temporary_names(scene: &Scene<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    for (device, path) in scene.witness.temporary.fleeting() {
         let Some(name) = path.names().last() else { continue };
         if name.as_bytes().ends_with(b"~") {
             continue; // Other programs make lasting ones.
         }
-        let id = world.server.device_id(*device);
-        let sent = world.witness().entries.iter().filter(|entry| entry.device == id).any(|entry| {
+        tally.judged(rules::NO_TEMPORARY, 1u64);
+        let id = scene.devices[*device].id;
+        let sent = scene.witness.entries.iter().filter(|entry| entry.device == id).any(|entry| {
             entry.operation.steps.iter().any(|step| match step {
                 Step::Create { place, .. } | Step::Move { place, .. } => place.name == *name,
                 _ => false,
@@ -155,19 +187,20 @@ fn no_temporary_names(world: &World) -> Result<(), Broken> {
         });
         if sent {
             let what = format!("device {device}: {path}");
-            return Err(Broken::new("no temporary name leaves its device", what));
+            return Err(Broken::new(rules::NO_TEMPORARY, what));
         }
     }
     Ok(())
 }
 
 /// The number of entries is bounded by what users did.
-fn bounded(world: &World) -> Result<(), Broken> {
-    let entries = world.witness().entries.len() as u64;
-    let bound = ENTRIES_PER_DEED * world.witness().deeds + ENTRIES_IN_ANY_CASE;
+fn bounded(scene: &Scene<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    let entries = scene.witness.entries.len() as u64;
+    let bound = ENTRIES_PER_DEED * scene.witness.deeds + ENTRIES_IN_ANY_CASE;
+    tally.judged(rules::BOUNDED, scene.witness.entries.len());
     if entries > bound {
-        let what = format!("{entries} entries for {} deeds", world.witness().deeds);
-        return Err(Broken::new("a bounded number of entries for each deed", what));
+        let what = format!("{entries} entries for {} deeds", scene.witness.deeds);
+        return Err(Broken::new(rules::BOUNDED, what));
     }
     Ok(())
 }

@@ -5,16 +5,34 @@
 //!
 //! - [`judge`]: at rest, all disks and the server hold the same tree; no version is lost, none comes
 //!   back; there is one file for each, and no needless conflict copy; no temporary name got out.
-//! - [`Witness::changed`]: what a change displaces is in the server's history by then.
-//! - [`World::at_barrier`](crate::world::World): where one user acted alone, his disk is everyone's.
+//! - [`barrier`]: where one user acted alone, his disk is everyone's, and soon.
+//! - [`deed`]: a change of a disk does what was asked, to what the engine had seen, and nothing else.
+//! - [`sight`]: what an engine may send and change, by what it was shown and has saved.
+//! - [`moving`]: a moved directory is in one place at any instant.
+//! - [`divergence`]: as many conflict copies as users had reasons for.
+//!
+//! What is judged is a [`scene::Scene`], which every world can show; what happens on the way is told to
+//! a [`Witness`]. Each rule of [`rules`] counts in a [`Tally`] how often it had something to judge.
 
 pub mod barrier;
+pub mod deed;
+pub mod divergence;
+pub mod epoch;
 pub mod judge;
+pub mod moving;
+pub mod rules;
+pub mod scene;
+pub mod shadow;
+pub mod sight;
+pub mod tally;
+pub mod temporary;
 pub mod tree;
+pub mod versions;
 pub mod witness;
 
 use std::fmt;
 
+pub use tally::Tally;
 pub use witness::Witness;
 
 /// A rule that was broken.

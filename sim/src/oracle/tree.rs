@@ -8,9 +8,11 @@ use onefold_core::name::RelPath;
 use onefold_core::node::{Body, Target};
 use onefold_core::server::facts::NodeRow;
 
+use crate::disk::user::target_version;
 use crate::disk::{Disk, Form, fold};
 
-use super::Broken;
+use super::scene::Holding;
+use super::{Broken, Tally, rules};
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,36 @@ pub enum Leaf {
     Symlink(Target),
 }
 
+impl Leaf {
+    /// What a node is.
+    pub fn of(body: &Body) -> Self {
+        match body {
+            Body::Directory => Self::Directory,
+            Body::File { content, executable } => Self::File(content.id, *executable),
+            Body::Symlink(target) => Self::Symlink(target.clone()),
+        }
+    }
+
+    /// What an inode is; `None` for what is not synced.
+    pub fn here(form: &Form) -> Option<Self> {
+        Some(match form {
+            Form::Fifo => return None,
+            Form::Directory(_) => Self::Directory,
+            Form::File { bytes, executable } => Self::File(ContentId::of(bytes), *executable),
+            Form::Symlink(target) => Self::Symlink(target.clone()),
+        })
+    }
+
+    /// The version that it is, if it is one: directories and empty files are none.
+    pub fn version(&self) -> Option<ContentId> {
+        match self {
+            Self::Directory => None,
+            Self::File(content, _) => Some(*content).filter(|id| *id != ContentId::of(b"")),
+            Self::Symlink(target) => Some(target_version(target)),
+        }
+    }
+}
+
 /// What stands at each path.
 pub type Tree = BTreeMap<RelPath, Leaf>;
 
@@ -32,13 +64,7 @@ pub fn of_disk(disk: &Disk) -> (Tree, BTreeSet<RelPath>) {
     let mut unknown = BTreeSet::new();
     for (path, number) in disk.walk() {
         let ignored = path.names().iter().any(|name| disk.ignored.contains(name));
-        let leaf = match &disk.inode(number).form {
-            _ if ignored => None,
-            Form::Fifo => None,
-            Form::Directory(_) => Some(Leaf::Directory),
-            Form::File { bytes, executable } => Some(Leaf::File(ContentId::of(bytes), *executable)),
-            Form::Symlink(target) => Some(Leaf::Symlink(target.clone())),
-        };
+        let leaf = Leaf::here(&disk.inode(number).form).filter(|_| !ignored);
         match leaf {
             Some(leaf) => {
                 tree.insert(path, leaf);
@@ -52,20 +78,17 @@ pub fn of_disk(disk: &Disk) -> (Tree, BTreeSet<RelPath>) {
 }
 
 /// What the server's rows say; an orphan, a cycle or a doubled name breaks a rule.
-pub fn of_rows(rows: &[NodeRow]) -> Result<Tree, Broken> {
+pub fn of_rows(rows: &[NodeRow], tally: &mut Tally) -> Result<Tree, Broken> {
     let live: BTreeMap<NodeId, &NodeRow> =
         rows.iter().filter(|row| row.alive).map(|row| (row.node, row)).collect();
     let mut tree = Tree::new();
+    tally.judged(rules::BELOW_ROOT, live.len());
+    tally.judged(rules::UNIQUE_NAMES, live.len());
     for row in live.values() {
         let path = path_of(&live, row)
-            .ok_or_else(|| Broken::new("every live node is below the root", format!("{row:?}")))?;
-        let leaf = match &row.state.body {
-            Body::Directory => Leaf::Directory,
-            Body::File { content, executable } => Leaf::File(content.id, *executable),
-            Body::Symlink(target) => Leaf::Symlink(target.clone()),
-        };
-        if tree.insert(path.clone(), leaf).is_some() {
-            return Err(Broken::new("names are unique among live siblings", format!("{path}")));
+            .ok_or_else(|| Broken::new(rules::BELOW_ROOT, format!("{row:?}")))?;
+        if tree.insert(path.clone(), Leaf::of(&row.state.body)).is_some() {
+            return Err(Broken::new(rules::UNIQUE_NAMES, format!("{path}")));
         }
     }
     Ok(tree)
@@ -90,13 +113,14 @@ fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> 
 ///
 /// Where something that is not synced stands on a disk, what was there is unknown, cannot be put
 /// there, and may have been moved elsewhere since: only what both have is compared then.
-pub fn differences(disk: &Disk, server: &Tree) -> Vec<String> {
-    let (mut here, unknown) = of_disk(disk);
+pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
+    let Holding { tree, unknown, folds_case, .. } = device;
+    let mut here = tree.clone();
     let mut there = server.clone();
     // What cannot have its name here stays where it was.
-    let parked = if disk.traits.folds_case { park(&mut here, &mut there) } else { Vec::new() };
+    let parked = if *folds_case { park(&mut here, &mut there) } else { Vec::new() };
     let mut found = Vec::new();
-    let (stays, waiting) = kept_out(&here, &there, &unknown, &parked, disk.traits.folds_case);
+    let (stays, waiting) = kept_out(&here, &there, unknown, &parked, *folds_case);
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf || stays.contains(path) => {}

@@ -1,77 +1,54 @@
-//! The record of a run: what users did to which version, and what the engines did about it.
+//! The record of a run: what users did, what the engines were shown and did, what the journal holds.
+//!
+//! A world tells it everything that happens, in order. Rules that hold at any instant are judged right
+//! then; the first that breaks is kept in [`Witness::broken`], which a world looks at after each step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use onefold_core::client::Checked;
+use onefold_core::client::event::{Effect, Event};
+use onefold_core::client::saved::Saved;
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
-use onefold_core::id::Seq;
-use onefold_core::name::RelPath;
+use onefold_core::id::{NodeId, Seq};
 use onefold_core::node::Body;
-use onefold_core::operation::{Commit, Cursor, Entry, Step};
-use onefold_core::protocol::MergeReason;
+use onefold_core::operation::{Cursor, Entry, Step};
+use onefold_core::protocol::{ClientMessage, MergeReason};
 
-use crate::disk::Disk;
+use crate::disk::guard::Changed;
 use crate::disk::user::{Act, Deed, target_version};
+use crate::disk::{Disk, Form};
 use crate::story::Story;
 use crate::words;
-use crate::world::server::Server;
 
-use super::Broken;
-use super::tree::Tree;
-
-/// A temporary file that was gone sooner may not have left its device, in milliseconds.
-const TEMPORARY_MS: u64 = 60;
-
-/// What became of a version.
-#[derive(Clone, Debug, Default)]
-pub struct Fate {
-    /// Who wrote it, and how often it was written (more than once: it was copied).
-    pub written: Vec<usize>,
-    /// Who changed, replaced or deleted it while it was on his disk.
-    pub destroyed_by: BTreeSet<usize>,
-    /// Who moved it, or what it is in.
-    pub moved_by: BTreeSet<usize>,
-    /// It stood at more than one path by a user's will.
-    pub copied: bool,
-    /// A power cut took it from a disk.
-    pub lost_power: bool,
-    /// Where it was last seen, for people.
-    pub path: RelPath,
-    /// The versions that stood at its path before it.
-    pub before: BTreeSet<ContentId>,
-}
-
-/// Lives of a temporary name on a device.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lives {
-    since_ms: Option<u64>,
-    longest_ms: u64,
-}
-
-/// What a device's user did since all was quiet, and how his disk looked after it.
-#[derive(Clone, Debug, Default)]
-pub struct Epoch {
-    /// How many deeds of each device.
-    pub deeds: Vec<u64>,
-    /// Something happened that may rightly spoil the rule.
-    pub spoiled: bool,
-    /// The last actor's disk after his last deed.
-    pub last: Option<(usize, Tree)>,
-}
+use super::deed::{self, Stood, Under};
+use super::divergence::Divergence;
+use super::epoch::{Epoch, Pace};
+use super::moving::Moving;
+use super::shadow::Shadow;
+use super::sight::Sight;
+use super::temporary::Temporary;
+use super::tree::{self, Tree};
+use super::versions::Versions;
+use super::{Broken, Tally, rules};
 
 /// The record of a run.
 #[derive(Debug, Default)]
 pub struct Witness {
     /// All versions.
-    pub versions: BTreeMap<ContentId, Fate>,
+    pub versions: Versions,
     /// All contents and targets that the journal ever held.
     pub history: BTreeSet<ContentId>,
     /// The last entry seen.
     pub cursor: Option<Cursor>,
     /// All entries.
     pub entries: Vec<Entry>,
+    /// The tree that they make.
+    pub shadow: Shadow,
     /// Since all was quiet.
     pub epoch: Epoch,
+    /// Since everyone had everything.
+    pub divergence: Divergence,
     /// Deeds of users, all in all.
     pub deeds: u64,
     /// The devices whose users did anything.
@@ -87,237 +64,255 @@ pub struct Witness {
     pub half_seen: bool,
     /// A user made a second name for a file.
     pub has_links: bool,
-    last_at: BTreeMap<(usize, RelPath), ContentId>,
-    temporary: BTreeMap<(usize, RelPath), Lives>,
-    read: BTreeSet<(usize, RelPath)>,
+    /// Each user keeps to a directory of his own.
+    pub apart: bool,
+    /// How many late writers' versions had to be brought back.
+    pub rescues: u64,
+    /// Names that users' programs make and remove again.
+    pub temporary: Temporary,
+    /// How often each rule had something to judge.
+    pub tally: Tally,
+    /// The first rule that broke on the way.
+    pub broken: Option<Broken>,
+    sights: Vec<Sight>,
+    under: Option<Under>,
     halted: Option<String>,
     blind: BTreeSet<usize>,
     calm: Option<(&'static str, Vec<String>)>,
 }
 
 impl Witness {
-    /// An empty record, for so many devices.
-    pub fn new(devices: usize) -> Self {
+    /// An empty record, for so many devices; `apart`: each user keeps to a directory of his own.
+    pub fn new(devices: usize, apart: bool) -> Self {
         let epoch = Epoch { deeds: vec![0; devices], ..Epoch::default() };
-        Self { epoch, ..Self::default() }
+        Self { epoch, apart, sights: vec![Sight::default(); devices], ..Self::default() }
     }
 
-    /// A user did these.
-    pub fn deeds(&mut self, device: usize, _now_ms: u64, deeds: &[Deed]) {
+    /// The first rule that broke since it was last asked.
+    pub fn verdict(&mut self) -> Result<(), Broken> {
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    fn hold(&mut self, judged: Result<(), Broken>) {
+        if let Err(broken) = judged {
+            self.broken.get_or_insert(broken);
+        }
+    }
+
+    /// Begins to record anew, when all is quiet; what was recorded since the last time.
+    pub fn begin_epoch(&mut self) -> Epoch {
+        let deeds = vec![0; self.epoch.deeds.len()];
+        std::mem::replace(&mut self.epoch, Epoch { deeds, ..Epoch::default() })
+    }
+
+    /// Everyone has everything: what users do from now on, they do knowing it.
+    pub fn all_agree(&mut self) {
+        let judged = self.divergence.judge(&mut self.tally);
+        self.hold(judged);
+        self.divergence = Divergence::default();
+        self.epoch.agreed = true;
+    }
+
+    /// A user made a call; how his disk looks, if his program is done.
+    pub fn user_called(&mut self, device: usize, now_ms: u64, left: Option<Tree>) {
+        self.epoch.deeds[device] += 1;
+        self.epoch.changed_ms = now_ms;
+        self.epoch.last = left.map(|tree| (device, tree)).or(self.epoch.last.take());
+    }
+
+    /// Late writers' versions were brought back beside what had taken their place.
+    pub fn rescued(&mut self, count: usize) {
+        self.rescues += count as u64;
+        if count > 0 {
+            self.spoil();
+        }
+    }
+
+    /// What is not users' doing makes versions differ.
+    pub fn spoil(&mut self) {
+        self.epoch.spoiled = true;
+        self.epoch.moving = None;
+        self.divergence.spoil();
+    }
+
+    /// A user did these, with one call.
+    pub fn deeds(&mut self, device: usize, deeds: &[Deed]) {
+        if deeds.is_empty() {
+            return;
+        }
+        let first = self.epoch.agreed && self.epoch.deeds.iter().sum::<u64>() == 0;
+        self.epoch.moving = Moving::read(deeds).filter(|_| first);
+        self.divergence.deeds(device, deeds);
+        if let Some(under) = &mut self.under {
+            under.disturb(deeds);
+        }
         for deed in deeds {
             self.deeds += 1;
             self.actors.insert(device);
             self.has_links |= deed.act == Act::Linked;
+            let pace = match deed.act {
+                Act::Wrote if self.versions.had(device, &deed.path) => Pace::Edit,
+                Act::Wrote | Act::Moved | Act::MovedDirectory | Act::Made => Pace::Name,
+                Act::Linked => Pace::Name,
+                Act::Destroyed | Act::Dropped => Pace::Nothing,
+            };
+            self.epoch.pace = self.epoch.pace.max(pace);
             match deed.act {
                 // Even with nothing in it, it can meet another user's.
-                Act::Made => continue,
+                Act::Made => {}
                 Act::MovedDirectory => {
+                    self.temporary.moved(device, &deed.path);
                     self.directory_movers.insert(device);
-                    self.outlives(device, &deed.path);
-                    continue;
                 }
-                _ => {}
-            }
-            let fate = self.versions.entry(deed.version).or_default();
-            fate.path = deed.path.clone();
-            // All empty files are one version.
-            fate.copied |= deed.version == ContentId::of(b"");
-            if matches!(deed.act, Act::Wrote | Act::Moved) {
-                let last = self.last_at.insert((device, deed.path.clone()), deed.version);
-                fate.before.extend(last.filter(|last| *last != deed.version));
-            }
-            match deed.act {
-                Act::Wrote => {
-                    fate.copied |= !fate.written.is_empty();
-                    fate.written.push(device);
-                }
-                Act::MovedDirectory | Act::Made => {}
-                Act::Moved => {
-                    fate.moved_by.insert(device);
-                }
-                Act::Destroyed => {
-                    fate.destroyed_by.insert(device);
-                }
-                Act::Dropped | Act::Linked => fate.copied = true,
+                _ => self.versions.deed(device, deed),
             }
         }
     }
 
-    /// What is temporary in a directory that is moved lives on elsewhere.
-    fn outlives(&mut self, device: usize, moved: &RelPath) {
-        for ((of, at), lives) in &mut self.temporary {
-            if *of == device && at.names().starts_with(moved.names()) {
-                lives.longest_ms = u64::MAX;
-            }
-        }
-    }
-
-    /// A power cut took and brought back versions.
-    pub fn power_cut(
-        &mut self,
-        device: usize,
-        before: &[(RelPath, ContentId)],
-        after: &[(RelPath, ContentId)],
-    ) {
-        self.epoch.spoiled = true;
-        for ((_, _), lives) in self.temporary.iter_mut().filter(|((of, _), _)| *of == device) {
-            lives.longest_ms = u64::MAX;
-        }
-        let set = |list: &[(RelPath, ContentId)]| -> BTreeSet<ContentId> {
-            list.iter().map(|(_, version)| *version).collect()
+    /// A power cut: what stood on the disk before it, and after.
+    pub fn power_cut(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
+        self.spoil();
+        self.temporary.power_cut(device);
+        let set = |list: &[Stood]| -> BTreeSet<ContentId> {
+            list.iter().filter_map(|stood| stood.version).collect()
         };
-        let (before, after) = (set(before), set(after));
-        for lost in before.difference(&after) {
-            self.versions.entry(*lost).or_default().lost_power = true;
-        }
-        for back in after.difference(&before) {
-            let fate = self.versions.entry(*back).or_default();
-            fate.written.push(device);
-            fate.moved_by.insert(usize::MAX);
-        }
-        for version in &after {
-            self.versions.entry(*version).or_default().moved_by.insert(usize::MAX);
-        }
+        let judged = self.sights[device].after_power_cut(before, after, &mut self.tally);
+        self.hold(judged);
+        self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
     }
 
     /// A backup brought back the past: what was deleted comes back, and so much is done anew.
     pub fn brought_back(&mut self, deeds: usize) {
         self.merged = true;
-        self.epoch.spoiled = true;
+        self.rescues += 1;
+        self.spoil();
         self.deeds += deeds as u64;
     }
 
-    /// The journal went back: it goes on from here.
-    pub fn journal_is(&mut self, cursor: Cursor) {
-        self.cursor = Some(cursor);
-    }
-
-    /// A temporary name is there, or is not.
-    pub fn temporary(&mut self, device: usize, path: &RelPath, there: bool, now_ms: u64) {
-        let lives = self.temporary.entry((device, path.clone())).or_default();
-        match (lives.since_ms, there) {
-            (None, true) => lives.since_ms = Some(now_ms),
-            (Some(since), false) => {
-                lives.longest_ms = lives.longest_ms.max(now_ms - since);
-                lives.since_ms = None;
-            }
-            (None, false) | (Some(_), true) => {}
-        }
-    }
-
-    /// Whether anyone but this user moved a version, one that it came of, or one that came of those:
-    /// whoever moves his own version of a file moves the file.
-    pub fn moved_by_others(&self, version: ContentId, user: usize) -> bool {
-        let mut seen = BTreeSet::from([version]);
-        let mut open = vec![version];
-        while let Some(version) = open.pop() {
-            let Some(fate) = self.versions.get(&version) else { continue };
-            if fate.moved_by.iter().any(|mover| *mover != user) {
-                return true;
-            }
-            open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
-            if version != ContentId::of(b"") {
-                let came_of_it =
-                    self.versions.iter().filter(|(_, of)| of.before.contains(&version));
-                open.extend(
-                    came_of_it.map(|(later, _)| *later).filter(|later| seen.insert(*later)),
-                );
-            }
-        }
-        false
-    }
-
-    /// Whether users of two devices moved a version, and one wrote a new one at its old name: what
-    /// one takes for a move, the other may take for a save.
-    pub fn is_forked(&self, version: ContentId) -> bool {
-        let movers = self.versions.get(&version).map_or(0, |fate| fate.moved_by.len());
-        movers > 1 && self.versions.values().any(|fate| fate.before.contains(&version))
-    }
-
-    /// Temporary names that were gone too soon for anyone to have sent them.
-    pub fn fleeting(&self) -> impl Iterator<Item = &(usize, RelPath)> {
-        let short = |lives: &Lives| lives.since_ms.is_none() && lives.longest_ms < TEMPORARY_MS;
-        // Entries tell names, not paths: the same name in another directory must be as short-lived.
-        let namesakes_too = move |(device, path): &(usize, RelPath)| {
-            let same = |at: &RelPath| at.names().last() == path.names().last();
-            (self.temporary.iter())
-                .filter(|((of, at), _)| of == device && same(at))
-                .all(|(_, lives)| short(lives))
+    /// A disk is what it once was, or what another is.
+    pub fn disk_replaced(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
+        self.temporary.power_cut(device);
+        let set = |list: &[Stood]| -> BTreeSet<ContentId> {
+            list.iter().filter_map(|stood| stood.version).collect()
         };
-        self.temporary.keys().filter(move |key| namesakes_too(key))
+        self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
+        self.brought_back(before.len() + after.len());
     }
 
-    /// An engine read a file.
-    pub fn read(&mut self, device: usize, path: &RelPath, _version: ContentId) {
-        self.read.insert((device, path.clone()));
+    /// An engine starts from what was saved.
+    pub fn started(&mut self, device: usize, saved: &Saved) {
+        self.sights[device].started(saved);
     }
 
-    /// Whether an engine ever read a file at a path.
-    pub fn was_read(&self, device: usize, path: &RelPath) -> bool {
-        self.read.contains(&(device, path.clone()))
-    }
-
-    /// An engine sent a commit.
-    pub fn commits(&mut self, device: usize, commit: &Commit) {
-        if let Some((_, happened)) = &mut self.calm {
+    /// An engine asks for something.
+    pub fn asked(&mut self, device: usize, effect: &Effect) {
+        if let (Effect::Send(ClientMessage::Commit(commit)), Some((_, happened))) =
+            (effect, &mut self.calm)
+        {
             happened.push(format!("device {device} commits {:?}", commit.operations));
         }
+        let judged = self.sights[device].asked(effect, &mut self.tally);
+        self.hold(judged);
     }
 
-    /// An engine was killed in the middle of a change, which may have been done.
-    pub fn killed_in_change(&mut self, device: usize, change: &Change) {
-        if let Change::Rename { from, to, .. } = change {
-            self.renamed(device, from, to);
+    /// An engine hears something.
+    pub fn heard(&mut self, device: usize, event: &Event) {
+        self.sights[device].heard(event);
+    }
+
+    /// An engine checked its own invariants.
+    pub fn checked(&mut self, device: usize, checked: Result<Checked, String>) {
+        let Checked { nodes, here, inodes, contents, there } = match checked {
+            Ok(checked) => checked,
+            Err(what) => {
+                let what = format!("device {device}: {what}");
+                return self.hold(Err(Broken::new(rules::OWN_INVARIANTS, what)));
+            }
+        };
+        let counts = [nodes, here, inodes, contents, there];
+        let own = [rules::IN_A_TREE, rules::HERE, rules::OWN_FILE, rules::OWN_SIZE, rules::THERE];
+        own.into_iter().zip(counts).for_each(|(rule, count)| self.tally.judged(rule, count));
+    }
+
+    /// An engine's change of a disk begins.
+    pub fn change_begins(&mut self, device: usize, node: NodeId, change: &Change, disk: &Disk) {
+        // A lost event may be of where it is now.
+        let sight = (!self.blind.contains(&device)).then(|| &self.sights[device]);
+        match Under::begin(disk, sight, node, change, &mut self.tally) {
+            Ok(under) => self.under = Some(under),
+            Err(broken) => self.hold(Err(broken)),
         }
     }
 
-    /// An engine changed a disk: what it displaced must be in the history.
-    pub fn changed(
-        &mut self,
-        device: usize,
-        change: &Change,
-        done: bool,
-        disk: &mut Disk,
-    ) -> Result<(), Broken> {
-        if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
-            happened.push(format!("device {device} changes its disk: {change:?}"));
+    /// An instant of a change: what any program sees under its names right now.
+    pub fn at_moment(&mut self, device: usize, disk: &Disk) {
+        let judged = self.sees_whole_versions(disk);
+        self.hold(judged);
+        if let Some(moving) = &self.epoch.moving
+            && self.epoch.deeds[device] == 0
+        {
+            let judged = moving.check(&tree::of_disk(disk).0, &mut self.tally);
+            self.hold(judged);
         }
-        match change {
-            Change::PlaceFile { at, content, .. } => {
-                self.last_at.insert((device, at.clone()), content.id);
-            }
-            // What a user writes there then comes of what stood at the old name.
-            Change::Rename { from, to, .. } if done => self.renamed(device, from, to),
-            Change::Exchange { first, second, .. } if done => {
-                let one = self.last_at.get(&(device, first.clone())).copied();
-                self.renamed(device, second, first);
-                self.last_at.extend(one.map(|one| ((device, second.clone()), one)));
-            }
-            _ => {}
-        }
-        for (path, version) in disk.take_displaced() {
-            if !self.history.contains(&version) {
-                let fate = self.versions.get(&version);
-                return Err(Broken::new(
-                    "only what the server has had is displaced",
-                    format!("device {device}: {path} was displaced; {fate:?}"),
-                ));
+    }
+
+    fn sees_whole_versions(&mut self, disk: &Disk) -> Result<(), Broken> {
+        let walk = disk.walk();
+        self.tally.judged(rules::WHOLE, walk.len());
+        for (path, number) in walk {
+            let form = &disk.inode(number).form;
+            let version = crate::disk::user::version(form).filter(|_| !matches!(form, Form::Fifo));
+            if let Some(version) = version.filter(|version| !self.versions.is_known(*version)) {
+                return Err(Broken::new(rules::WHOLE, format!("{path}: {version:?}")));
             }
         }
         Ok(())
     }
 
-    /// An engine renamed a file, or a directory and all that is in it.
-    fn renamed(&mut self, device: usize, from: &RelPath, to: &RelPath) {
-        let inside: Vec<_> = (self.last_at.iter())
-            .filter(|((of, at), _)| *of == device && at.names().starts_with(from.names()))
-            .map(|((_, at), version)| {
-                let rest = &at.names()[from.names().len()..];
-                (RelPath::new([to.names(), rest].concat()), *version)
-            })
-            .collect();
-        self.last_at.extend(inside.into_iter().map(|(at, version)| ((device, at), version)));
-        self.outlives(device, from);
+    /// A user acted within a change of this disk.
+    pub fn user_disturbs(&mut self, device: usize, disk: &mut Disk, story: &mut Story) {
+        if let Some(under) = &mut self.under {
+            under.disturb(&[]);
+        }
+        let deeds = disk.take_deeds();
+        story.hash(&deeds);
+        self.deeds(device, &deeds);
+    }
+
+    /// An engine's change has ended; without a result its process has, and it may have been done.
+    pub fn changed(
+        &mut self,
+        device: usize,
+        change: &Change,
+        result: Option<&Changed>,
+        disk: &mut Disk,
+    ) {
+        let done = result.is_none_or(Result::is_ok);
+        if let Some((_, happened)) = self.calm.as_mut().filter(|_| done) {
+            happened.push(format!("device {device} changes its disk: {change:?}"));
+        }
+        self.versions.changed(device, change, done);
+        if let Change::Rename { from, .. } = change {
+            self.temporary.moved(device, from);
+        }
+        self.at_moment(device, disk);
+        for (path, version) in disk.displaced() {
+            self.tally.judged(rules::ONLY_HISTORY, 1u64);
+            if !self.history.contains(version) {
+                let fate = self.versions.all.get(version);
+                let what = format!("device {device}: {path} was displaced; {fate:?}");
+                self.broken.get_or_insert(Broken::new(rules::ONLY_HISTORY, what));
+            }
+        }
+        if let Some(under) = self.under.take() {
+            let judged = under.end(disk, &self.sights[device], change, result, &mut self.tally);
+            self.hold(judged);
+        }
+    }
+
+    /// What a power cut is told by.
+    pub fn standing(disk: &Disk) -> Vec<Stood> {
+        deed::stood(disk)
     }
 
     /// An engine stopped for good.
@@ -332,11 +327,11 @@ impl Witness {
 
     /// An engine merges both sides.
     pub fn merging(&mut self, reason: MergeReason) {
-        self.merged |= reason != MergeReason::FirstJoin;
+        if reason != MergeReason::FirstJoin {
+            self.merged = true;
+            self.divergence.spoil();
+        }
     }
-
-    /// A device lost its network.
-    pub fn went_offline(&mut self, _device: usize) {}
 
     /// A device's watcher lost something.
     pub fn blinded(&mut self, device: usize) {
@@ -354,6 +349,14 @@ impl Witness {
         self.blind.clear();
     }
 
+    /// The server came back with an older journal: these entries are all that it ever had.
+    pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
+        self.cursor = entries.last().map(|(_, cursor)| *cursor);
+        self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
+        self.merged = true;
+        self.epoch.spoiled = true;
+    }
+
     /// From now on no engine may send or change anything, by this rule.
     pub fn nothing_more_may_happen(&mut self, rule: &'static str) {
         self.calm = Some((rule, Vec::new()));
@@ -361,6 +364,7 @@ impl Witness {
 
     /// Nothing did happen.
     pub fn nothing_happened(&mut self) -> Result<(), Broken> {
+        self.calm.iter().for_each(|(rule, _)| self.tally.judged(rule, 1u64));
         match self.calm.take() {
             Some((rule, happened)) if !happened.is_empty() => {
                 Err(Broken::new(rule, happened.join("; ")))
@@ -369,17 +373,23 @@ impl Witness {
         }
     }
 
-    /// The journal has new entries: gapless, and chained.
-    pub fn journal_grew(&mut self, server: &Server, story: &mut Story) -> Result<(), Broken> {
+    /// The journal has these new entries: gapless, and chained.
+    pub fn journal_grew(
+        &mut self,
+        entries: Vec<(Entry, Cursor)>,
+        story: &mut Story,
+    ) -> Result<(), Broken> {
         let mut cursor = self.cursor.unwrap_or(Cursor::START);
-        for (entry, stored) in server.journal.entries_after(cursor.seq) {
+        for (entry, stored) in entries {
+            self.tally.judged(rules::CHAINED, 1u64);
             let whole = cursor.after(&entry);
             if entry.seq != Seq::next(cursor.seq) || whole != stored {
                 let what = format!("{entry:?} after {cursor:?}");
-                return Err(Broken::new("the journal is gapless and chained", what));
+                return Err(Broken::new(rules::CHAINED, what));
             }
+            story.hash(&entry);
             story.say(|| format!("server: {}", words::entry(&entry)));
-            self.remember(&entry);
+            self.remember(&entry)?;
             self.entries.push(entry);
             cursor = stored;
         }
@@ -387,7 +397,13 @@ impl Witness {
         Ok(())
     }
 
-    fn remember(&mut self, entry: &Entry) {
+    fn remember(&mut self, entry: &Entry) -> Result<(), Broken> {
+        self.divergence.entry(entry, &self.shadow, &mut self.tally)?;
+        self.tally.judged(rules::ROWS_FOLLOW, 1u64);
+        self.shadow.follow(entry)?;
+        if let Some(moving) = &self.epoch.moving {
+            moving.check(&self.shadow.tree(), &mut self.tally)?;
+        }
         for step in &entry.operation.steps {
             self.history.extend(step.content().map(|content| content.id));
             match step {
@@ -398,5 +414,6 @@ impl Witness {
                 _ => {}
             }
         }
+        Ok(())
     }
 }

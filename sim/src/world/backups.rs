@@ -4,6 +4,7 @@ use onefold_adapters::journal::MemoryStore;
 use onefold_core::client::saved::Saved;
 
 use crate::disk::Image;
+use crate::oracle::Witness;
 
 use super::World;
 
@@ -52,7 +53,7 @@ impl World {
             keep(&mut self.backups.devices[index], number, backup);
         }
         if faults.old_server > 0 {
-            keep(&mut self.backups.server, number, self.server.journal.back_up());
+            keep(&mut self.backups.server, number, self.server.journal.backup());
         }
     }
 
@@ -73,31 +74,26 @@ impl World {
         }
         if which != 0 {
             self.stop_users(index);
-            let before = self.devices[index].disk.all_versions();
+            let before = Witness::standing(&self.devices[index].disk);
             self.devices[index].disk.restore(image);
-            let after = self.devices[index].disk.all_versions();
-            self.witness.power_cut(index, &before, &after);
-            self.witness.brought_back(before.len() + after.len());
+            let after = Witness::standing(&self.devices[index].disk);
+            self.witness.disk_replaced(index, &before, &after);
         }
         self.witness.brought_back(0);
-        self.rescues += 1;
     }
 
     /// The server comes back from a backup.
-    pub(super) fn restore_server(&mut self) {
+    pub(super) fn old_server(&mut self) {
         let backup = self.schedule.below(self.backups.server.len());
-        let backup = &self.backups.server[backup];
+        let backup = self.backups.server[backup].clone();
         let before = self.server.journal.head().cursor.seq.get();
-        self.server.journal.restore(backup);
+        self.restore_server(backup);
         let head = self.server.journal.head().cursor;
         self.story.strike("old_server", || format!("the server is back at {}", head.seq));
-        self.end_server(None);
         for index in 0..self.devices.len() {
             self.server.journal.let_in(self.server.folder, self.server.device_id(index));
         }
-        self.witness.journal_is(head);
         self.witness.brought_back((before - head.seq.get()) as usize);
-        self.rescues += 1;
     }
 
     /// A device's disk becomes a copy of the first's, the state of its client with it: from now on
@@ -115,16 +111,14 @@ impl World {
         self.stop_users(index);
         let (image, saved) = (self.devices[0].disk.image(), self.devices[0].store.load_now());
         let traits = self.devices[0].disk.traits;
-        let before = self.devices[index].disk.all_versions();
+        let before = Witness::standing(&self.devices[index].disk);
         self.devices[index].disk.traits = traits;
         self.devices[index].disk.restore(image);
         self.devices[index].restore_store(saved);
-        let after = self.devices[index].disk.all_versions();
+        let after = Witness::standing(&self.devices[index].disk);
         self.server.take_for(index, 0);
-        self.witness.power_cut(0, &[], &[]);
-        self.witness.power_cut(index, &before, &after);
-        self.witness.brought_back(before.len() + after.len());
-        self.rescues += 1;
+        self.witness.disk_replaced(0, &[], &[]);
+        self.witness.disk_replaced(index, &before, &after);
         self.backups.devices[index].clear();
         self.run_clone(0, index);
     }

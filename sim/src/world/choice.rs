@@ -1,6 +1,7 @@
 //! What can happen next, the calmest first.
 
 use super::World;
+use super::arranged::Hold;
 use super::device::Link;
 use super::server::ConnectionId;
 use super::strike::Fault;
@@ -86,14 +87,19 @@ impl World {
                 continue;
             }
             if device.client.is_none() {
-                work.extend((!device.off).then_some((self.born, Choice::Restart(index))));
+                if !device.off && !self.arranged.holds(index, Hold::Start) {
+                    work.push((self.born, Choice::Restart(index)));
+                }
                 continue;
             }
-            if device.disk.waiting_events() > 0 {
+            if device.disk.waiting_events() > 0 && !self.arranged.holds(index, Hold::Events) {
                 work.push((0, Choice::Watch(index)));
             }
             let mut saving = false;
             for (at, task) in device.tasks.iter().enumerate() {
+                if self.arranged.holds_task(index, task) {
+                    continue;
+                }
                 // Saves are done in their order.
                 if !(task.is_save() && std::mem::replace(&mut saving, true)) {
                     work.push((task.born, Choice::Task(index, at)));
@@ -119,11 +125,13 @@ impl World {
     ) {
         let device = &self.devices[connection.device];
         let heard = device.hears(id);
-        let passes = device.link == Link::Up { connection: id, muted: false } || !connection.attached;
-        if passes && !connection.closed && connection.session.may_read() {
+        let passes =
+            device.link == Link::Up { connection: id, muted: false } || !connection.attached;
+        let held = |hold| self.arranged.holds(connection.device, hold);
+        if passes && !connection.closed && connection.session.may_read() && !held(Hold::Up) {
             work.extend(connection.up.front().map(|(born, _)| (*born, Choice::Up(id))));
         }
-        if heard && device.stream.is_empty() {
+        if heard && device.stream.is_empty() && !held(Hold::Down) {
             let down = connection.down.front();
             work.extend(down.map(|(born, _)| (*born, Choice::Down(id))));
             if connection.closed && connection.down.is_empty() {

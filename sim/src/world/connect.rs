@@ -2,6 +2,7 @@
 
 use onefold_adapters::journal::CrashPoint;
 use onefold_core::client::event::Event;
+use onefold_core::operation::Cursor;
 use onefold_core::protocol::ClientMessage;
 use onefold_core::server::session::{Load, SessionEvent};
 
@@ -13,11 +14,8 @@ use super::server::ConnectionId;
 
 impl World {
     /// A client sends up its stream, if there is one.
-    pub(super) fn send(&mut self, index: usize, message: ClientMessage) {
+    pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
-        if let ClientMessage::Commit(commit) = &message {
-            self.witness.commits(index, commit);
-        }
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));
@@ -105,7 +103,9 @@ impl World {
         let lost = self.schedule.strikes(self.setting.faults.lost_news.into());
         let crash = self.plan_store_crash(id);
         let head = self.server.load(self.now_ms, &mut self.born, id);
-        self.witness.journal_grew(&self.server, &mut self.story)?;
+        let known = self.witness.cursor.unwrap_or(Cursor::START);
+        let entries = self.server.journal.entries_after(known.seq);
+        self.witness.journal_grew(entries, &mut self.story)?;
         if crash && self.schedule.strikes(500) {
             self.story.say(|| "its process ends over it".into());
             let process = self.server.connections.get(&id).map(|open| open.process);

@@ -7,11 +7,13 @@
 //! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
 
 pub mod backups;
+pub mod arranged;
 pub mod choice;
 pub mod connect;
 pub mod device;
 pub mod faults;
 pub mod journal;
+pub mod scene;
 pub mod server;
 pub mod settle;
 pub mod strike;
@@ -33,6 +35,7 @@ use crate::user::script::Writer;
 use crate::words;
 
 use backups::Backups;
+use arranged::Arranged;
 use device::Device;
 use faults::Faults;
 use server::Server;
@@ -86,6 +89,8 @@ pub struct World {
     pub story: Story,
     /// Steps so far.
     pub steps: u64,
+    /// What a scenario arranges.
+    pub arranged: Arranged,
     setting: Setting,
     now_ms: u64,
     born: u64,
@@ -101,7 +106,6 @@ pub struct World {
     writer: Writer,
     witness: Witness,
     idle_ticks: u32,
-    rescues: u64,
 }
 
 impl World {
@@ -133,6 +137,7 @@ impl World {
             server: Server::new(count),
             story,
             steps: 0,
+            arranged: Arranged::default(),
             setting,
             now_ms: 1_000,
             born: 1,
@@ -144,9 +149,8 @@ impl World {
             step_due_ms: 1_000,
             waiting_since_ms: None,
             writer: Writer::default(),
-            witness: Witness::new(count),
+            witness: Witness::new(count, setting.apart),
             idle_ticks: 0,
-            rescues: 0,
         };
         for index in 0..count {
             world.start_client(index)?;
@@ -154,29 +158,14 @@ impl World {
         Ok(world)
     }
 
+    /// What happens next is drawn from these numbers, and from calm when they are at their end.
+    pub(crate) fn set_schedule(&mut self, numbers: Vec<u32>) {
+        self.schedule = Tape::new(numbers);
+    }
+
     /// The virtual time since the world's beginning.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
-    }
-
-    /// What was recorded for the oracle.
-    pub(crate) fn witness(&self) -> &Witness {
-        &self.witness
-    }
-
-    /// The record, to be written.
-    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
-        &mut self.witness
-    }
-
-    /// Each user keeps to a directory of his own.
-    pub(crate) fn apart(&self) -> bool {
-        self.setting.apart
-    }
-
-    /// A late writer's version had to be brought back.
-    pub(crate) fn had_late_writers(&self) -> bool {
-        self.rescues > 0
     }
 
     fn next_born(&mut self) -> u64 {
@@ -190,10 +179,11 @@ impl World {
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
-        self.rescues += rescued.len() as u64;
+        self.witness.rescued(rescued.len());
         device
             .start(self.now_ms, seed)
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
+        self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
         self.give(index, Event::Started)
     }
@@ -206,13 +196,16 @@ impl World {
         let Some(client) = &mut device.client else { return Ok(()) };
         self.story.hash(&event);
         self.story.say(|| format!("device {index} {}", words::event(&event)));
+        self.witness.heard(index, &event);
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
             self.story.hash(&effect);
+            self.witness.asked(index, &effect);
             self.perform(index, effect);
         }
-        checked.map_err(|what| Broken::new("the engine's own invariants", what))
+        self.witness.checked(index, checked);
+        self.witness.verdict()
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {

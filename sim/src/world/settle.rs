@@ -6,7 +6,7 @@ use onefold_core::name::RelPath;
 use onefold_core::server::session::SessionEvent;
 
 use crate::disk::watch::WatchEvent;
-use crate::oracle::{Broken, judge};
+use crate::oracle::{Broken, rules};
 use crate::tape::Tape;
 
 use super::World;
@@ -42,7 +42,7 @@ impl World {
     pub fn finish(&mut self) -> Result<(), Broken> {
         self.heal();
         self.settle()?;
-        judge::all(self)?;
+        self.judge()?;
         self.second_look()?;
         self.rebuild()
     }
@@ -104,7 +104,8 @@ impl World {
         let sessions = self.server.connections.keys();
         let sessions = sessions.filter_map(|id| self.server.deadline_ms(*id));
         let due = clients.chain(sessions).filter(|due| *due > self.now_ms);
-        let next = due.chain(self.users_due_ms()).min();
+        let alarm = self.arranged.alarm_ms.filter(|alarm| *alarm > self.now_ms);
+        let next = due.chain(self.users_due_ms()).chain(alarm).min();
         self.idle_ticks = 0;
         self.now_ms = next.unwrap_or(self.now_ms + 1_000);
         for device in &mut self.devices {
@@ -112,6 +113,7 @@ impl World {
                 device.wake(self.now_ms);
             }
         }
+        self.story.set_time(self.now_ms);
         Ok(())
     }
 
@@ -209,7 +211,7 @@ impl World {
 
     /// A fresh scan must want to do nothing.
     fn second_look(&mut self) -> Result<(), Broken> {
-        self.witness.nothing_more_may_happen("a fresh scan wants to do nothing");
+        self.witness.nothing_more_may_happen(rules::FRESH_SCAN);
         for index in 0..self.devices.len() {
             self.give(index, Event::Overflowed(RelPath::root()))?;
         }
@@ -219,13 +221,13 @@ impl World {
 
     /// Engines rebuilt from what was saved must want to do nothing.
     fn rebuild(&mut self) -> Result<(), Broken> {
-        self.witness.nothing_more_may_happen("an engine rebuilt from what was saved wants nothing");
+        self.witness.nothing_more_may_happen(rules::REBUILT);
         for index in 0..self.devices.len() {
             self.kill_client(index);
             self.start_client(index)?;
         }
         self.settle()?;
         self.witness.nothing_happened()?;
-        judge::all(self)
+        self.judge()
     }
 }

@@ -1,9 +1,12 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
+use onefold_adapters::journal::MemoryStore;
+use onefold_core::id::Seq;
+
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
-use crate::oracle::Broken;
+use crate::oracle::{Broken, Witness};
 
 /// A fault that strikes a device, or the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +125,7 @@ impl World {
                 self.devices[index].suspend(self.now_ms, for_ms);
             }
             Fault::OldBackup => self.restore_device(index),
-            Fault::OldServer => self.restore_server(),
+            Fault::OldServer => self.old_server(),
             Fault::Clone => self.clone_disk(index),
             Fault::Overflow => {
                 self.story.strike("overflow", || format!("device {index}: the watcher overflows"));
@@ -170,25 +173,38 @@ impl World {
         let torn = self.schedule.below(3) == 2;
         let saved = self.devices[index].store.volatile();
         let unsaved = self.schedule.below(saved.min(12) + 1);
-        self.story.strike("power_cut", || {
-            format!("device {index}: power cut, {back} changes back, torn: {torn}, {unsaved} saves")
-        });
-        self.kill_client(index);
-        self.stop_users(index);
-        let before = self.devices[index].disk.all_versions();
-        self.devices[index].disk.cut_power(back, torn);
+        self.lose_power(index, back, torn);
         self.devices[index].store.cut_power(saved - unsaved);
         if unsaved > 0 {
             // A client that forgot what it had placed takes it for its user's, and what its user
             // did to what it forgot it cannot see.
-            self.rescues += 1;
             self.witness.brought_back(0);
         }
-        let after = self.devices[index].disk.all_versions();
-        self.witness.power_cut(index, &before, &after);
     }
 
-    fn kill_server(&mut self) {
+    /// A device's machine loses power, and some of what its disk had not synced.
+    pub(crate) fn lose_power(&mut self, index: usize, back: usize, torn: bool) {
+        self.story.strike("power_cut", || {
+            format!("device {index}: power cut, {back} changes back, torn: {torn}")
+        });
+        self.kill_client(index);
+        self.stop_users(index);
+        let kept: Vec<_> = self.devices[index].disk.kept_versions().collect();
+        let before = Witness::standing(&self.devices[index].disk);
+        self.devices[index].disk.cut_power(back, torn);
+        let after = Witness::standing(&self.devices[index].disk);
+        self.witness.power_cut(index, &before, &after);
+        self.witness.versions.lost_power(&kept);
+    }
+
+    /// The server comes back with an older database.
+    pub(crate) fn restore_server(&mut self, backup: MemoryStore) {
+        self.end_server(None);
+        self.server.journal.restore(backup);
+        self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
+    }
+
+    pub(crate) fn kill_server(&mut self) {
         let several = usize::from(self.setting.servers.max(1));
         let which = self.schedule.below(several + 1);
         let process = (several > 1 && which < several).then_some(which);

@@ -9,6 +9,7 @@ use onefold_core::node::Content;
 use crate::oracle::Broken;
 
 use super::World;
+use super::arranged::Hold;
 use super::device::{Begun, Stage, Task};
 
 /// In the simulation contents are small: larger ones than this go the way of large contents.
@@ -30,7 +31,8 @@ impl World {
     /// Begins a task: sometimes it sees part of what it is to see right now, and the rest later.
     pub(super) fn begin_task(&mut self, index: usize, effect: Effect) {
         let born = self.next_born();
-        let torn = self.schedule_strikes(self.setting.faults.torn_look);
+        let torn = self.schedule_strikes(self.setting.faults.torn_look)
+            || self.arranged.holds(index, Hold::SlowReads);
         let disk = &mut self.devices[index].disk;
         let begun = match &effect {
             Effect::Look { dir, names, .. } if torn => {
@@ -101,7 +103,9 @@ impl World {
             (Effect::Fetch { id, content, bytes, .. }, _) => {
                 Event::Fetched(id, self.fetch(index, content, bytes))
             }
-            (Effect::Change { id, change, .. }, _) => return self.change(index, id, &change),
+            (Effect::Change { id, node, change }, _) => {
+                return self.change(index, id, node, &change);
+            }
             (Effect::Save { id, batch }, _) => {
                 let saved = self.save(index, batch);
                 if self.devices[index].client.is_none() {
@@ -151,9 +155,6 @@ impl World {
             Begun::Look(_) | Begun::Nothing => disk.read_begin(path, stamp),
         };
         let read = reading.and_then(|reading| disk.read_end(reading));
-        if let Ok((content, _)) = &read {
-            self.witness.read(index, path, content.id);
-        }
         read
     }
 
@@ -169,6 +170,9 @@ impl World {
         }
         if bytes.len() <= INLINE_BYTES {
             return Ok(Upload::Inline(bytes));
+        }
+        if self.arranged.server_full {
+            return Err(TransferError::Network("the server has no room".into()));
         }
         self.transfer(index)?;
         let put = self.server.journal.put(content.id, &bytes);

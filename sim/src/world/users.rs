@@ -56,6 +56,15 @@ impl User {
         }
     }
 
+    /// The program makes its calls, as far as it need not wait.
+    pub fn act(&mut self, calls: Vec<Call>, disk: &mut Disk, index: usize, story: &mut Story) {
+        let count = calls.len();
+        self.calls.extend(calls);
+        for _ in 0..count {
+            self.call(disk, index, story);
+        }
+    }
+
     /// The program ends at once, as when the machine loses power.
     pub fn stop(&mut self) {
         self.calls.clear();
@@ -149,7 +158,6 @@ impl World {
         match step.action {
             Action::GoOffline => {
                 self.devices[index].reachable = false;
-                self.witness.went_offline(index);
                 if self.devices[index].link != super::device::Link::Down {
                     self.drop_link(index, "the network is gone");
                 }
@@ -190,23 +198,34 @@ impl World {
         self.note_epoch(index, done);
     }
 
+    /// A user does something that is not one of his programs' calls.
+    pub(crate) fn outside<T>(&mut self, index: usize, deed: impl FnOnce(&mut Disk) -> T) -> T {
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let done = deed(&mut device.disk);
+        self.note_deeds(index);
+        self.note_epoch(index, true);
+        done
+    }
+
     /// Tells the oracle what a user did; what came of it for displaced files is seen to.
     pub(super) fn note_deeds(&mut self, index: usize) {
         let device = &mut self.devices[index];
         for path in &self.users[index].temporary {
-            self.witness.temporary(index, path, device.disk.has(path), self.now_ms);
+            // Someone may have moved the directory that it is in.
+            let there = device.disk.has_name(path);
+            self.witness.temporary.seen(index, path, there, self.now_ms);
         }
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {
             return;
         }
-        let now_ms = self.now_ms;
-        self.witness.deeds(index, now_ms, &deeds);
+        self.story.hash(&deeds);
+        self.witness.deeds(index, &deeds);
         if device.client.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
             if !rescued.is_empty() {
-                self.rescues += rescued.len() as u64;
-                self.witness.epoch.spoiled = true;
+                self.witness.rescued(rescued.len());
                 self.story.say(|| format!("device {index}: rescued {rescued:?}"));
             }
         }

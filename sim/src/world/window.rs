@@ -2,6 +2,7 @@
 
 use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::disk::Change;
+use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
 
 use crate::disk::guard::{Crashed, Moment};
@@ -10,6 +11,7 @@ use crate::user::intrude::{INTRUSIONS, target};
 use crate::user::script::PACES_MS;
 
 use super::World;
+use super::arranged::Meanwhile;
 use super::device::{Stage, Task};
 
 impl World {
@@ -39,7 +41,7 @@ impl World {
         };
         self.setting.faults.window > 0
             && self.inhabited >> index & 1 == 1
-            && (!self.apart() || own(target(change)))
+            && (!self.setting.apart || own(target(change)))
     }
 
     /// Carries a change out.
@@ -47,17 +49,31 @@ impl World {
         &mut self,
         index: usize,
         id: TaskId,
+        node: NodeId,
         change: &Change,
     ) -> Result<Option<Event>, Broken> {
         self.begin_user_step_in_window(index);
         let may_intrude = self.may_intrude(index, change);
-        let Self { devices, users, schedule, story, setting, writer, now_ms, .. } = self;
+        let Self {
+            devices,
+            users,
+            schedule,
+            story,
+            setting,
+            writer,
+            now_ms,
+            arranged,
+            witness,
+            ..
+        } = self;
         let (users, intruders) = users.split_at_mut(devices.len());
         let (user, intruder) = (&mut users[index], &mut intruders[index]);
         let faults = setting.faults;
         let mut acted = false;
         story.strike("change", || format!("device {index}: change {} is carried out", id.0));
+        witness.change_begins(index, node, change, &devices[index].disk);
         let changed = devices[index].disk.change(change, &mut |disk, moment| {
+            witness.at_moment(index, disk);
             if faults.window > 0 && schedule.strikes(faults.window.into()) {
                 let other = may_intrude && !(user.is_active() && schedule.strikes(500));
                 if other && !intruder.is_active() {
@@ -74,7 +90,17 @@ impl World {
                     story.strike(kind, || format!("device {index}: a user acts at {moment:?}"));
                     who.call(disk, index, story);
                     acted = true;
+                    witness.user_disturbs(index, disk, story);
                 }
+            }
+            match arranged.take(index, moment) {
+                Some(Meanwhile::Act) => {
+                    user.act(std::mem::take(&mut arranged.calls), disk, index, story);
+                    acted = true;
+                    witness.user_disturbs(index, disk, story);
+                }
+                Some(Meanwhile::Die) => return true,
+                None => {}
             }
             let dies = moment != Moment::Begin
                 && faults.kill_in_change > 0
@@ -84,18 +110,15 @@ impl World {
             }
             dies
         });
-        self.note_deeds(index);
+        witness.changed(index, change, changed.as_ref().ok(), &mut devices[index].disk);
         if acted {
             self.note_epoch(index, true);
         }
+        self.note_deeds(index);
+        self.witness.verdict()?;
         match changed {
-            Ok(result) => {
-                let done = result.is_ok();
-                self.witness.changed(index, change, done, &mut self.devices[index].disk)?;
-                Ok(Some(Event::Changed(id, result)))
-            }
+            Ok(result) => Ok(Some(Event::Changed(id, result))),
             Err(Crashed) => {
-                self.witness.killed_in_change(index, change);
                 self.kill_client(index);
                 Ok(None)
             }

@@ -1,0 +1,162 @@
+//! Conflict copies, and what users did that may have made them necessary.
+//!
+//! A copy is needed where users of two devices changed what has one name without knowing of each
+//! other. So since everyone last had everything, a name has at most as many copies as there are
+//! changes by all users but the one who made the most, and none that holds what it stands beside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onefold_core::id::NodeId;
+use onefold_core::name::{Name, parse_conflict_name};
+use onefold_core::node::{Body, Place};
+use onefold_core::operation::{Entry, Step};
+
+use crate::disk::user::{Act, Deed};
+
+use super::shadow::Shadow;
+use super::{Broken, Tally, rules};
+
+/// What happened to names since everyone last had everything.
+#[derive(Clone, Debug, Default)]
+pub struct Divergence {
+    /// Deeds by name and device.
+    deeds: BTreeMap<Name, BTreeMap<usize, usize>>,
+    /// Copies by the name that they stand beside.
+    copies: BTreeMap<Name, Vec<NodeId>>,
+    /// Names of one thing: each leads on to another, or stands for all of them.
+    links: BTreeMap<Name, Name>,
+    /// Such names that users gave to things themselves, or worked on.
+    by_users: BTreeSet<Name>,
+    /// Something else that makes versions differ: a power cut, a merge of both sides.
+    spoiled: bool,
+}
+
+/// The name that a conflict copy, or a copy of a copy, stands beside; any other name itself.
+fn origin(name: &Name) -> Name {
+    let mut name = name.clone();
+    while let Some(copy) = parse_conflict_name(&name) {
+        name = copy.beside;
+    }
+    name
+}
+
+impl Divergence {
+    /// A user did these.
+    pub fn deeds(&mut self, device: usize, deeds: &[Deed]) {
+        let tops = deeds.iter().filter(|deed| {
+            let first = &deeds[0];
+            matches!(deed.act, Act::Moved | Act::MovedDirectory)
+                && (deed.act, deed.version) == (first.act, first.version)
+        });
+        let ends: Vec<_> = tops.filter_map(|deed| deed.path.names().last()).collect();
+        ends.windows(2).for_each(|pair| self.link(pair[0], pair[1]));
+        for deed in deeds {
+            // What is done inside a directory is a reason to keep that, too.
+            for name in deed.path.names() {
+                if parse_conflict_name(name).is_some() {
+                    self.by_users.insert(name.clone());
+                }
+                *self.deeds.entry(origin(name)).or_default().entry(device).or_default() += 1;
+            }
+        }
+    }
+
+    /// Versions differ for another reason.
+    pub fn spoil(&mut self) {
+        self.spoiled = true;
+    }
+
+    /// The journal has this entry; `before`: the tree that it came to.
+    pub fn entry(
+        &mut self,
+        entry: &Entry,
+        before: &Shadow,
+        tally: &mut Tally,
+    ) -> Result<(), Broken> {
+        for step in &entry.operation.steps {
+            let (node, place) = match step {
+                Step::Create { node, place, .. } | Step::Move { node, place } => (*node, place),
+                _ => continue,
+            };
+            let was = before.last(node).map(|state| &state.place.name);
+            if let Some(was) = was {
+                self.link(was, &place.name);
+            }
+            let Some(copy) = parse_conflict_name(&place.name) else { continue };
+            if was == Some(&place.name) || self.by_users.contains(&place.name) {
+                continue; // It was one before, or is one by a user's will.
+            }
+            // What both accepted ones hold does not matter: they are two files.
+            if let (Step::Create { body, .. }, None) = (step, was) {
+                self.not_the_same(&copy.beside, place, body, before, tally)?;
+            }
+            self.copies.entry(origin(&place.name)).or_default().push(node);
+        }
+        Ok(())
+    }
+
+    /// A copy does not hold what it stands beside.
+    fn not_the_same(
+        &self,
+        name: &Name,
+        place: &Place,
+        body: &Body,
+        before: &Shadow,
+        tally: &mut Tally,
+    ) -> Result<(), Broken> {
+        let other = before.at(place.parent, name).map(|state| &state.body);
+        let Some(other) = other else { return Ok(()) };
+        tally.judged(rules::NO_EQUAL_COPY, 1u64);
+        let empty = body.content().is_some_and(|content| content.size == 0);
+        if *body != Body::Directory && body.same_bytes(other) && !empty && !self.spoiled {
+            return Err(Broken::new(rules::NO_EQUAL_COPY, format!("{place:?} beside {name}")));
+        }
+        Ok(())
+    }
+
+    /// Everyone has everything, or the run is over: no name has more copies than there were reasons.
+    pub fn judge(&self, tally: &mut Tally) -> Result<(), Broken> {
+        if self.spoiled {
+            return Ok(());
+        }
+        let none = BTreeMap::new();
+        tally.judged(rules::COPY_PER_DIVERGENCE, self.copies.len());
+        let mut reasons: BTreeMap<&Name, BTreeMap<usize, usize>> = BTreeMap::new();
+        for (name, deeds) in &self.deeds {
+            let one = reasons.entry(self.one(name)).or_insert_with(BTreeMap::new);
+            deeds.iter().for_each(|(device, count)| *one.entry(*device).or_default() += count);
+        }
+        let mut copies: BTreeMap<&Name, Vec<NodeId>> = BTreeMap::new();
+        for (name, nodes) in &self.copies {
+            copies.entry(self.one(name)).or_default().extend(nodes);
+        }
+        for (name, copies) in copies {
+            let deeds = reasons.get(name).unwrap_or(&none);
+            let all: usize = deeds.values().sum();
+            let reasons = all - deeds.values().max().copied().unwrap_or(0);
+            if copies.len() > reasons {
+                let what = format!("{name}: {copies:?}; deeds by device: {deeds:?}");
+                return Err(Broken::new(rules::COPY_PER_DIVERGENCE, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// The two names are, or were, of one thing.
+    fn link(&mut self, one: &Name, other: &Name) {
+        let (one, other) = (origin(one), origin(other));
+        let (one, other) = (self.one(&one).clone(), self.one(&other).clone());
+        if one != other {
+            self.links.insert(one, other);
+        }
+    }
+
+    /// The name that stands for all that are linked to this one.
+    fn one<'a>(&'a self, name: &'a Name) -> &'a Name {
+        let mut name = name;
+        while let Some(next) = self.links.get(name) {
+            name = next;
+        }
+        name
+    }
+}

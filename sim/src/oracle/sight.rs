@@ -1,0 +1,279 @@
+//! What each engine was shown of its disk, and what it may therefore do.
+//!
+//! Told of every effect and every event of an engine, this knows what its last look at each directory
+//! showed, what it read of which file, which inode each node last was, and what it has saved:
+//!
+//! - a deletion is sent only for what the last look showed to be absent;
+//! - nothing is sent, and nothing placed or removed, for a node that is not saved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onefold_core::client::event::{Effect, Event, TaskId};
+use onefold_core::client::record::{Local, Record};
+use onefold_core::client::saved::{SaveBatch, Saved};
+use onefold_core::disk::{Change, DiskError, Form, Inode, Listing, Names, Seen, Stamp};
+use onefold_core::hash::ContentId;
+use onefold_core::id::{CommitKey, NodeId};
+use onefold_core::name::{Name, RelPath};
+use onefold_core::node::{Kind, Place};
+use onefold_core::operation::{Commit, Step};
+use onefold_core::protocol::ClientMessage;
+use onefold_core::time::FileTime;
+
+use crate::disk::user::target_version;
+
+use super::deed::Stood;
+use super::{Broken, Tally, rules};
+
+/// What tells a version on a disk, as an engine knows it.
+type Look = (Inode, u64, FileTime);
+
+/// Where an engine last had a node.
+#[derive(Clone, Debug)]
+struct Here {
+    place: Place,
+    inode: Inode,
+}
+
+/// What the last look that could list a directory showed; `None`: something that is not synced.
+type Shown = BTreeMap<Name, Option<(Inode, Kind)>>;
+
+/// What one engine knows of its disk.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    asked: BTreeMap<TaskId, Effect>,
+    dirs: BTreeMap<RelPath, Shown>,
+    read: BTreeMap<Look, ContentId>,
+    placed: BTreeMap<Look, ContentId>,
+    here: BTreeMap<NodeId, Here>,
+    saved: BTreeSet<NodeId>,
+    sent: BTreeSet<CommitKey>,
+}
+
+fn look(stamp: &Stamp) -> Look {
+    (stamp.inode, stamp.size, stamp.mtime)
+}
+
+impl Sight {
+    /// The engine starts, from what was saved; it has seen nothing yet.
+    pub fn started(&mut self, saved: &Saved) {
+        self.asked.clear();
+        self.dirs.clear();
+        self.saved = saved.records.iter().map(|(node, _)| *node).collect();
+    }
+
+    /// The engine asks for something.
+    pub fn asked(&mut self, effect: &Effect, tally: &mut Tally) -> Result<(), Broken> {
+        match effect {
+            Effect::Save { id, batch } => {
+                self.note_records(batch);
+                self.asked.insert(*id, effect.clone());
+            }
+            Effect::Look { id, .. } | Effect::Hash { id, .. } => {
+                self.asked.insert(*id, effect.clone());
+            }
+            Effect::Change { id, node, change } => {
+                let keeps = matches!(change, Change::PlaceFile { .. } | Change::Remove { .. });
+                if keeps {
+                    self.is_saved(*node, effect, tally)?;
+                }
+                self.asked.insert(*id, effect.clone());
+            }
+            Effect::Send(ClientMessage::Commit(commit)) => self.commits(commit, tally)?,
+            Effect::Upload { .. }
+            | Effect::Fetch { .. }
+            | Effect::Connect
+            | Effect::Disconnect
+            | Effect::Send(_)
+            | Effect::Report(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The engine hears something.
+    pub fn heard(&mut self, event: &Event) {
+        let answered = match event {
+            Event::Looked(id, _) | Event::Hashed(id, _) => self.asked.remove(id),
+            Event::Changed(id, _) | Event::Saved(id, _) => self.asked.remove(id),
+            _ => None,
+        };
+        match (event, answered) {
+            (Event::Looked(_, result), Some(Effect::Look { dir, names, .. })) => {
+                self.looked(&dir, &names, result);
+            }
+            (Event::Hashed(_, Ok(content)), Some(Effect::Hash { stamp, .. })) => {
+                self.read.insert(look(&stamp), content.id);
+            }
+            (Event::Changed(_, Ok(Some(stamp))), Some(Effect::Change { change, .. })) => {
+                let version = match &change {
+                    Change::PlaceFile { content, .. } => Some(content.id),
+                    Change::PlaceSymlink { target, .. } => Some(target_version(target)),
+                    _ => None,
+                };
+                self.read.extend(version.map(|version| (look(stamp), version)));
+                self.placed.extend(version.map(|version| (look(stamp), version)));
+            }
+            (Event::Saved(_, Ok(())), Some(Effect::Save { batch, .. })) => {
+                for (node, record) in &batch.records {
+                    match record {
+                        Some(_) => self.saved.insert(*node),
+                        None => self.saved.remove(node),
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A power cut: what the engine placed, and no user wrote to since, is still whole.
+    pub fn after_power_cut(
+        &self,
+        before: &[Stood],
+        after: &[Stood],
+        tally: &mut Tally,
+    ) -> Result<(), Broken> {
+        for stood in before.iter().filter(|stood| stood.version.is_some()) {
+            let placed = self.placed.get(&look(&stood.stamp)).copied();
+            if placed.is_none() || placed != stood.version {
+                continue;
+            }
+            tally.judged(rules::PLACED_LASTS, 1u64);
+            let same = |other: &&Stood| other.stamp.inode == stood.stamp.inode;
+            if let Some(torn) = after.iter().find(same).filter(|is| is.version != stood.version) {
+                return Err(Broken::new(rules::PLACED_LASTS, format!("{stood:?} is {torn:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the engine knows to be in a file that looks like this.
+    pub fn believed(&self, stamp: &Stamp) -> Option<ContentId> {
+        self.read.get(&look(stamp)).copied()
+    }
+
+    /// The inode that a node last was, if it is not another node's since.
+    pub fn inode(&self, node: NodeId) -> Option<Inode> {
+        let inode = self.here.get(&node)?.inode;
+        let others = self.here.iter().filter(|(other, _)| **other != node);
+        others.into_iter().all(|(_, here)| here.inode != inode).then_some(inode)
+    }
+
+    fn note_records(&mut self, batch: &SaveBatch) {
+        for (node, bytes) in &batch.records {
+            let Some(bytes) = bytes else { continue };
+            let record: Record = postcard::from_bytes(bytes).expect("engines save records");
+            if let Local::Present(is) | Local::Hidden(is) = record.local() {
+                let here = Here { place: is.place.clone(), inode: is.stamp.inode };
+                self.here.insert(*node, here);
+            }
+        }
+    }
+
+    fn looked(&mut self, dir: &RelPath, names: &Names, result: &Result<Listing, DiskError>) {
+        let listing = match result {
+            Ok(listing) => listing,
+            Err(DiskError::RootGone(_)) => return self.dirs.clear(),
+            Err(DiskError::Gone) => {
+                return self.dirs.retain(|at, _| !at.names().starts_with(dir.names()));
+            }
+            // It says nothing of what is in it.
+            Err(_) => return,
+        };
+        let mut shown = match (names, self.dirs.remove(dir)) {
+            (Names::Only(_), Some(shown)) => shown,
+            _ => BTreeMap::new(),
+        };
+        if let Names::Only(names) = names {
+            shown.retain(|name, _| !names.contains(name));
+        }
+        for (name, seen) in &listing.names {
+            let inode = match seen {
+                Seen::Other(_) => None,
+                Seen::Node(found) => {
+                    if let Form::Symlink(target) = &found.form {
+                        self.read.insert(look(&found.stamp), target_version(target));
+                    }
+                    Some((found.stamp.inode, found.form.kind()))
+                }
+            };
+            shown.insert(name.clone(), inode);
+        }
+        let depth = dir.names().len();
+        self.dirs.retain(|at, _| {
+            !at.names().starts_with(dir.names())
+                || at.names().get(depth).is_none_or(|name| shown.contains_key(name))
+        });
+        self.dirs.insert(dir.clone(), shown);
+    }
+
+    fn commits(&mut self, commit: &Commit, tally: &mut Tally) -> Result<(), Broken> {
+        if !self.sent.insert(commit.key) {
+            return Ok(()); // Once more, since its answer was lost: it is what it was.
+        }
+        for step in commit.operations.iter().flat_map(|operation| &operation.steps) {
+            match step {
+                Step::Create { node, .. } => self.is_saved(*node, step, tally)?,
+                Step::Delete { node } => {
+                    tally.judged(rules::DELETED_UNSEEN, 1u64);
+                    if let Some(why) = self.why_not_absent(*node) {
+                        return Err(Broken::new(rules::DELETED_UNSEEN, format!("{node:?}: {why}")));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn is_saved(
+        &self,
+        node: NodeId,
+        what: &dyn std::fmt::Debug,
+        tally: &mut Tally,
+    ) -> Result<(), Broken> {
+        tally.judged(rules::SAVED_FIRST, 1u64);
+        if self.saved.contains(&node) {
+            return Ok(());
+        }
+        Err(Broken::new(rules::SAVED_FIRST, format!("{what:?}")))
+    }
+
+    /// Why the last looks do not show that a node is gone.
+    fn why_not_absent(&self, node: NodeId) -> Option<String> {
+        let Some(here) = self.here.get(&node) else { return Some("was never here".into()) };
+        let Some(path) = self.path(node) else { return Some("was in nothing".into()) };
+        // The nearest directory that a look reached tells; what is above it need not be listed.
+        for (depth, name) in path.names().iter().enumerate().rev() {
+            let dir = RelPath::new(path.names()[..depth].to_vec());
+            let Some(names) = self.dirs.get(&dir) else { continue };
+            let last = depth + 1 == path.names().len();
+            return match names.get(name) {
+                None => None,
+                Some(Some((_, Kind::File | Kind::Symlink))) if !last => None,
+                Some(None) => Some(format!("{name} in {dir} is unknown")),
+                Some(Some((inode, _))) if last => {
+                    let certain = inode.birth.is_some() && *inode == here.inode;
+                    certain.then(|| format!("{path} is there"))
+                }
+                Some(Some(_)) => Some(format!("{path}: {dir}/{name} was not looked at")),
+            };
+        }
+        Some(format!("{path}: nothing was looked at"))
+    }
+
+    /// Where the engine last had a node.
+    fn path(&self, node: NodeId) -> Option<RelPath> {
+        let mut names = Vec::new();
+        let mut at = node;
+        while at != NodeId::ROOT {
+            let here = self.here.get(&at)?;
+            names.push(here.place.name.clone());
+            at = here.place.parent;
+            if names.len() > self.here.len() {
+                return None;
+            }
+        }
+        names.reverse();
+        Some(RelPath::new(names))
+    }
+}
