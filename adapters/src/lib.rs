@@ -1,6 +1,7 @@
 //! Thin adapters: each translates between the core and one piece of the outside, and decides nothing.
 
 pub mod blobs;
+pub mod dial;
 pub mod disk;
 pub mod http;
 pub mod journal;
@@ -12,4 +13,5 @@ pub mod tls;
 pub mod trees;
 pub mod watch;
 pub mod wire;
+pub mod workers;
 pub mod ws;

@@ -9,10 +9,14 @@ use std::io;
 use onefold_core::client::event::TransferError;
 use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp};
+use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
 use onefold_core::node::Content;
 use onefold_core::protocol::{ClientMessage, ServerMessage};
+
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A device's disk, below one folder's root. Every call blocks: run it on a thread for that.
 pub trait Disk: Send + Sync + 'static {
@@ -24,6 +28,36 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Opens a file for reading that must be as the stamp says.
     fn read(&self, path: &RelPath, stamp: &Stamp) -> Result<Box<dyn Source>, DiskError>;
+
+    /// Opens a file to read so many bytes from its start, while it may grow: it must be the inode
+    /// of the stamp, and so long.
+    fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<Box<dyn Source>, DiskError>;
+
+    /// See [`onefold_core::client::event::Effect::HashStart`].
+    fn hash_start(&self, path: &RelPath, stamp: &Stamp, bytes: u64) -> Result<Content, DiskError> {
+        let source = self.read_start(path, stamp, bytes)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut size = 0;
+        while size < bytes {
+            let read = source
+                .read_at(&mut buffer, size)
+                .map_err(|error| DiskError::Failed(error.to_string()))?;
+            if read == 0 {
+                return Err(DiskError::Changed);
+            }
+            hasher.update(&buffer[..read]);
+            size += read as u64;
+        }
+        source.unchanged()?;
+        let id = ContentId::from_bytes(*hasher.finalize().as_bytes());
+        Ok(Content { id, size, mtime: stamp.mtime })
+    }
 
     /// Goes on staging a content, where an earlier try left off.
     fn stage(&self, content: &Content) -> Result<Box<dyn Staging>, DiskError>;

@@ -3,8 +3,13 @@
 //! Each directory is watched by itself, before it is listed. Events are drained on the watcher's own
 //! thread into a set without bound that holds each path once, so that the system's queue does not
 //! overflow while the engine is busy. They say where to look, never what is there: a lost, late or
-//! doubled one does no harm. The client's own directory is left out, but for the close of a displaced
+//! doubled one does no harm. The system's limit of watches is shared by all of a user's programs: a
+//! part of it is left to them, and what is then unwatched is told, to be looked at from time to time;
+//! so is all of a network filesystem, whose other users' changes nothing here hears of.
+//! The client's own directory is left out, but for the close of a displaced
 //! file, which is for the disk's sweep.
+
+mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,6 +21,8 @@ use onefold_core::client::event::{Event, Hint};
 use onefold_core::name::{InvalidName, Name, RelPath};
 use tokio::sync::Notify;
 
+use limits::Budget;
+
 /// More paths than this are told as one overflow of the root: to look at all of it costs less.
 const MAX_HINTS: usize = 100_000;
 
@@ -24,6 +31,9 @@ pub struct Watcher {
     inner: Mutex<RecommendedWatcher>,
     shared: Arc<Shared>,
     root: PathBuf,
+    budget: Mutex<Budget>,
+    /// Why all of it is looked at from time to time.
+    network: Option<String>,
 }
 
 /// What was heard since the last time.
@@ -49,31 +59,49 @@ pub enum Watched {
 impl Watcher {
     /// A watcher of nothing yet. The root is an absolute path without links. The error is in words.
     pub fn new(root: &Path) -> Result<Self, String> {
+        Self::with_limit(root, limits::watches())
+    }
+
+    /// The same where the system allows so many watches.
+    pub fn with_limit(root: &Path, limit: u64) -> Result<Self, String> {
         let shared = Arc::new(Shared { root: root.to_owned(), ..Shared::default() });
         let handler = Handler(shared.clone());
         let config = Config::default().with_follow_symlinks(false);
         let inner = RecommendedWatcher::new(handler, config)
             .map_err(|error| format!("changes cannot be watched for: {}", plain(&error)))?;
-        Ok(Self { inner: Mutex::new(inner), shared, root: root.to_owned() })
+        let budget = Mutex::new(Budget::new(limit));
+        let network = limits::network(root);
+        Ok(Self { inner: Mutex::new(inner), shared, root: root.to_owned(), budget, network })
     }
 
     /// Watches a directory, from before this returns. A directory that was renamed has to be watched
     /// anew; an overflow tells of it.
     pub fn watch_directory(&self, dir: &RelPath) -> Watched {
         let path = absolute(&self.root, dir);
+        if let Err(limit) = lock(&self.budget).take() {
+            self.shared.state().unwatched.insert(dir.clone());
+            return Watched::Poll(limit_reached(limit));
+        }
         let result = lock(&self.inner).watch(&path, RecursiveMode::NonRecursive);
         let mut state = self.shared.state();
         match result {
-            Ok(()) => {
-                state.unwatched.remove(dir);
-                Watched::Yes
-            }
+            Ok(()) => match &self.network {
+                // What this machine's programs do is heard, and nothing else.
+                Some(why) => {
+                    state.unwatched.insert(dir.clone());
+                    Watched::Poll(why.clone())
+                }
+                None => {
+                    state.unwatched.remove(dir);
+                    Watched::Yes
+                }
+            },
             Err(error) => match error.kind {
                 ErrorKind::PathNotFound => Watched::Gone,
                 ErrorKind::Io(ref io) if io.kind() == std::io::ErrorKind::NotFound => Watched::Gone,
                 ErrorKind::MaxFilesWatch => {
                     state.unwatched.insert(dir.clone());
-                    Watched::Poll(LIMIT_REACHED.to_owned())
+                    Watched::Poll(limit_reached(lock(&self.budget).limit()))
                 }
                 _ => {
                     state.unwatched.insert(dir.clone());
@@ -119,9 +147,14 @@ impl Watcher {
 
 const DISPLACED: &str = ".onefold/displaced";
 
-const LIMIT_REACHED: &str = "the system's limit of watched directories is reached: the directories \
-     above it are looked at from time to time instead, so that changes in them are noticed later. \
-     To raise it: sysctl fs.inotify.max_user_watches=1048576";
+fn limit_reached(limit: u64) -> String {
+    let raised = (limit * 8).max(1_048_576);
+    format!(
+        "there are more directories than the {limit} that the system lets programs of one user \
+         watch: the others are looked at every half minute, so that changes in them are noticed \
+         later. To raise the limit: sysctl fs.inotify.max_user_watches={raised}"
+    )
+}
 
 #[derive(Default)]
 struct Shared {

@@ -11,6 +11,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use onefold_core::protocol::{ClientMessage, MAX_MESSAGE_BYTES, ServerMessage};
 use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -20,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
+use crate::dial::{Dial, Tcp};
 use crate::link::{Server, Trust};
 use crate::port::{Connector, MessageStream};
 use crate::secret::Secret;
@@ -31,11 +33,12 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Messages that wait to be written; the engine never has so many under way.
 const WAITING_MESSAGES: usize = 256;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket<Io> = WebSocketStream<MaybeTlsStream<Io>>;
 
 /// Opens streams to one server, for one device.
 #[derive(Clone, Debug)]
-pub struct WsConnector {
+pub struct WsConnector<D = Tcp> {
+    dial: D,
     server: Server,
     token: Secret,
     tls: Option<Arc<ClientConfig>>,
@@ -43,8 +46,8 @@ pub struct WsConnector {
 
 /// An open stream.
 #[derive(Debug)]
-pub struct WsStream {
-    incoming: SplitStream<Socket>,
+pub struct WsStream<Io = TcpStream> {
+    incoming: SplitStream<Socket<Io>>,
     outgoing: mpsc::Sender<Message>,
     writer: AbortHandle,
 }
@@ -52,16 +55,22 @@ pub struct WsStream {
 impl WsConnector {
     /// For a device that has joined. The error is in words for a person.
     pub fn new(server: &Server, token: &Secret) -> Result<Self, String> {
+        Self::over(Tcp, server, token)
+    }
+}
+
+impl<D: Dial> WsConnector<D> {
+    /// The same, over connections that are made in this way.
+    pub fn over(dial: D, server: &Server, token: &Secret) -> Result<Self, String> {
         let tls = match server.trust {
             Trust::Plain => None,
             trust => Some(Arc::new(client_config(trust)?)),
         };
-        Ok(Self { server: server.clone(), token: token.clone(), tls })
+        Ok(Self { dial, server: server.clone(), token: token.clone(), tls })
     }
 
-    async fn open(&self) -> Result<Socket, String> {
-        let tcp = TcpStream::connect(&self.server.address).await.map_err(|e| explain(&e))?;
-        tcp.set_nodelay(true).map_err(|e| explain(&e))?;
+    async fn open(&self) -> Result<Socket<D::Io>, String> {
+        let io = self.dial.dial(&self.server.address).await.map_err(|e| explain(&e))?;
         let connector = match &self.tls {
             Some(config) => tokio_tungstenite::Connector::Rustls(Arc::clone(config)),
             None => tokio_tungstenite::Connector::Plain,
@@ -70,7 +79,7 @@ impl WsConnector {
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let request = self.request()?;
-        match client_async_tls_with_config(request, tcp, Some(config), Some(connector)).await {
+        match client_async_tls_with_config(request, io, Some(config), Some(connector)).await {
             Ok((socket, _)) => Ok(socket),
             Err(Error::Http(response)) => Err(refusal(&response.map(Option::unwrap_or_default))),
             Err(error) => Err(explain(&error)),
@@ -94,10 +103,10 @@ fn refusal(response: &tokio_tungstenite::tungstenite::http::Response<Vec<u8>>) -
     if words.is_empty() { format!("it answers {}", response.status()) } else { words }
 }
 
-impl Connector for WsConnector {
-    type Stream = WsStream;
+impl<D: Dial> Connector for WsConnector<D> {
+    type Stream = WsStream<D::Io>;
 
-    async fn connect(&self) -> Result<WsStream, String> {
+    async fn connect(&self) -> Result<WsStream<D::Io>, String> {
         let opened = tokio::time::timeout(CONNECT_WITHIN, self.open()).await;
         let socket = opened
             .unwrap_or_else(|_| Err("it does not answer".to_owned()))
@@ -109,7 +118,10 @@ impl Connector for WsConnector {
     }
 }
 
-async fn write(mut sink: SplitSink<Socket, Message>, mut messages: mpsc::Receiver<Message>) {
+async fn write<Io: AsyncRead + AsyncWrite + Unpin>(
+    mut sink: SplitSink<Socket<Io>, Message>,
+    mut messages: mpsc::Receiver<Message>,
+) {
     while let Some(message) = messages.recv().await {
         // The reader hears of a broken connection too, and says so.
         if sink.send(message).await.is_err() {
@@ -118,7 +130,7 @@ async fn write(mut sink: SplitSink<Socket, Message>, mut messages: mpsc::Receive
     }
 }
 
-impl MessageStream for WsStream {
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> MessageStream for WsStream<Io> {
     async fn send(&mut self, message: ClientMessage) -> Result<(), String> {
         let bytes = Bytes::from(wire::encode(&message));
         if bytes.len() > MAX_MESSAGE_BYTES {
@@ -151,7 +163,7 @@ impl MessageStream for WsStream {
     }
 }
 
-impl Drop for WsStream {
+impl<Io> Drop for WsStream<Io> {
     fn drop(&mut self) {
         self.writer.abort();
     }

@@ -174,3 +174,25 @@ async fn a_directory_that_cannot_be_watched_is_told_until_it_can_be() {
     assert!(matches!(world.watcher.watch_directory(&deep), Watched::Poll(_)));
     assert_eq!(world.watcher.unwatched(), [deep]);
 }
+
+#[test]
+fn more_directories_than_may_be_watched_are_told_with_the_command_that_helps() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let watcher = Watcher::with_limit(&root, 20).unwrap();
+    let names: Vec<String> = (0..40).map(|number| format!("d{number}")).collect();
+    let mut told = Vec::new();
+    for name in &names {
+        fs::create_dir(root.join(name)).unwrap();
+        match watcher.watch_directory(&path(name)) {
+            Watched::Poll(reason) => told.push(reason),
+            watched => assert_eq!(watched, Watched::Yes),
+        }
+    }
+    // Of 20, some are left to other programs.
+    assert!(told.len() >= 20, "{}", told.len());
+    assert!(told.len() < 40, "{}", told.len());
+    assert!(told[0].contains("the 20 that"), "{}", told[0]);
+    assert!(told[0].contains("sysctl fs.inotify.max_user_watches="), "{}", told[0]);
+    assert_eq!(watcher.unwatched().len(), told.len());
+}

@@ -1,8 +1,9 @@
 //! The real arms of a folder's ports: its disk, its database, its server, opened for the driver.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use onefold_adapters::disk::{self, Link, OpenError, RealDisk};
 use onefold_adapters::http::HttpTransfer;
@@ -10,7 +11,7 @@ use onefold_adapters::trees::SqliteTrees;
 use onefold_adapters::watch::Watcher;
 use onefold_adapters::ws::WsConnector;
 use onefold_core::client::event::Notice;
-use onefold_core::client::{Client, Config};
+use onefold_core::client::{ASK_FROM_FILES, Client, Config};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
@@ -34,11 +35,43 @@ pub struct Arms {
     pub client: Client,
     /// Where notices are written down.
     pub log: Log,
-    /// What protects files on this disk.
-    pub guard: String,
+    /// What is told of this disk.
+    pub disk: DiskWords,
     /// What runs beside the driver until it ends: looks after files that were displaced, and passes
     /// on what the watcher hears.
     pub upkeep: JoinSet<()>,
+}
+
+/// What is told of a folder's disk, as it is when it is asked. It keeps nothing open.
+#[derive(Clone)]
+pub struct DiskWords {
+    guard: String,
+    disk: Weak<RealDisk>,
+    watching: Weak<Watching>,
+}
+
+impl DiskWords {
+    /// Of a disk that is not there.
+    #[cfg(test)]
+    pub fn example(guard: &str) -> Self {
+        Self { guard: guard.to_owned(), disk: Weak::new(), watching: Weak::new() }
+    }
+
+    /// What protects files on it.
+    pub fn guard(&self) -> String {
+        self.disk.upgrade().map_or_else(|| self.guard.clone(), |disk| disk.guard_in_words())
+    }
+
+    /// Why some of it is only looked at from time to time, if some is.
+    pub fn polled(&self) -> Option<String> {
+        self.watching.upgrade()?.polled()
+    }
+}
+
+impl fmt::Debug for DiskWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.guard)
+    }
 }
 
 /// Opens a folder that was linked.
@@ -63,17 +96,24 @@ pub async fn open(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Trouble::bug)?;
     let device_name = linked.device_name.clone();
-    let config = Config { device_name, seed, folds_case: guard.folds_case };
+    let folds_case = guard.folds_case;
+    let config = Config { device_name, seed, folds_case, ask_from_files: ASK_FROM_FILES };
     let (trees, client) = restore(home, linked, &config).await?;
     let trees = Arc::new(trees);
     let transfer = HttpTransfer::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
     let connector = WsConnector::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
+    let watching = Arc::new(Watching::new(watcher));
+    let words = DiskWords {
+        guard: guard.to_string(),
+        disk: Arc::downgrade(&disk),
+        watching: Arc::downgrade(&watching),
+    };
     let ports = Ports {
         disk,
         trees: Arc::clone(&trees),
         transfer: Arc::new(transfer),
         connector: Arc::new(connector),
-        watcher: Arc::new(Watching::new(watcher)),
+        watcher: watching,
         hints,
         notices,
     };
@@ -81,7 +121,7 @@ pub async fn open(
     let mut upkeep = JoinSet::new();
     upkeep.spawn(sweeper.run());
     upkeep.spawn(passing_on);
-    Ok(Arms { ports, client, log, guard: guard.to_string(), upkeep })
+    Ok(Arms { ports, client, log, disk: words, upkeep })
 }
 
 /// The directory in a root that is the client's own.

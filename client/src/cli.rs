@@ -99,6 +99,20 @@ running client it waits for that one, and reports the same.")]
         #[arg(long)]
         json: bool,
     },
+    /// Send a deletion of most of the folder that is held, or take it back
+    #[command(long_about = "\
+Send a deletion of most of the folder that is held, or take it back.
+
+When most of a folder's files are gone at once, they are not deleted on the other devices before
+somebody says that this is meant. `onefold status` lists what is held. Everything else is synced
+meanwhile. Works with and without a running client.")]
+    Approve {
+        /// The folder
+        dir: PathBuf,
+        /// Bring the files back instead
+        #[arg(long)]
+        undo: bool,
+    },
     /// Stop syncing a folder until `resume`; remembered across restarts
     Pause {
         /// The folder
@@ -148,6 +162,8 @@ mod tests {
             "onefold log --follow --json",
             "onefold log d",
             "onefold conflicts d --json",
+            "onefold approve d",
+            "onefold approve d --undo",
             "onefold pause d",
             "onefold resume d",
             "onefold unlink d",
@@ -161,6 +177,7 @@ mod tests {
         for line in [
             "onefold",
             "onefold join",
+            "onefold approve",
             "onefold pause",
             "onefold sync --twice",
             "onefold host d --listen x",

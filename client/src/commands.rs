@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,6 +19,7 @@ use crate::host;
 use crate::join;
 use crate::linked::Linked;
 use crate::log_command;
+use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 use crate::supervisor::{Since, Supervisor};
 
@@ -35,6 +37,9 @@ pub async fn run(command: Command) -> Result<Exit, Trouble> {
             log_command::run(&home, &wanted(&home, dir.as_deref())?, follow, json).await
         }
         Command::Conflicts { dir, json } => conflicts(&home, dir.as_deref(), json).await,
+        Command::Approve { dir, undo } => {
+            approve(&home, &dir, if undo { Answer::Undo } else { Answer::Approve }).await
+        }
         Command::Pause { dir } => set_paused(&home, &dir, true).await,
         Command::Resume { dir } => set_paused(&home, &dir, false).await,
         Command::Unlink { dir } => unlink(&home, &dir).await,
@@ -201,6 +206,26 @@ async fn set_paused(home: &Home, dir: &Path, paused: bool) -> Result<Exit, Troub
     }
     let (root, word) = (linked.root.display(), if paused { "paused" } else { "resumed" });
     say(format_args!("{word} {root}"));
+    Ok(Exit::Done)
+}
+
+async fn approve(home: &Home, dir: &Path, answer: Answer) -> Result<Exit, Trouble> {
+    let linked = home.find(dir)?;
+    let (held, running): (usize, bool) = match turn(home).await? {
+        Turn::Mine(_lock) => (restore::answer(home, &linked, answer).await?, false),
+        Turn::Theirs(caller) => {
+            (caller.ask(&Request::Answer(linked.device, answer)).await?, !linked.paused)
+        }
+    };
+    let root = linked.root.display();
+    let when = if running { "" } else { " at the next sync" };
+    match (held, answer) {
+        (0, _) => say(format_args!("no deletion is held in {root}: there is nothing to approve")),
+        (_, Answer::Approve) => {
+            say(format_args!("approved: what was deleted in {root} is deleted everywhere{when}"));
+        }
+        (_, Answer::Undo) => say(format_args!("what was deleted in {root} comes back{when}")),
+    }
     Ok(Exit::Done)
 }
 

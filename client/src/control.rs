@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::Duration;
 
+use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub enum Request {
     Wait(Vec<DeviceId>),
     /// Pause or resume a folder.
     SetPaused(DeviceId, bool),
+    /// Approve or undo held deletions of a folder: how many there were.
+    Answer(DeviceId, Answer),
     /// Stop syncing a folder for good.
     Unlink(DeviceId),
 }

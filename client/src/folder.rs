@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onefold_adapters::trees::SqliteTrees;
+use onefold_core::client::Answer;
 use onefold_core::client::event::Notice;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::arms::{self, Arms};
+use crate::arms::{self, Arms, DiskWords};
 use crate::clock::{Clock, local_minute};
 use crate::console;
 use crate::devices::Devices;
@@ -52,7 +53,7 @@ impl Running {
     /// Opens a folder and runs it.
     pub async fn start(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
-        let Arms { ports, client, log, guard, mut upkeep } =
+        let Arms { ports, client, log, disk, mut upkeep } =
             arms::open(home, linked, notices).await?;
         let devices = Devices::new(Arc::clone(&ports.transfer), linked);
         let trees = Arc::clone(&ports.trees);
@@ -60,7 +61,7 @@ impl Running {
         let (tell, pulses) = watch::channel(Pulse::default());
         let clock = Clock::new(local_minute);
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
-        let keeper = StatusKeeper::new(home, linked, guard);
+        let keeper = StatusKeeper::new(home, linked, disk);
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
         let driver = tokio::spawn(driver.run());
         let notices = tokio::spawn(keep_notices(log, devices, to_keep));
@@ -106,11 +107,20 @@ pub struct Asker {
 impl Asker {
     /// Where it stands.
     pub async fn status(&self) -> FolderStatus {
-        let StatusKeeper { linked, guard, .. } = &self.keeper;
+        let StatusKeeper { linked, disk, .. } = &self.keeper;
         match ask(&self.commands, Command::Tell).await {
-            Some(snapshot) => FolderStatus::of_running(linked, guard, &snapshot),
+            Some(snapshot) => FolderStatus::of_running(linked, disk, &snapshot),
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
+    }
+
+    /// Answers about its held deletions: how many there were.
+    pub async fn answer(&self, answer: Answer) -> Result<usize, Trouble> {
+        let (asked, held) = oneshot::channel();
+        let sent = self.commands.send(Command::Answer(answer, asked)).await;
+        let ended = || Trouble::bug("the folder's driver ended");
+        sent.map_err(|_| ended())?;
+        held.await.map_err(|_| ended())
     }
 
     /// Has it look at everything again; from when on its word then counts.
@@ -137,6 +147,11 @@ pub fn last_status(home: &Home, linked: &Linked) -> FolderStatus {
     kept.unwrap_or_else(|| FolderStatus::new(linked)).ended(linked.paused)
 }
 
+/// Whether a folder has run here, so that something must be known of it.
+pub fn ran_before(home: &Home, linked: &Linked) -> bool {
+    status_file(home, linked).exists()
+}
+
 /// Forgets a folder that does not run; every file of it stays.
 pub fn unlink(home: &Home, linked: &Linked) -> Result<(), Trouble> {
     home.forget(linked.device)?;
@@ -152,17 +167,17 @@ fn status_file(home: &Home, linked: &Linked) -> PathBuf {
 #[derive(Clone, Debug)]
 struct StatusKeeper {
     linked: Linked,
-    guard: String,
+    disk: DiskWords,
     path: PathBuf,
 }
 
 impl StatusKeeper {
-    fn new(home: &Home, linked: &Linked, guard: String) -> Self {
-        Self { linked: linked.clone(), guard, path: status_file(home, linked) }
+    fn new(home: &Home, linked: &Linked, disk: DiskWords) -> Self {
+        Self { linked: linked.clone(), disk, path: status_file(home, linked) }
     }
 
     fn keep(&self, snapshot: &Snapshot) {
-        let status = FolderStatus::of_running(&self.linked, &self.guard, snapshot);
+        let status = FolderStatus::of_running(&self.linked, &self.disk, snapshot);
         let bytes = serde_json::to_vec(&status).expect("a status is text and numbers");
         if fs::read(&self.path).is_ok_and(|kept| kept == bytes) {
             return;
@@ -207,6 +222,11 @@ fn say_notice(notice: &Notice) {
             console::say(format_args!("kept a conflict copy of {beside}: {copy}"));
         }
         Notice::Merging(reason) => tracing::info!("both sides are merged: {reason:?}"),
+        Notice::DeletionsHeld { files, of } => console::warn(format_args!(
+            "{files} of {of} files were deleted here. They stay on the other devices until you say: \
+             `onefold approve DIR` deletes them there, too; `onefold approve DIR --undo` brings \
+             them back."
+        )),
         Notice::Halted(reason) => console::warn(format_args!(
             "syncing stopped: {reason}. Every file is as it was. `onefold status` says more."
         )),

@@ -45,7 +45,10 @@ pub fn line(notice: &Notice, name: impl FnOnce(DeviceId) -> String) -> Option<Lo
             path: path.clone(),
             from: from.clone(),
         }),
-        Notice::ConflictCopy { .. } | Notice::Merging(_) | Notice::Halted(_) => None,
+        Notice::ConflictCopy { .. }
+        | Notice::Merging(_)
+        | Notice::DeletionsHeld { .. }
+        | Notice::Halted(_) => None,
     }
 }
 

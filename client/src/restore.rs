@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 
 use onefold_adapters::port::{StoreError, Trees};
 use onefold_adapters::trees::SqliteTrees;
-use onefold_core::client::{Client, Config, DamagedState};
+use onefold_core::client::event::{Effect, Event};
+use onefold_core::client::{ASK_FROM_FILES, Answer, Client, Config, DamagedState};
+use onefold_core::time::Now;
 
 use crate::console;
 use crate::error::Trouble;
+use crate::folder;
 use crate::home::Home;
 use crate::linked::Linked;
 
@@ -23,6 +26,14 @@ pub async fn restore(
     config: &Config,
 ) -> Result<(SqliteTrees, Client), Trouble> {
     let path = file(home, linked);
+    if !path.exists() && folder::ran_before(home, linked) {
+        console::warn(format_args!(
+            "what was known of {} is lost: {} is not there. Every file is as it was. Everything is \
+             now compared with the server and merged anew; nothing is deleted.",
+            linked.root.display(),
+            path.display()
+        ));
+    }
     match try_restore(&path, config).await {
         Ok(restored) => Ok(restored),
         Err(NoState::Damaged(why)) => {
@@ -37,6 +48,29 @@ pub async fn restore(
         }
         Err(error @ NoState::Store(_)) => Err(unusable(&path, &error)),
     }
+}
+
+/// Answers about held deletions of a folder that does not run, durably: how many there were.
+pub async fn answer(home: &Home, linked: &Linked, answer: Answer) -> Result<usize, Trouble> {
+    // Nothing is drawn from the seed, and no name is compared, before the engine is started.
+    let config = Config {
+        device_name: linked.device_name.clone(),
+        seed: [0; 32],
+        folds_case: false,
+        ask_from_files: ASK_FROM_FILES,
+    };
+    let path = file(home, linked);
+    let (trees, mut client) =
+        try_restore(&path, &config).await.map_err(|error| unusable(&path, &error))?;
+    let held = client.held_deletions().len();
+    let mut result = Ok(held);
+    for effect in client.handle(Now::default(), Event::Answered(answer)) {
+        if let Effect::Save { batch, .. } = effect {
+            result = trees.save(batch).await.map(|()| held);
+        }
+    }
+    trees.close().await;
+    result.map_err(|error| unusable(&path, &error))
 }
 
 /// The database of a folder's state, and of its log.
@@ -118,7 +152,12 @@ mod tests {
         home.save(&linked).unwrap();
         let path = file(&home, &linked);
         fs::write(&path, "this is no database, however long it is read ".repeat(100)).unwrap();
-        let config = Config { device_name: "laptop".to_owned(), seed: [1; 32], folds_case: false };
+        let config = Config {
+            device_name: "laptop".to_owned(),
+            seed: [1; 32],
+            folds_case: false,
+            ask_from_files: ASK_FROM_FILES,
+        };
         for number in [1, 2] {
             restore(&home, &linked, &config).await.unwrap();
             assert_eq!(

@@ -6,6 +6,7 @@ use onefold_core::client::{Problem, ProblemKind, Status};
 use onefold_core::name::RelPath;
 use serde::{Deserialize, Serialize};
 
+use crate::arms::DiskWords;
 use crate::driver::Snapshot;
 use crate::error::{Exit, Trouble};
 use crate::linked::Linked;
@@ -79,6 +80,9 @@ pub struct FolderStatus {
     pub problems: Vec<ProblemLine>,
     /// What protects files here from being overwritten while they are in use.
     pub guard: String,
+    /// Why some of it is only looked at from time to time, if some is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polled: Option<String>,
 }
 
 impl FolderStatus {
@@ -100,11 +104,12 @@ impl FolderStatus {
             conflicts: Vec::new(),
             problems: Vec::new(),
             guard: String::new(),
+            polled: None,
         }
     }
 
     /// Of a running one.
-    pub fn of_running(linked: &Linked, guard: &str, snapshot: &Snapshot) -> Self {
+    pub fn of_running(linked: &Linked, disk: &DiskWords, snapshot: &Snapshot) -> Self {
         let status = &snapshot.status;
         let (state, detail) = state(snapshot);
         let amount = |(items, bytes)| Amount { items, bytes };
@@ -118,7 +123,8 @@ impl FolderStatus {
             uploading: amount(status.uploading),
             downloading: amount(status.downloading),
             problems: status.problems.iter().map(ProblemLine::from).collect(),
-            guard: guard.to_owned(),
+            guard: disk.guard(),
+            polled: disk.polled(),
             ..Self::new(linked)
         }
     }
@@ -200,7 +206,12 @@ impl Outcome {
             let Problem { path, kind, reason } = problem;
             format!("{}: {} ({reason})", linked.root.join(shown(path)).display(), word(*kind))
         });
-        let exit = if problems.is_empty() { Exit::Done } else { Exit::ButFor };
+        let full = problems.iter().any(|problem| problem.kind == ProblemKind::DiskFull);
+        let exit = match problems.is_empty() {
+            true => Exit::Done,
+            false if full => Exit::Failed,
+            false => Exit::ButFor,
+        };
         Some(Self { exit, lines: lines.collect() })
     }
 }
@@ -217,8 +228,10 @@ fn word(kind: ProblemKind) -> &'static str {
         ProblemKind::Busy => "busy",
         ProblemKind::Unreadable => "unreadable",
         ProblemKind::Unwritable => "unwritable",
+        ProblemKind::DiskFull => "disk_full",
         ProblemKind::Parked => "parked",
         ProblemKind::Refused => "refused",
+        ProblemKind::HeldDeletion => "held_deletion",
     }
 }
 
@@ -247,6 +260,10 @@ impl fmt::Display for FolderStatus {
             if amount != Amount::default() {
                 write!(f, "; {what}: {}", files(amount.items, amount.bytes))?;
             }
+        }
+        write!(f, "\n  guard: {}", self.guard)?;
+        if let Some(reason) = &self.polled {
+            write!(f, "\n  {reason}")?;
         }
         for problem in &self.problems {
             write!(f, "\n  {}: {} ({})", problem.kind, problem.path, problem.reason)?;
@@ -296,7 +313,8 @@ mod tests {
     fn each_state_has_its_word_and_its_exit_code() {
         let linked = Linked::example(Path::new("/root"));
         let check = |snapshot: Snapshot, word: State, exit: Option<Exit>| {
-            assert_eq!(FolderStatus::of_running(&linked, "", &snapshot).state, word);
+            let disk = DiskWords::example("");
+            assert_eq!(FolderStatus::of_running(&linked, &disk, &snapshot).state, word);
             assert_eq!(Outcome::of(&linked, &snapshot).map(|outcome| outcome.exit), exit);
         };
         check(snapshot(true, None, &[]), State::InSync, Some(Exit::Done));
@@ -304,6 +322,7 @@ mod tests {
         check(snapshot(false, None, &[]), State::Offline, None);
         check(snapshot(true, None, &[ProblemKind::Busy]), State::Syncing, Some(Exit::ButFor));
         check(snapshot(true, None, &[ProblemKind::Parked]), State::Attention, Some(Exit::ButFor));
+        check(snapshot(true, None, &[ProblemKind::DiskFull]), State::Attention, Some(Exit::Failed));
         let mut halted = snapshot(true, None, &[]);
         halted.status.halted = Some("a digest differed twice".to_owned());
         check(halted, State::Attention, Some(Exit::Failed));
@@ -319,7 +338,8 @@ mod tests {
     #[test]
     fn the_json_has_the_promised_fields() {
         let linked = Linked::example(Path::new("/root"));
-        let status = FolderStatus::of_running(&linked, "leases", &snapshot(true, None, &[]));
+        let disk = DiskWords::example("leases");
+        let status = FolderStatus::of_running(&linked, &disk, &snapshot(true, None, &[]));
         let json: serde_json::Value = serde_json::to_value(&status).unwrap();
         assert_eq!(json["state"], "in_sync");
         for field in ["folder", "device", "cursor", "files", "bytes", "conflicts", "problems"] {

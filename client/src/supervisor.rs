@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
@@ -19,6 +20,7 @@ use crate::home::{Home, Lock};
 use crate::join;
 use crate::linked::Linked;
 use crate::once::{self, OFFLINE_PATIENCE};
+use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 
 /// Runs folders, and answers other commands.
@@ -163,6 +165,16 @@ impl Supervisor {
         self.start(&linked).await.map(drop)
     }
 
+    /// Answers about held deletions of a folder, which may run or not: how many there were.
+    async fn answer(&self, device: DeviceId, answer: Answer) -> Result<usize, Trouble> {
+        if let Some(asker) = self.asker(device).await {
+            return asker.answer(answer).await;
+        }
+        // It is paused, or has a problem; nobody starts it meanwhile.
+        let _folders = self.folders.lock().await;
+        restore::answer(&self.home, &self.linked(device)?, answer).await
+    }
+
     /// Stops a folder and forgets its link.
     async fn unlink(&self, device: DeviceId) -> Result<(), Trouble> {
         let linked = self.linked(device)?;
@@ -270,6 +282,9 @@ async fn answer(supervisor: &Supervisor, mut incoming: Incoming) {
         }
         Request::SetPaused(device, paused) => {
             incoming.reply(supervisor.set_paused(device, paused).await).await;
+        }
+        Request::Answer(device, answer) => {
+            incoming.reply(supervisor.answer(device, answer).await).await;
         }
         Request::Unlink(device) => incoming.reply(supervisor.unlink(device).await).await,
     }

@@ -4,8 +4,7 @@
 //! A directory that cannot be watched is looked at from time to time; that is told once.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use onefold_adapters::port::Watcher;
@@ -23,13 +22,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Watches a folder.
 pub struct Watching {
     watcher: Arc<watch::Watcher>,
-    told: AtomicBool,
+    told: OnceLock<String>,
 }
 
 impl Watching {
     /// By this watcher.
     pub fn new(watcher: Arc<watch::Watcher>) -> Self {
-        Self { watcher, told: AtomicBool::new(false) }
+        Self { watcher, told: OnceLock::new() }
+    }
+
+    /// Why some directories are only looked at from time to time, if some are.
+    pub fn polled(&self) -> Option<String> {
+        self.told.get().cloned().filter(|_| !self.watcher.unwatched().is_empty())
     }
 }
 
@@ -38,7 +42,7 @@ impl Watcher for Watching {
         match self.watcher.watch_directory(dir) {
             Watched::Yes | Watched::Gone => Ok(()),
             Watched::Poll(reason) => {
-                if !self.told.swap(true, Ordering::Relaxed) {
+                if self.told.set(reason.clone()).is_ok() {
                     console::warn(format_args!("{reason}"));
                 }
                 Err(reason)

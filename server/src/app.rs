@@ -19,7 +19,7 @@ use onefold_core::id::DeviceId;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::hub::{Hubs, wall_time};
+use crate::hub::{Hubs, WallClock};
 use crate::problem::Problem;
 use crate::{content, stream};
 
@@ -36,6 +36,7 @@ pub(crate) struct App<J, B> {
     pub(crate) journal: Arc<J>,
     pub(crate) blobs: B,
     pub(crate) hubs: Hubs<J>,
+    pub(crate) clock: WallClock,
     /// One permit for each open stream.
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) large_bodies: Semaphore,
@@ -45,9 +46,15 @@ pub(crate) struct App<J, B> {
 }
 
 impl<J: Journal, B: Blobs> App<J, B> {
-    pub(crate) fn new(journal: Arc<J>, blobs: B, stopping: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        journal: Arc<J>,
+        blobs: B,
+        clock: WallClock,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Self {
-            hubs: Hubs::new(Arc::clone(&journal)),
+            hubs: Hubs::new(Arc::clone(&journal), clock),
+            clock,
             journal,
             blobs,
             streams: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
@@ -159,7 +166,7 @@ async fn join<J: Journal, B: Blobs>(
     let device =
         NewDevice { id: request.device, name: request.device_name, token: request.token.hash() };
     let refused = |words: &str| Err(Problem::new(StatusCode::FORBIDDEN, words));
-    match app.journal.redeem(request.secret.hash(), wall_time(), device).await? {
+    match app.journal.redeem(request.secret.hash(), (app.clock)(), device).await? {
         Redeemed::Device(device, folder) => Ok(wire::encode(&Welcome {
             folder: folder.id,
             folder_name: folder.name,

@@ -57,13 +57,14 @@ impl Hub {
 #[derive(Debug)]
 pub(crate) struct Hubs<J> {
     journal: Arc<J>,
+    clock: WallClock,
     open: Mutex<BTreeMap<FolderId, Weak<Hub>>>,
 }
 
 impl<J: Journal> Hubs<J> {
     /// None yet.
-    pub(crate) fn new(journal: Arc<J>) -> Self {
-        Self { journal, open: Mutex::default() }
+    pub(crate) fn new(journal: Arc<J>, clock: WallClock) -> Self {
+        Self { journal, clock, open: Mutex::default() }
     }
 
     /// The hub of a folder; its task is started if it does not run.
@@ -75,7 +76,7 @@ impl<J: Journal> Hubs<J> {
         open.retain(|_, hub| hub.strong_count() > 0);
         let (commits, waiting) = mpsc::unbounded_channel();
         let (moved, head) = watch::channel(Seq::ZERO);
-        tokio::spawn(run(Arc::clone(&self.journal), folder, waiting, moved));
+        tokio::spawn(run(Arc::clone(&self.journal), self.clock, folder, waiting, moved));
         let hub = Arc::new(Hub { commits, head });
         open.insert(folder, Arc::downgrade(&hub));
         hub
@@ -84,6 +85,7 @@ impl<J: Journal> Hubs<J> {
 
 async fn run<J: Journal>(
     journal: Arc<J>,
+    clock: WallClock,
     folder: FolderId,
     mut waiting: mpsc::UnboundedReceiver<Waiting>,
     head: watch::Sender<Seq>,
@@ -98,7 +100,7 @@ async fn run<J: Journal>(
                 if count == 0 {
                     return;
                 }
-                commit(&*journal, folder, std::mem::take(&mut batch), &head).await;
+                commit(&*journal, clock(), folder, std::mem::take(&mut batch), &head).await;
             }
             _ = look.tick() => match journal.head(folder).await {
                 Ok(found) => advance(&head, found.cursor.seq),
@@ -110,13 +112,14 @@ async fn run<J: Journal>(
 
 async fn commit<J: Journal>(
     journal: &J,
+    now: WallTime,
     folder: FolderId,
     batch: Vec<Waiting>,
     head: &watch::Sender<Seq>,
 ) {
     let (submitted, answers): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|waiting| (waiting.submitted, waiting.answer)).unzip();
-    match journal.commit(folder, wall_time(), submitted).await {
+    match journal.commit(folder, now, submitted).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 advance(head, outcome.at);
@@ -140,6 +143,9 @@ fn advance(head: &watch::Sender<Seq>, to: Seq) {
         moved
     });
 }
+
+/// Reads a clock, for people.
+pub type WallClock = fn() -> WallTime;
 
 /// What the system's clock says now, for people to read.
 pub(crate) fn wall_time() -> WallTime {

@@ -24,5 +24,6 @@ mod stream;
 
 pub use check::{CheckError, check};
 pub use config::{Config, Scheme, StartError, Stores};
+pub use hub::WallClock;
 pub use invite::{InviteError, NewInvite, invite};
-pub use serve::{Running, serve};
+pub use serve::{Running, serve, serve_over};

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use onefold_adapters::blobs::Blobs;
+use onefold_adapters::journal::Journal;
 use onefold_adapters::link::{Link, Server, Trust};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::app::{App, MAX_STREAMS, router};
 use crate::certificate::Certificate;
 use crate::config::{Config, Database, Scheme, StartError};
+use crate::hub::{WallClock, wall_time};
 use crate::invite::{self, InviteError, NewInvite};
 use crate::listener::TlsListener;
 
@@ -63,7 +66,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     invite::note(&*journal, &server).await?;
 
     let (stop, stopping) = watch::channel(false);
-    let app = Arc::new(App::new(Arc::clone(&journal), blobs, stopping.clone()));
+    let app = Arc::new(App::new(Arc::clone(&journal), blobs, wall_time, stopping.clone()));
     let streams = Arc::clone(&app.streams);
     let router = router(app);
     let serving = match tls {
@@ -77,6 +80,25 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         }
     };
     Ok(Running { address, server, journal, stop, streams, serving })
+}
+
+/// Serves these stores to whoever a listener lets in, until it is told to stop; nobody is told to
+/// join. Where a real network and real stores are wanted, [`serve`] brings them.
+pub async fn serve_over<L, J, B>(
+    listener: L,
+    journal: Arc<J>,
+    blobs: B,
+    clock: WallClock,
+    stopping: watch::Receiver<bool>,
+) -> io::Result<()>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+    J: Journal,
+    B: Blobs,
+{
+    let app = App::new(journal, blobs, clock, stopping.clone());
+    accept(listener, router(Arc::new(app)), stopping).await
 }
 
 impl Running {

@@ -29,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
-use crate::hub::{Hub, wall_time};
+use crate::hub::{Hub, WallClock};
 use crate::problem::Problem;
 
 /// How long a device may take to take one message.
@@ -74,7 +74,7 @@ async fn run<J: Journal, B: Blobs>(
     let mut replaced = app.connected(device.id);
     tracing::debug!("device {} connected", device.name);
     let hub = app.hubs.of(device.folder);
-    let ended = Connection::new(&*app.journal, &hub, &device, socket)
+    let ended = Connection::new(&*app.journal, app.clock, &hub, &device, socket)
         .run(app.stopping.clone(), &mut replaced)
         .await;
     app.disconnected(device.id, replaced);
@@ -83,6 +83,7 @@ async fn run<J: Journal, B: Blobs>(
 
 struct Connection<'a, J> {
     journal: &'a J,
+    clock: WallClock,
     hub: &'a Hub,
     device: &'a Device,
     socket: WebSocket,
@@ -96,11 +97,18 @@ struct Connection<'a, J> {
 }
 
 impl<'a, J: Journal> Connection<'a, J> {
-    fn new(journal: &'a J, hub: &'a Hub, device: &'a Device, socket: WebSocket) -> Self {
+    fn new(
+        journal: &'a J,
+        clock: WallClock,
+        hub: &'a Hub,
+        device: &'a Device,
+        socket: WebSocket,
+    ) -> Self {
         let began = tokio::time::Instant::now();
         Self {
             session: Session::new(Instant::from_ms(0), device.folder, device.id),
             journal,
+            clock,
             hub,
             device,
             socket,
@@ -230,10 +238,13 @@ impl<'a, J: Journal> Connection<'a, J> {
                     decided.await.unwrap_or_else(|_| gone()).map(Loaded::Outcome)
                 })
             }
-            other => Box::pin(async move {
-                let answer = answer(journal, folder, device, wall_time(), other, false).await;
-                answer.map_err(|error| error.to_string())
-            }),
+            other => {
+                let now = (self.clock)();
+                Box::pin(async move {
+                    let answer = answer(journal, folder, device, now, other, false).await;
+                    answer.map_err(|error| error.to_string())
+                })
+            }
         };
         self.asked.push(Box::pin(async move { Answer::Loaded(id, loaded.await) }));
     }

@@ -1,23 +1,36 @@
 //! Runs the simulation from the command line: replays a failing run and tells its story, or looks for
-//! failing runs.
+//! failing runs, or shows that it can fail.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use sim::planner::{self, tally::Tally};
-use sim::run::Case;
-use sim::search;
+use sim::planted::Planted;
+use sim::planted::table::{Caught, MAX_RUNS};
+use sim::run::{Case, Outcome};
+use sim::{search, turmoil};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        ["replay", text] if text.starts_with(turmoil::case::PREFIX) => replay_turmoil(text),
         ["replay", text] => match text.strip_prefix("planner:") {
             Some(text) => replay_planner(text),
             None => replay(text),
         },
         ["search", from, count] => match (from.parse(), count.parse()) {
             (Ok(from), Ok(count)) => search(from, count),
+            _ => usage(),
+        },
+        ["search", "turmoil", from, count] => match (from.parse(), count.parse()) {
+            (Ok(from), Ok(count)) => search_turmoil(from, count),
+            _ => usage(),
+        },
+        ["planted"] => planted(),
+        ["planted", name] => named(name).map_or_else(usage, planted_one),
+        ["planted", name, seed] => match (named(name), seed.parse()) {
+            (Some(fault), Ok(seed)) => replay_case(&fault.case(seed)),
             _ => usage(),
         },
         ["search", "planner", from, count] => match (from.parse(), count.parse()) {
@@ -29,19 +42,32 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: sim replay [planner:]CASE|SEED");
-    eprintln!("       sim search [planner] FIRST_SEED COUNT");
+    eprintln!("usage: sim replay [planner:|turmoil:]CASE|SEED");
+    eprintln!("       sim search [planner|turmoil] FIRST_SEED COUNT");
+    eprintln!("       sim planted [FAULT [SEED]]");
     ExitCode::from(2)
 }
 
 fn replay(text: &str) -> ExitCode {
-    let Some(case) = Case::decode(text) else { return usage() };
+    Case::decode(text).map_or_else(usage, |case| replay_case(&case))
+}
+
+fn replay_case(case: &Case) -> ExitCode {
     println!("{:?}", case.setting);
-    let outcome = case.run(true);
+    tell(&case.run(true))
+}
+
+fn replay_turmoil(text: &str) -> ExitCode {
+    let Some(case) = turmoil::case::Case::decode(text) else { return usage() };
+    println!("{:?}\n{:?}", case.setting, case.chances);
+    tell(&case.run(true))
+}
+
+fn tell(outcome: &Outcome) -> ExitCode {
     for line in &outcome.lines {
         println!("{line}");
     }
-    match outcome.result {
+    match &outcome.result {
         Ok(()) => {
             println!("all rules held, after {} steps", outcome.steps);
             ExitCode::SUCCESS
@@ -51,6 +77,34 @@ fn replay(text: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Each planted fault, and how it is caught.
+fn planted() -> ExitCode {
+    let mut all_caught = true;
+    for fault in Planted::ALL {
+        let caught = Caught::look_for(*fault, MAX_RUNS);
+        println!("{caught}");
+        all_caught &= caught.is_for_the_right_reason();
+    }
+    if all_caught { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One planted fault, and the simplest run found that breaks a rule by it.
+fn planted_one(fault: Planted) -> ExitCode {
+    let caught = Caught::look_for(fault, MAX_RUNS);
+    println!("{caught}");
+    let Some((broken, run)) = caught.by else { return ExitCode::FAILURE };
+    let case = search::shrunk(fault.case(run), broken.rule);
+    if let Err(broken) = case.run(false).result {
+        println!("{broken}");
+    }
+    println!("cargo run --release -p sim -- replay {}", case.encode());
+    ExitCode::SUCCESS
+}
+
+fn named(name: &str) -> Option<Planted> {
+    Planted::ALL.iter().copied().find(|fault| format!("{fault:?}") == name)
 }
 
 fn replay_planner(text: &str) -> ExitCode {
@@ -78,6 +132,29 @@ fn search_planner(from: u64, count: u64) -> ExitCode {
         println!("{}", planner::search::told(seeds, rule));
     }
     if found.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn search_turmoil(from: u64, count: u64) -> ExitCode {
+    let mut summary = search::Summary::default();
+    let mut failures: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
+    for seed in from..from + count {
+        let outcome = turmoil::case::Case::draw(seed).run(false);
+        summary.add(&outcome);
+        if let Err(broken) = outcome.result {
+            failures.entry(broken.rule).or_default().push(seed);
+        }
+    }
+    println!("{summary}");
+    for (rule, seeds) in &failures {
+        println!("\n{} runs broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
+        let case = turmoil::shrink::shrunk(turmoil::case::Case::draw(seeds[0]), rule);
+        println!("{} user steps, {:?}, {:?}", case.users.len(), case.strikes, case.chances);
+        if let Err(broken) = case.run(false).result {
+            println!("{broken}");
+        }
+        println!("cargo run --release -p sim -- replay {}", case.encode());
+    }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn search(from: u64, count: u64) -> ExitCode {

@@ -65,7 +65,9 @@ impl Case {
             servers: 1 + random.below(3) as u8,
             faults,
             apart: random.below(8) == 0,
+            ask_from_files: if seed.is_multiple_of(3) { 1 + (seed / 3 % 4) as u8 } else { 20 },
             seed,
+            planted: None,
         };
         let mood = Mood {
             quiet_in_1000: random.one_of(&[0, 20, 200, 1000]),
@@ -136,7 +138,7 @@ impl Case {
 }
 
 impl Outcome {
-    fn of_nothing(broken: Broken) -> Self {
+    pub(crate) fn of_nothing(broken: Broken) -> Self {
         Self {
             result: Err(broken),
             trace: blake3::hash(b""),

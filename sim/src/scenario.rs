@@ -11,6 +11,7 @@ pub mod orders;
 use std::collections::BTreeMap;
 
 use onefold_core::blob::Blob;
+use onefold_core::client::Answer;
 use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 
@@ -103,6 +104,12 @@ impl Scenario {
         self.call(device, Call::Write(more.as_bytes().to_vec(), true))
     }
 
+    /// Writes over the beginning of the open file; it then holds just this.
+    pub fn overwrite(&mut self, device: usize, text: &str) -> &mut Self {
+        let bytes = self.bytes(text);
+        self.call(device, Call::Write(bytes, false))
+    }
+
     /// Closes the open file.
     pub fn close(&mut self, device: usize) -> &mut Self {
         self.call(device, Call::Close)
@@ -166,6 +173,22 @@ impl Scenario {
     /// Moves what was moved out into the folder.
     pub fn move_in(&mut self, device: usize, what: usize, at: &str) -> &mut Self {
         self.world.outside(device, |disk| disk.move_in(what, &path(at)).expect("the name is free"));
+        self
+    }
+
+    /// A device's user says what is to become of the deletions that are held.
+    pub fn answer(&mut self, device: usize, answer: Answer) -> &mut Self {
+        if let Err(broken) = self.world.answer_deletions(device, answer) {
+            panic!("{broken}\n{}", self.world.story.lines.join("\n"));
+        }
+        self
+    }
+
+    /// How many deletions a device's user is asked about: files and directories.
+    pub fn asks(&mut self, device: usize, expected: usize) -> &mut Self {
+        let client = self.world.devices[device].client.as_ref().expect("it runs");
+        let held = client.held_deletions().len();
+        self.expect(&format!("device {device}"), &held.to_string(), &expected.to_string());
         self
     }
 

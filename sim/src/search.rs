@@ -28,7 +28,15 @@ pub struct Summary {
 impl Default for Summary {
     fn default() -> Self {
         let began = Instant::now();
-        Self { began, runs: 0, twice: 0, steps: 0, virtual_ms: 0, judged: Tally::default(), struck: BTreeMap::new() }
+        Self {
+            began,
+            runs: 0,
+            twice: 0,
+            steps: 0,
+            virtual_ms: 0,
+            judged: Tally::default(),
+            struck: BTreeMap::new(),
+        }
     }
 }
 
@@ -64,6 +72,11 @@ impl Summary {
     /// How often each rule had something to judge.
     pub fn judged(&self) -> &Tally {
         &self.judged
+    }
+
+    /// How often a fault struck.
+    pub fn struck(&self, fault: &str) -> u64 {
+        self.struck.get(fault).copied().unwrap_or(0)
     }
 
     /// How many runs there were.

@@ -34,6 +34,7 @@ pub fn event(event: &Event) -> String {
         Event::Saved(id, Err(error)) => format!("save {} fails: {error}", id.0),
         Event::Connected => "is connected".into(),
         Event::Disconnected(why) => format!("is disconnected: {why}"),
+        Event::Answered(answer) => format!("is answered about held deletions: {answer:?}"),
         Event::Received(message) => format!("hears {}", server_message(message)),
     }
 }
@@ -46,6 +47,9 @@ pub fn effect(effect: &Effect) -> String {
             format!("look {} at {names:?} in {dir:?}", id.0)
         }
         Effect::Hash { id, path, stamp: at } => format!("hash {} {path:?} ({})", id.0, stamp(at)),
+        Effect::HashStart { id, path, bytes, .. } => {
+            format!("hash {} the first {bytes} bytes of {path:?}", id.0)
+        }
         Effect::Upload { id, path, .. } => format!("upload {} {path:?}", id.0),
         Effect::Fetch { id, content, .. } => format!("fetch {} {:?}", id.0, content.id),
         Effect::Change { id, node, change: what } => {

@@ -254,3 +254,16 @@ fn what_is_renamed_just_when_it_was_renamed_has_the_later_name() {
     scenario.everywhere("h=one");
     assert_eq!((scenario.new_entries(), scenario.deletions()), (1, 0));
 }
+
+/// What was written through one name of a file was not noticed under its other.
+#[test]
+fn what_is_written_through_one_name_of_a_file_arrives_under_all() {
+    Scenario::new(2)
+        .mkdir(0, "d")
+        .write(0, "d/f", "one")
+        .settle()
+        .link(0, "d/f", "second")
+        .settle()
+        .write(0, "second", "two")
+        .everywhere("d/ d/f=two second=two");
+}

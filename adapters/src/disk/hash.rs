@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use onefold_core::disk::{DiskError, Stamp};
+use onefold_core::disk::{DiskError, Inode, Stamp};
 use onefold_core::hash::ContentId;
 use onefold_core::name::RelPath;
 use onefold_core::node::{Content, Kind};
@@ -78,16 +78,7 @@ impl OpenFile {
 
 impl Source for OpenFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(filled)
+        read_full(&self.file, buffer, offset)
     }
 
     fn unchanged(&self) -> Result<(), DiskError> {
@@ -98,6 +89,64 @@ impl Source for OpenFile {
         }
         if writer { Err(DiskError::Busy) } else { Ok(()) }
     }
+}
+
+/// The start of a file of the tree that may be growing.
+#[derive(Debug)]
+pub(super) struct OpenStart {
+    file: File,
+    inode: Inode,
+    bytes: u64,
+}
+
+impl OpenStart {
+    /// Opens a file that must still be that inode, and so long.
+    pub(super) fn open(
+        disk: &RealDisk,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<Self, DiskError> {
+        let (parent, name) = walk::parent(&disk.root, path)?;
+        let meta = Meta::at(&parent, name.as_bytes()).map_err(sys::problem)?;
+        if meta.kind != Some(Kind::File) || meta.inode != stamp.inode {
+            return Err(DiskError::Changed);
+        }
+        let file = rustix::fs::openat(&parent, name.as_bytes(), sys::READ, Mode::empty())
+            .map_err(sys::problem)?;
+        let open = Self { file: file.into(), inode: stamp.inode, bytes };
+        open.unchanged()?;
+        Ok(open)
+    }
+}
+
+impl Source for OpenStart {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let length = buffer.len().min(left);
+        read_full(&self.file, &mut buffer[..length], offset)
+    }
+
+    /// Its bytes are compared with their hash by whoever reads them.
+    fn unchanged(&self) -> Result<(), DiskError> {
+        let meta = Meta::of(&self.file).map_err(sys::problem)?;
+        let same = meta.inode == self.inode && meta.size >= self.bytes;
+        if same { Ok(()) } else { Err(DiskError::Changed) }
+    }
+}
+
+/// Reads at an offset; fewer bytes than asked for only at the end.
+pub(super) fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// Whether someone has it open for writing: then a read lease is refused. Where none can be had

@@ -66,7 +66,10 @@ impl Held {
         let file = match rustix::fs::openat(target.parent, name, sys::READ, Mode::empty()) {
             Ok(file) => File::from(file),
             // One may replace what one may not read; then there is no lease on it.
-            Err(Errno::ACCESS | Errno::PERM) => return Ok(()),
+            Err(Errno::ACCESS | Errno::PERM) => {
+                disk.count(|counts| &counts.unleased);
+                return Ok(());
+            }
             Err(Errno::LOOP | Errno::NXIO) => return Err(DiskError::Changed),
             Err(errno) => return Err(sys::problem(errno)),
         };
@@ -78,7 +81,7 @@ impl Held {
                 return Err(DiskError::Busy);
             }
             // Another's file, or a filesystem that has none.
-            Err(_) => {}
+            Err(_) => disk.count(|counts| &counts.unleased),
         }
         self.file = Some(file);
         Ok(())

@@ -18,6 +18,7 @@ mod look;
 mod moves;
 mod prepare;
 mod probe;
+mod room;
 mod root;
 mod rules;
 mod staging;
@@ -44,7 +45,7 @@ pub use root::{Link, OWN, OpenError};
 pub use sys::ignore_sigio;
 
 use crate::port::{Disk, Source, Staging};
-use hash::OpenFile;
+use hash::{OpenFile, OpenStart};
 use hooks::{Hooks, NoHooks, Point};
 use kept::Kept;
 use root::Root;
@@ -108,6 +109,15 @@ impl RealDisk {
         self.guard
     }
 
+    /// The same in words, with the single files that it did not hold for.
+    pub fn guard_in_words(&self) -> String {
+        match self.counts().unleased {
+            0 => self.guard.to_string(),
+            1 => format!("{}; weaker for 1 file of another owner", self.guard),
+            files => format!("{}; weaker for {files} files of other owners", self.guard),
+        }
+    }
+
     /// What was put right when the root was opened, and when to sweep first.
     pub fn recovered(&self) -> &Swept {
         &self.recovered
@@ -147,6 +157,15 @@ impl Disk for RealDisk {
         Ok(Box::new(OpenFile::open(self, path, stamp)?))
     }
 
+    fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<Box<dyn Source>, DiskError> {
+        Ok(Box::new(OpenStart::open(self, path, stamp, bytes)?))
+    }
+
     fn stage(&self, content: &Content) -> Result<Box<dyn Staging>, DiskError> {
         self.root.check()?;
         self.stage.stage(content)
@@ -162,6 +181,9 @@ impl Disk for RealDisk {
 pub struct Counts {
     /// A lease was refused: a program was writing, and the change waits.
     pub refused: u64,
+    /// Files that were replaced or removed though no lease could be had on them, where others have
+    /// one: they belong to someone else.
+    pub unleased: u64,
     /// A program began to write in the middle of a swap.
     pub broken: u64,
     /// A swap was taken back.
@@ -175,6 +197,7 @@ pub struct Counts {
 #[derive(Debug, Default)]
 struct Counters {
     refused: AtomicU64,
+    unleased: AtomicU64,
     broken: AtomicU64,
     swapped_back: AtomicU64,
     displaced: AtomicU64,
@@ -185,6 +208,7 @@ impl Counters {
     fn read(&self) -> Counts {
         Counts {
             refused: self.refused.load(Ordering::Relaxed),
+            unleased: self.unleased.load(Ordering::Relaxed),
             broken: self.broken.load(Ordering::Relaxed),
             swapped_back: self.swapped_back.load(Ordering::Relaxed),
             displaced: self.displaced.load(Ordering::Relaxed),

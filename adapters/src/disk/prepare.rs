@@ -1,7 +1,6 @@
 //! Makes what is to go into the tree, in a slot, durable, before anything of a user's is touched.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::AsFd;
 
 use onefold_core::disk::{DiskError, Stamp};
@@ -15,7 +14,7 @@ use super::hash::OpenFile;
 use super::kept::Slot;
 use super::sys::{self, CLOEXEC, Meta};
 use super::walk::Directory;
-use super::{RealDisk, kept};
+use super::{RealDisk, kept, room};
 use crate::port::Source;
 
 /// Bytes copied at once.
@@ -104,7 +103,7 @@ fn copy_from_last_place(
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CLOEXEC;
     let to = rustix::fs::openat(&disk.kept, slot.new_name(), flags, Mode::from_raw_mode(0o666))
         .map_err(sys::problem)?;
-    let mut to = File::from(to);
+    let to = File::from(to);
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut at = 0;
@@ -114,7 +113,7 @@ fn copy_from_last_place(
             break;
         }
         hasher.update(&buffer[..read]);
-        to.write_all(&buffer[..read]).map_err(|error| sys::io_problem(&error))?;
+        room::append(&to, &buffer[..read], at).map_err(|error| sys::io_problem(&error))?;
         at += read as u64;
     }
     let id = ContentId::from_bytes(*hasher.finalize().as_bytes());

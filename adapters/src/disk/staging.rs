@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -21,7 +20,9 @@ use onefold_core::operation::MAX_INLINE_BYTES;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::hash::read_full;
 use super::kept::lock;
+use super::room;
 use super::sys::{self, CLOEXEC, Meta};
 use crate::port::Staging;
 
@@ -78,6 +79,7 @@ impl Stage {
             let file = file.into();
             return Ok(Box::new(Whole { dir: self.dir.clone(), file, content: *content }));
         }
+        room::check(&*self.dir, 0)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let names = [format!("{whole}.part"), format!("{whole}.{number}.part")];
         for name in names {
@@ -253,7 +255,8 @@ impl Staging for Part {
         if self.len + bytes.len() as u64 > self.content.size {
             return Err(DiskError::NotStaged);
         }
-        if let Err(error) = self.file.write_all_at(bytes, self.len) {
+        room::check(&*self.dir, room::data(bytes, self.len))?;
+        if let Err(error) = room::append(&self.file, bytes, self.len) {
             // What of it was written is cut off again when it is gone on with.
             let _ = self.file.set_len(self.len);
             return Err(sys::io_problem(&error));
@@ -278,17 +281,4 @@ impl Staging for Part {
         rustix::fs::renameat(&*self.dir, &self.name, &*self.dir, id.to_string())
             .map_err(sys::problem)
     }
-}
-
-fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }

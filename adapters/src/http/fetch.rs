@@ -14,11 +14,12 @@ use onefold_core::disk::DiskError;
 use onefold_core::hash::ChunkId;
 use onefold_core::manifest::{Chunk, Manifest};
 use onefold_core::node::Content;
-use reqwest::Method;
 
 use crate::port::{Source, Staging};
 use crate::wire::{self, Stored, decode_chunks, encode};
+use crate::workers::Workers;
 
+use super::carrier::{Carrier, Method};
 use super::pieces::{blocking, cut, read_chunk, read_error, read_whole};
 use super::upload::batches;
 use super::{Call, Http};
@@ -34,7 +35,7 @@ struct Alike {
 }
 
 pub(super) async fn fetch(
-    http: &Http,
+    http: &Http<impl Carrier>,
     content: Content,
     mut staging: Box<dyn Staging>,
     alike: Option<Arc<dyn Source>>,
@@ -43,21 +44,22 @@ pub(super) async fn fetch(
     let path = format!("{}/{}", wire::CONTENTS, content.id);
     let stored = http.ask(Call { limit, ..Call::new(Method::GET, path) }).await?;
     staging = match stored {
-        Stored::Inline(bytes) => blocking(move |_| restart(staging, &bytes)).await?,
+        Stored::Inline(bytes) => blocking(http.workers, move |_| restart(staging, &bytes)).await?,
         Stored::Chunks(manifest) if manifest.size() != content.size => {
             let words = "the server's list of chunks is not of this content".to_owned();
             return Err(TransferError::Refused(words));
         }
         Stored::Chunks(manifest) => {
-            let (staging, lacking) = blocking(move |_| resume(staging, manifest)).await?;
+            let (staging, lacking) =
+                blocking(http.workers, move |_| resume(staging, manifest)).await?;
             let alike = match alike {
-                Some(source) if !lacking.is_empty() => index(source, &lacking).await,
+                Some(source) if !lacking.is_empty() => index(http.workers, source, &lacking).await,
                 Some(_) | None => None,
             };
             add(http, staging, lacking, alike).await?
         }
     };
-    blocking(move |_| staging.finish()).await
+    blocking(http.workers, move |_| staging.finish()).await
 }
 
 /// Puts a small content in place of whatever was staged.
@@ -94,11 +96,12 @@ fn resume(
 }
 
 /// Finds the lacking chunks in a file that is alike. A file that cannot be read has none.
-async fn index(source: Arc<dyn Source>, lacking: &[Chunk]) -> Option<Alike> {
+async fn index(workers: Workers, source: Arc<dyn Source>, lacking: &[Chunk]) -> Option<Alike> {
     let mut wanted: BTreeMap<ChunkId, Option<u64>> =
         lacking.iter().map(|chunk| (chunk.id, None)).collect();
     let file = Arc::clone(&source);
-    let (_, manifest) = blocking(move |given_up| cut(&*file, u64::MAX, given_up)).await.ok()?;
+    let (_, manifest) =
+        blocking(workers, move |given_up| cut(&*file, u64::MAX, given_up)).await.ok()?;
     let mut offset = 0;
     for chunk in manifest.chunks {
         if let Some(place) = wanted.get_mut(&chunk.id) {
@@ -112,7 +115,7 @@ async fn index(source: Arc<dyn Source>, lacking: &[Chunk]) -> Option<Alike> {
 
 /// Adds the lacking chunks in order, the next ones being fetched while some are written.
 async fn add(
-    http: &Http,
+    http: &Http<impl Carrier>,
     mut staging: Box<dyn Staging>,
     lacking: Vec<Chunk>,
     alike: Option<Alike>,
@@ -122,7 +125,7 @@ async fn add(
         .map(|batch| one_batch(http, batch, alike.clone()));
     let mut read = std::pin::pin!(stream::iter(read).buffered(BATCHES_AHEAD));
     while let Some(chunks) = read.try_next().await? {
-        staging = blocking(move |_| {
+        staging = blocking(http.workers, move |_| {
             chunks.iter().try_for_each(|chunk| staging.append(chunk))?;
             Ok(staging)
         })
@@ -133,11 +136,11 @@ async fn add(
 
 /// The bytes of these chunks: from the file alike where it has them, otherwise from the server.
 async fn one_batch(
-    http: &Http,
+    http: &Http<impl Carrier>,
     batch: Vec<Chunk>,
     alike: Option<Alike>,
 ) -> Result<Vec<Bytes>, TransferError> {
-    let (batch, mut found) = blocking(move |given_up| {
+    let (batch, mut found) = blocking(http.workers, move |given_up| {
         let mut found = BTreeMap::new();
         for chunk in &batch {
             given_up.check()?;
@@ -165,10 +168,13 @@ async fn one_batch(
 }
 
 /// Asks for chunks; what comes is named by its own hash.
-async fn ask(http: &Http, ids: Vec<ChunkId>) -> Result<Vec<(ChunkId, Bytes)>, TransferError> {
+async fn ask(
+    http: &Http<impl Carrier>,
+    ids: Vec<ChunkId>,
+) -> Result<Vec<(ChunkId, Bytes)>, TransferError> {
     let call = Call { limit: wire::MAX_CHUNKS_BODY, ..Call::new(Method::POST, wire::CHUNKS) };
     let body = http.call(Call { body: encode(&ids).into(), ..call }).await?;
-    blocking(move |_| {
+    blocking(http.workers, move |_| {
         let chunks = decode_chunks(&body).unwrap_or_default();
         Ok(chunks.into_iter().map(|bytes| (ChunkId::of(&bytes), bytes)).collect())
     })

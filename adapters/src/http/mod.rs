@@ -3,33 +3,28 @@
 //! Every call has a limit on what it reads and on how long nothing may move; what fails is told in
 //! words. It does not try again by itself, but for joining: the engine does.
 
+pub mod carrier;
 mod fetch;
 mod pieces;
 mod upload;
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
 use onefold_core::client::event::TransferError;
 use onefold_core::id::{DeviceId, FolderId};
-use reqwest::{Body, Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use crate::link::{Link, Server};
 use crate::port::{Source, Staging, Transfer};
 use crate::secret::Secret;
-use crate::tls::{client_config, explain};
 use crate::wire::{self, JoinRequest, NamedDevice, Welcome, encode};
+use crate::workers::Workers;
 
-/// How long a connection may take to stand, TLS included.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+use carrier::{Answer, Carrier, Failed, Method, Pieces, Progress, Request, Reqwest, StatusCode};
+
 /// How long nothing may move.
 const IDLE: Duration = Duration::from_secs(30);
-/// How many bytes of a body are handed over at a time.
-const BODY_PIECE_BYTES: usize = 64 * 1024;
 /// How often joining is tried when the answer is lost.
 const JOIN_TRIES: u32 = 3;
 
@@ -51,7 +46,8 @@ pub struct Joined {
 /// Trades a link for a token. The error is in words for a person.
 pub async fn join(link: &Link, device_name: &str) -> Result<Joined, String> {
     wire::check_device_name(device_name).map_err(str::to_owned)?;
-    let http = Http::new(&link.server, None)?;
+    let carrier = Reqwest::new(&link.server)?;
+    let http = Http::new(carrier, Workers::Threads, &link.server, None);
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| format!("no random numbers: {error}"))?;
     let request = JoinRequest {
@@ -77,14 +73,21 @@ pub async fn join(link: &Link, device_name: &str) -> Result<Joined, String> {
 
 /// Moves contents between this device and its server, over HTTP.
 #[derive(Clone, Debug)]
-pub struct HttpTransfer {
-    http: Http,
+pub struct HttpTransfer<C = Reqwest> {
+    http: Http<C>,
 }
 
 impl HttpTransfer {
     /// For a device that has joined. The error is in words for a person.
     pub fn new(server: &Server, token: &Secret) -> Result<Self, String> {
-        Http::new(server, Some(token)).map(|http| Self { http })
+        Ok(Self::over(Reqwest::new(server)?, Workers::Threads, server, token))
+    }
+}
+
+impl<C: Carrier> HttpTransfer<C> {
+    /// The same, by another carrier; files are read and hashed by these workers.
+    pub fn over(carrier: C, workers: Workers, server: &Server, token: &Secret) -> Self {
+        Self { http: Http::new(carrier, workers, server, Some(token)) }
     }
 
     /// The devices of the folder. The error is in words for a person.
@@ -94,7 +97,7 @@ impl HttpTransfer {
     }
 }
 
-impl Transfer for HttpTransfer {
+impl<C: Carrier> Transfer for HttpTransfer<C> {
     async fn upload(
         &self,
         content: onefold_core::node::Content,
@@ -115,8 +118,9 @@ impl Transfer for HttpTransfer {
 
 /// A server, and who asks it.
 #[derive(Clone, Debug)]
-struct Http {
-    client: Client,
+struct Http<C> {
+    carrier: C,
+    workers: Workers,
     base: String,
     token: Option<Secret>,
 }
@@ -149,17 +153,10 @@ impl Call {
     }
 }
 
-impl Http {
-    fn new(server: &Server, token: Option<&Secret>) -> Result<Self, String> {
-        let builder = Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .tcp_nodelay(true)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .tls_backend_preconfigured(client_config(server.trust)?);
-        let client = builder.build().map_err(|error| format!("no HTTP: {}", explain(&error)))?;
+impl<C: Carrier> Http<C> {
+    fn new(carrier: C, workers: Workers, server: &Server, token: Option<&Secret>) -> Self {
         let base = format!("{}://{}", server.http_scheme(), server.address);
-        Ok(Self { client, base, token: token.cloned() })
+        Self { carrier, workers, base, token: token.cloned() }
     }
 
     /// Sends a request and reads the answer as one value.
@@ -172,17 +169,17 @@ impl Http {
     async fn call(&self, call: Call) -> Result<Bytes, CallError> {
         let Call { method, path, body, limit, patience } = call;
         let progress = Progress::start();
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.reveal());
-        }
-        if !body.is_empty() {
-            request = request.body(in_pieces(body, progress.clone()));
-        }
+        let pieces = Pieces::new(body, progress.clone());
+        let request = Request {
+            method,
+            url: format!("{}{path}", self.base),
+            token: self.token.clone(),
+            body: (!pieces.is_empty()).then_some(pieces),
+        };
         let exchange = async {
-            let mut response = request.send().await?;
+            let mut response = self.carrier.send(request).await?;
             let mut answer = Vec::new();
-            while let Some(piece) = response.chunk().await? {
+            while let Some(piece) = response.piece().await? {
                 progress.moved();
                 answer.extend_from_slice(&piece);
                 if answer.len() > limit.max(wire::MAX_SMALL_BODY) {
@@ -193,9 +190,7 @@ impl Http {
         };
         let (status, answer) = match progress.watch(patience, exchange).await {
             None => return Err(self.network("it does not answer", true)),
-            Some(Err::<_, reqwest::Error>(error)) => {
-                return Err(self.network(&explain(&error), !error.is_connect()));
-            }
+            Some(Err(Failed { words, sent })) => return Err(self.network(&words, sent)),
             Some(Ok(answered)) => answered,
         };
         let answer = answer.ok_or_else(|| self.network("its answer is too long", true))?;
@@ -224,43 +219,4 @@ impl From<CallError> for TransferError {
             CallError::Status { words, .. } => Self::Network(words),
         }
     }
-}
-
-/// When something last moved.
-#[derive(Clone, Debug)]
-struct Progress(Arc<Mutex<Instant>>);
-
-impl Progress {
-    fn start() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
-    }
-
-    fn moved(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    /// Does the work until nothing has moved for so long: then `None`.
-    async fn watch<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
-        tokio::pin!(work);
-        loop {
-            let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner) + patience;
-            if until <= Instant::now() {
-                return None;
-            }
-            tokio::select! {
-                biased;
-                done = &mut work => return Some(done),
-                () = tokio::time::sleep_until(until) => {}
-            }
-        }
-    }
-}
-
-/// A body that tells when its pieces are taken: what is slow but moves is not given up.
-fn in_pieces(body: Bytes, progress: Progress) -> Body {
-    Body::wrap_stream(stream::unfold(body, move |mut rest| {
-        progress.moved();
-        let piece = rest.split_to(rest.len().min(BODY_PIECE_BYTES));
-        std::future::ready((!piece.is_empty()).then_some((Ok::<_, std::io::Error>(piece), rest)))
-    }))
 }

@@ -1,4 +1,4 @@
-//! Reading a file in chunks, on a thread that may block, and given up as soon as nobody waits for it.
+//! Reading a file in chunks, where that may block, and given up as soon as nobody waits for it.
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::manifest::{Chunk, MAX_CHUNK_BYTES, Manifest, first_boundary};
 
 use crate::port::Source;
+use crate::workers::Workers;
 
 /// How many bytes are read at a time: several chunks, so that little is moved about in the buffer.
 const BUFFER_BYTES: usize = 4 * MAX_CHUNK_BYTES;
@@ -94,14 +95,12 @@ pub(super) fn read_error(error: io::Error) -> DiskError {
 
 /// Runs blocking work; it is told to stop when this future is dropped.
 pub(super) async fn blocking<T: Send + 'static>(
+    workers: Workers,
     work: impl FnOnce(&GivenUp) -> Result<T, DiskError> + Send + 'static,
 ) -> Result<T, TransferError> {
     let given_up = GivenUp::default();
     let _guard = GiveUpOnDrop(given_up.clone());
-    match tokio::task::spawn_blocking(move || work(&given_up)).await {
-        Ok(done) => done.map_err(TransferError::Disk),
-        Err(error) => Err(TransferError::Disk(DiskError::Failed(error.to_string()))),
-    }
+    workers.run(move || work(&given_up)).await.map_err(TransferError::Disk)
 }
 
 /// Whether anybody still waits.

@@ -15,11 +15,11 @@ use onefold_core::disk::DiskError;
 use onefold_core::hash::ChunkId;
 use onefold_core::manifest::{Chunk, Manifest};
 use onefold_core::node::Content;
-use reqwest::{Method, StatusCode};
 
 use crate::port::Source;
 use crate::wire::{self, encode, encode_chunks};
 
+use super::carrier::{Carrier, Method, StatusCode};
 use super::pieces::{blocking, cut, read_chunk};
 use super::{Call, CallError, Http, IDLE};
 
@@ -34,12 +34,13 @@ const READ_BACK_BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
 type Located = (Chunk, u64);
 
 pub(super) async fn upload(
-    http: &Http,
+    http: &Http<impl Carrier>,
     content: Content,
     source: Arc<dyn Source>,
 ) -> Result<(), TransferError> {
     let file = Arc::clone(&source);
-    let (id, manifest) = blocking(move |given_up| cut(&*file, content.size, given_up)).await?;
+    let (id, manifest) =
+        blocking(http.workers, move |given_up| cut(&*file, content.size, given_up)).await?;
     if id != content.id || manifest.size() != content.size {
         return Err(TransferError::Disk(DiskError::Changed));
     }
@@ -52,7 +53,7 @@ pub(super) async fn upload(
     for _ in 0..ROUNDS {
         send(http, &source, lacking).await?;
         let file = Arc::clone(&source);
-        blocking(move |_| file.unchanged()).await?;
+        blocking(http.workers, move |_| file.unchanged()).await?;
         lacking = match register(http, &content, encoded.clone()).await? {
             Registered::Whole => return Ok(()),
             Registered::Lacks => missing(http, &manifest).await?,
@@ -62,7 +63,10 @@ pub(super) async fn upload(
 }
 
 /// The chunks that the server lacks, each once.
-async fn missing(http: &Http, manifest: &Manifest) -> Result<Vec<Located>, TransferError> {
+async fn missing(
+    http: &Http<impl Carrier>,
+    manifest: &Manifest,
+) -> Result<Vec<Located>, TransferError> {
     let mut seen = BTreeSet::new();
     let mut offset = 0;
     let mut chunks: Vec<Located> = Vec::new();
@@ -85,13 +89,13 @@ async fn missing(http: &Http, manifest: &Manifest) -> Result<Vec<Located>, Trans
 
 /// Sends chunks, a few bodies at a time.
 async fn send(
-    http: &Http,
+    http: &Http<impl Carrier>,
     source: &Arc<dyn Source>,
     chunks: Vec<Located>,
 ) -> Result<(), TransferError> {
     let bodies = batches(chunks, |(chunk, _)| chunk.size).into_iter().map(|batch| async {
         let file = Arc::clone(source);
-        let body = blocking(move |given_up| {
+        let body = blocking(http.workers, move |given_up| {
             let read = |(chunk, offset): Located| {
                 given_up.check()?;
                 read_chunk(&*file, &chunk, offset)
@@ -134,7 +138,7 @@ enum Registered {
 
 /// Tells the server that all of it is there; it checks that.
 async fn register(
-    http: &Http,
+    http: &Http<impl Carrier>,
     content: &Content,
     manifest: Bytes,
 ) -> Result<Registered, TransferError> {

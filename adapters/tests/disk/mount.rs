@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use onefold_adapters::disk::{Link, OpenError, RealDisk};
 use onefold_adapters::port::Disk;
-use onefold_core::disk::{DiskError, Old, Seen};
+use onefold_core::disk::{Change, DiskError, Old, Seen};
+use onefold_core::node::Kind;
 
-use super::{FOLDER, LABEL, World, content};
+use super::{FOLDER, LABEL, World, content, path};
 
 /// A small filesystem, until it is dropped.
 struct Mount(PathBuf);
@@ -58,8 +60,8 @@ fn a_full_disk_changes_nothing_and_what_was_staged_is_gone_on_from() {
     world.write("file", "old");
     let bytes = vec![7; 300 * 1024];
     let content = content(&bytes);
-    world.write("ballast", vec![1; 300 * 1024]);
     let mut staging = world.disk.stage(&content).unwrap();
+    world.write("ballast", vec![1; 300 * 1024]);
     let mut full = false;
     for chunk in bytes.chunks(64 * 1024) {
         match staging.append(chunk) {
@@ -82,6 +84,27 @@ fn a_full_disk_changes_nothing_and_what_was_staged_is_gone_on_from() {
     let stamp = world.stamp("file");
     world.place("file", Old::Is(stamp), content).unwrap();
     assert_eq!(fs::read(world.root.join("file")).unwrap(), bytes);
+}
+
+#[test]
+fn below_the_floor_nothing_comes_in_and_what_is_there_is_read_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(_mount) = Mount::at(dir.path(), &["-t", "tmpfs", "-o", "size=2m", "tmpfs"]) else {
+        return;
+    };
+    let world = World::new_in(dir.path());
+    world.write("file", "old");
+    // Of 2 MiB, 102 KiB are to stay free.
+    world.write("ballast", vec![1; 2 * 1024 * 1024 - 90 * 1024]);
+    let refused = world.disk.stage(&content(b"new")).err();
+    let Some(DiskError::Full(words)) = refused else { panic!("{refused:?}") };
+    assert!(words.contains("MiB are free"), "{words}");
+    world.disk.hash(&path("file"), &world.stamp("file")).unwrap();
+    let ballast = world.stamp("ballast");
+    let remove = Change::Remove { at: path("ballast"), expect: ballast, kind: Kind::File };
+    world.change(&remove).unwrap();
+    world.sweep_after(Duration::from_secs(60));
+    world.stage(b"new");
 }
 
 #[test]

@@ -139,6 +139,8 @@ fn anothers_file_is_guarded_the_weaker_way() {
             let world = World { root, disk, dir };
             let (content, stamp) = (world.stage(b"new"), world.stamp("file"));
             world.place("file", Old::Is(stamp), content).unwrap();
+            let guard = world.disk.guard_in_words();
+            assert!(guard.ends_with("weaker for 1 file of another owner"), "{guard}");
             world
         });
         let world = thread.join().unwrap();

@@ -13,13 +13,12 @@ mod stream;
 mod tests;
 mod work;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use onefold_adapters::port::{Connector, Disk, Transfer, Trees, Watcher};
 use onefold_core::client::event::{Effect, Event, Notice};
-use onefold_core::client::{Client, Status};
+use onefold_core::client::{Answer, Client, Status};
 use onefold_core::name::RelPath;
 use onefold_core::operation::MAX_INLINE_BYTES;
 use onefold_core::protocol::ServerMessage;
@@ -30,9 +29,9 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::clock::Clock;
 use lane::{Job, Lane, Lanes, Panicked};
 use stream::Streams;
-use work::Hands;
+use work::{Hands, Upward};
 
-pub use work::Workers;
+pub use onefold_adapters::workers::Workers;
 
 /// How long disk work that is under way is waited for at the end.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -62,6 +61,8 @@ pub enum Command {
     Tell(oneshot::Sender<Snapshot>),
     /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
+    /// A person has answered about held deletions; how many there were.
+    Answer(Answer, oneshot::Sender<usize>),
     /// End.
     Stop,
 }
@@ -115,8 +116,34 @@ pub struct Driver<D, T, X, C, W> {
     pulse: Pulse,
     lanes: Lanes,
     jobs: JoinSet<Event>,
-    running: HashMap<Id, (Lane, Panicked, AbortHandle)>,
+    /// As many as the lanes let run.
+    running: Vec<(Lane, Panicked, AbortHandle)>,
     streams: Streams,
+    observer: Box<dyn Observer>,
+}
+
+/// Sees all that an engine is told and all that it asks for, in order.
+pub trait Observer: Send + 'static {
+    /// It is about to be told this.
+    fn told(&mut self, event: &Event);
+
+    /// It then asked for these.
+    fn asked(&mut self, client: &Client, effects: &[Effect]);
+}
+
+/// Writes all of it to the log, for whoever looks for a fault.
+struct Trace;
+
+impl Observer for Trace {
+    fn told(&mut self, event: &Event) {
+        tracing::trace!("event {event:?}");
+    }
+
+    fn asked(&mut self, _: &Client, effects: &[Effect]) {
+        for effect in effects {
+            tracing::trace!("effect {effect:?}");
+        }
+    }
 }
 
 impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C, W> {
@@ -142,9 +169,16 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             pulse: Pulse::default(),
             lanes: Lanes::default(),
             jobs: JoinSet::new(),
-            running: HashMap::new(),
+            running: Vec::new(),
             streams: Streams::default(),
+            observer: Box::new(Trace),
         }
+    }
+
+    /// The same, seen by this one rather than by the log.
+    #[must_use]
+    pub fn observed_by(self, observer: impl Observer) -> Self {
+        Self { observer: Box::new(observer), ..self }
     }
 
     /// Runs until [`Command::Stop`], or until nobody can command any more: where it then stood.
@@ -171,6 +205,10 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                     Command::Tell(asked) => {
                         let _ = asked.send(self.snapshot());
                     }
+                    Command::Answer(answer, asked) => {
+                        let _ = asked.send(self.client.held_deletions().len());
+                        return Some(Event::Answered(answer));
+                    }
                     Command::Rescan(asked) => {
                         let seen = &mut self.pulse.seen;
                         seen.rescans += 1;
@@ -194,11 +232,9 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Event::Received(ServerMessage::Digest { .. }) => self.pulse.seen.digests += 1,
             _ => {}
         }
-        tracing::trace!("event {event:?}");
+        self.observer.told(&event);
         let effects = self.client.handle(self.clock.now(), event);
-        for effect in &effects {
-            tracing::trace!("effect {effect:?}");
-        }
+        self.observer.asked(&self.client, &effects);
         effects
     }
 
@@ -223,11 +259,16 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Effect::Hash { id, path, stamp } => {
                 Job::new(Lane::Read, id, Event::Hashed, hands.hash(path, stamp))
             }
-            Effect::Upload { id, path, stamp, content } if content.size <= MAX_INLINE_BYTES => {
-                Job::new(Lane::Read, id, Event::Uploaded, hands.read(path, stamp, content))
+            Effect::HashStart { id, path, stamp, bytes } => {
+                Job::new(Lane::Read, id, Event::Hashed, hands.hash_start(path, stamp, bytes))
             }
-            Effect::Upload { id, path, stamp, content } => {
-                Job::new(Lane::Transfer, id, Event::Uploaded, hands.upload(path, stamp, content))
+            Effect::Upload { id, path, stamp, content, start } => {
+                let file = Upward { path, stamp, content, start };
+                if content.size <= MAX_INLINE_BYTES {
+                    Job::new(Lane::Read, id, Event::Uploaded, hands.read(file))
+                } else {
+                    Job::new(Lane::Transfer, id, Event::Uploaded, hands.upload(file))
+                }
             }
             Effect::Fetch { id, content, bytes: Some(bytes), .. } => {
                 Job::new(Lane::Read, id, Event::Fetched, hands.stage(content, bytes))
@@ -244,13 +285,14 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
 
     fn start(&mut self, job: Job) {
         let handle = self.jobs.spawn(job.work);
-        self.running.insert(handle.id(), (job.lane, job.panicked, handle));
+        self.running.push((job.lane, job.panicked, handle));
     }
 
     /// The answer of a job that ended, whichever way; the next of its lane starts.
     fn answer(&mut self, done: Result<(Id, Event), JoinError>) -> Event {
         let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let (lane, panicked, _) = self.running.remove(&id).expect("every job is in `running`");
+        let at = self.running.iter().position(|(.., handle)| handle.id() == id);
+        let (lane, panicked, _) = self.running.remove(at.expect("every job is in `running`"));
         if let Some(next) = self.lanes.finish(lane) {
             self.start(next);
         }
@@ -278,7 +320,7 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         let until = Instant::now() + STOP_PATIENCE;
         self.streams.close();
         self.lanes.forget_all_but(Lane::Save);
-        for (lane, _, handle) in self.running.values() {
+        for (lane, _, handle) in &self.running {
             if matches!(lane, Lane::Read | Lane::Transfer) {
                 handle.abort();
             }

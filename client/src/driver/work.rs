@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use onefold_adapters::port::{Disk, Source, Transfer, Trees, Watcher};
+use onefold_adapters::workers::Workers;
 use onefold_core::blob::Blob;
 use onefold_core::client::event::{TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
@@ -12,31 +13,6 @@ use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
 use onefold_core::node::Content;
 
-/// Where calls that block run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workers {
-    /// On threads for that.
-    Threads,
-    /// In place: for simulated ports, which do not block, and a world that threads would escape.
-    Inline,
-}
-
-impl Workers {
-    async fn run<R: Send + 'static>(self, work: impl FnOnce() -> R + Send + 'static) -> R {
-        match self {
-            Self::Inline => work(),
-            Self::Threads => match tokio::task::spawn_blocking(work).await {
-                Ok(result) => result,
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    // Only a runtime that ends cancels: nobody waits for the answer.
-                    Err(_) => std::future::pending().await,
-                },
-            },
-        }
-    }
-}
-
 /// The ports that work is done with.
 pub(super) struct Hands<D, T, X, W> {
     pub(super) disk: Arc<D>,
@@ -44,6 +20,22 @@ pub(super) struct Hands<D, T, X, W> {
     pub(super) transfer: Arc<X>,
     pub(super) watcher: Arc<W>,
     pub(super) workers: Workers,
+}
+
+/// A file whose content the server is to have.
+pub(super) struct Upward {
+    pub(super) path: RelPath,
+    pub(super) stamp: Stamp,
+    pub(super) content: Content,
+    /// Only the start of it, while it may grow.
+    pub(super) start: bool,
+}
+
+impl Upward {
+    fn open(&self, disk: &impl Disk) -> Result<Box<dyn Source>, DiskError> {
+        let Self { path, stamp, content, start } = self;
+        if *start { disk.read_start(path, stamp, content.size) } else { disk.read(path, stamp) }
+    }
 }
 
 impl<D, T, X, W> Clone for Hands<D, T, X, W> {
@@ -77,6 +69,15 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
         self.workers.run(move || self.disk.hash(&path, &stamp)).await
     }
 
+    pub(super) async fn hash_start(
+        self,
+        path: RelPath,
+        stamp: Stamp,
+        bytes: u64,
+    ) -> Result<Content, DiskError> {
+        self.workers.run(move || self.disk.hash_start(&path, &stamp, bytes)).await
+    }
+
     pub(super) async fn change(
         self,
         node: NodeId,
@@ -90,15 +91,10 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
     }
 
     /// Reads a small file, to travel inside a commit.
-    pub(super) async fn read(
-        self,
-        path: RelPath,
-        stamp: Stamp,
-        content: Content,
-    ) -> Result<Upload, TransferError> {
+    pub(super) async fn read(self, file: Upward) -> Result<Upload, TransferError> {
         let work = move || {
-            let source = self.disk.read(&path, &stamp)?;
-            let bytes = read_all(&*source, content)?;
+            let source = file.open(&*self.disk)?;
+            let bytes = read_all(&*source, file.content)?;
             source.unchanged()?;
             Ok(Upload::Inline(bytes))
         };
@@ -106,14 +102,10 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
     }
 
     /// Brings a large file to the server.
-    pub(super) async fn upload(
-        self,
-        path: RelPath,
-        stamp: Stamp,
-        content: Content,
-    ) -> Result<Upload, TransferError> {
+    pub(super) async fn upload(self, file: Upward) -> Result<Upload, TransferError> {
         let Self { disk, transfer, workers, .. } = self;
-        let opened = workers.run(move || disk.read(&path, &stamp)).await;
+        let content = file.content;
+        let opened = workers.run(move || file.open(&*disk)).await;
         transfer.upload(content, opened.map_err(TransferError::Disk)?).await?;
         Ok(Upload::Stored)
     }

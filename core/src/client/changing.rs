@@ -117,6 +117,7 @@ impl Client {
                 self.release(node);
                 self.solved(node, ProblemKind::Busy);
                 self.solved(node, ProblemKind::Unwritable);
+                self.solved(node, ProblemKind::DiskFull);
                 self.solved(node, ProblemKind::Parked);
                 self.trees.set_intent(node, None);
                 self.take_in(node, changing.then, stamp, &places);
@@ -237,6 +238,7 @@ impl Client {
         self.hold(node);
         self.solved(node, ProblemKind::Busy);
         self.solved(node, ProblemKind::Unwritable);
+        self.solved(node, ProblemKind::DiskFull);
         match error {
             DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
                 places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));
@@ -252,7 +254,8 @@ impl Client {
             }
             DiskError::InvalidName(_) => self.problem(node, ProblemKind::Parked, words),
             DiskError::RootGone(words) => self.lose_root(words.clone()),
-            DiskError::Denied(_) | DiskError::Full(_) | DiskError::Failed(_) => {
+            DiskError::Full(_) => self.problem(node, ProblemKind::DiskFull, words),
+            DiskError::Denied(_) | DiskError::Failed(_) => {
                 self.problem(node, ProblemKind::Unwritable, words);
             }
         }

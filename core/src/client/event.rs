@@ -14,6 +14,7 @@ use crate::node::Content;
 use crate::protocol::{ClientMessage, ServerMessage};
 use crate::time::WallTime;
 
+use super::deletions::Answer;
 use super::saved::SaveBatch;
 
 /// Pairs an effect with its answer.
@@ -33,7 +34,7 @@ pub enum Event {
     Overflowed(RelPath),
     /// Answers [`Effect::Look`].
     Looked(TaskId, Result<Listing, DiskError>),
-    /// Answers [`Effect::Hash`].
+    /// Answers [`Effect::Hash`] and [`Effect::HashStart`].
     Hashed(TaskId, Result<Content, DiskError>),
     /// Answers [`Effect::Upload`].
     Uploaded(TaskId, Result<Upload, TransferError>),
@@ -49,6 +50,9 @@ pub enum Event {
     Disconnected(String),
     /// A message came up the stream.
     Received(ServerMessage),
+    /// A person has answered about held deletions: also before the first event, and then only that
+    /// is to be saved.
+    Answered(Answer),
 }
 
 /// A watcher's hint: never a fact.
@@ -82,6 +86,18 @@ pub enum Effect {
         /// What is believed to be there.
         stamp: Stamp,
     },
+    /// Read so many bytes from the start of a file that may grow meanwhile, and hash them:
+    /// [`DiskError::Changed`] if it is another file, or shorter.
+    HashStart {
+        /// Answered by [`Event::Hashed`].
+        id: TaskId,
+        /// The file.
+        path: RelPath,
+        /// What is believed to be there.
+        stamp: Stamp,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// Read a file once more and bring its content to the server: a small one comes back to travel
     /// in a commit, a large one goes up in chunks.
     Upload {
@@ -93,6 +109,8 @@ pub enum Effect {
         stamp: Stamp,
         /// What its bytes must be.
         content: Content,
+        /// These bytes are only the start of a file that may grow meanwhile.
+        start: bool,
     },
     /// Bring a content into staging.
     Fetch {
@@ -182,6 +200,13 @@ pub enum Notice {
     },
     /// Both sides are being merged; nothing is deleted until they agree.
     Merging(crate::protocol::MergeReason),
+    /// Most of the folder was deleted here: that is held until a person answers.
+    DeletionsHeld {
+        /// Deleted files.
+        files: u64,
+        /// Files that the folder has at the server.
+        of: u64,
+    },
     /// The folder stops syncing, in words: an invariant broke, or two digests differed in a row.
     Halted(String),
 }

@@ -146,6 +146,12 @@ impl Client {
             present.body = body;
             present.seen_by = look;
         });
+        // Who writes through one of its names tells nothing of the others.
+        for other in self.trees.names_of(&now.inode) {
+            if self.trees.get(other).present().is_some_and(|there| there.stamp != now) {
+                self.want_node(other);
+            }
+        }
         self.unsettle(node, false);
     }
 

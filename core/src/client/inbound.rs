@@ -79,6 +79,7 @@ impl Client {
                     self.inbound.blocked.insert(node);
                     // What it waits for now is not what an earlier try met.
                     self.solved(node, ProblemKind::Unwritable);
+                    self.solved(node, ProblemKind::DiskFull);
                     if !self.holds_unsynced(node) && !self.is_stuck(node) {
                         self.retry_blocked();
                     }

@@ -33,6 +33,8 @@ pub(super) const DELETION_MS: u64 = 1_000;
 const CONFIRM_AGAIN_MS: u64 = 50;
 /// How often everything is looked at though no event told of a change.
 const RESCAN_MS: u64 = 3_600_000;
+/// How soon a directory is looked at again that was not where it was.
+const ELSEWHERE_MS: u64 = 200;
 /// How soon an unreadable directory, or a folder that is not there, is tried again.
 const RETRY_MS: u64 = 5_000;
 
@@ -241,10 +243,10 @@ impl Client {
     pub(super) fn on_looked(&mut self, id: TaskId, result: Result<Listing, DiskError>) {
         let Some(look) = self.looks.under_way.remove(&id) else { return };
         match result {
-            Ok(listing) => self.on_listing(&look, listing),
+            Ok(listing) => self.on_listing(look, listing),
             Err(DiskError::RootGone(words)) => self.lose_root(words),
             Err(DiskError::Gone | DiskError::Changed) if look.dir != NodeId::ROOT => {
-                self.want_node(look.dir);
+                self.look_elsewhere(look);
             }
             // It went, or was met as another node, meanwhile.
             Err(_) if !self.trees.is_dir_here(look.dir) => {}
@@ -256,10 +258,17 @@ impl Client {
         }
     }
 
-    fn on_listing(&mut self, look: &Look, listing: Listing) {
+    /// A directory was not where it was looked at: it may have moved, and may come back as it was,
+    /// so what was wanted of it is still to be looked at.
+    fn look_elsewhere(&mut self, look: Look) {
+        self.want_node(look.dir);
+        self.want(look.dir, look.names, look.deep, ELSEWHERE_MS);
+    }
+
+    fn on_listing(&mut self, look: Look, listing: Listing) {
         let expected = self.trees.get(look.dir).present().map(|present| present.stamp.inode);
         if look.dir != NodeId::ROOT && expected != Some(listing.inode) {
-            return self.want_node(look.dir);
+            return self.look_elsewhere(look);
         }
         if look.dir == NodeId::ROOT && self.looks.root_gone.take().is_some() {
             self.rescan();
@@ -272,7 +281,7 @@ impl Client {
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);
         }
-        self.identify(look, &listing);
+        self.identify(&look, &listing);
         self.try_kept(look.dir);
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
             self.want_name(look.dir, name.clone());

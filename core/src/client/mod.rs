@@ -8,17 +8,20 @@
 //! | `record`, `trees` | one node in three trees; all of them, with indexes |
 //! | `reconcile` | what to do about one node: pure |
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
-//! | `reading` | settling, and reading files |
+//! | `reading`, `growing` | settling, and reading files; those that never rest |
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
+//! | `deletions` | deletions of much at once, held until a person answers |
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
 
 mod changing;
+mod deletions;
 pub mod event;
 mod fetching;
+mod growing;
 pub mod identity;
 mod ids;
 mod inbound;
@@ -51,6 +54,7 @@ use saved::Saved;
 use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
+pub use deletions::{ASK_FROM_FILES, Answer};
 pub use status::{Checked, Problem, ProblemKind, Status};
 
 /// What an engine is made with.
@@ -62,6 +66,9 @@ pub struct Config {
     pub seed: [u8; 32],
     /// Names that differ in case only clash on this disk.
     pub folds_case: bool,
+    /// From so many deleted files on, [`ASK_FROM_FILES`], a person is asked about them, if they are
+    /// most of the folder.
+    pub ask_from_files: u64,
 }
 
 /// Why the saved state cannot be gone on from; the driver starts with an empty one (and merges).
@@ -83,6 +90,7 @@ pub struct Client {
     trees: trees::Trees,
     looks: looking::Looks,
     reads: reading::Reads,
+    growing: growing::Growing,
     inbound: inbound::Inbound,
     fetches: fetching::Fetches,
     changes: changing::Changes,
@@ -91,6 +99,7 @@ pub struct Client {
     stream: stream::Stream,
     saves: saving::Saves,
     holds: planning::Holds,
+    deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
     /// Nodes with a change that was begun before this engine started.
@@ -113,6 +122,7 @@ impl Client {
             trees,
             looks: looking::Looks::default(),
             reads: reading::Reads::default(),
+            growing: growing::Growing::default(),
             inbound: inbound::Inbound::default(),
             fetches: fetching::Fetches::default(),
             changes: changing::Changes::default(),
@@ -121,6 +131,7 @@ impl Client {
             stream,
             saves,
             holds: planning::Holds::default(),
+            deletions: deletions::Deletions::default(),
             problems: BTreeMap::new(),
             halted: None,
             unresolved,
@@ -143,7 +154,11 @@ impl Client {
             Event::Hinted(hint) => self.on_hint(&hint),
             Event::Overflowed(path) => self.on_overflow(&path),
             Event::Looked(id, result) => self.on_looked(id, result),
-            Event::Hashed(id, result) => self.on_hashed(id, result),
+            Event::Hashed(id, result) => {
+                if !self.on_start_hashed(id, &result) {
+                    self.on_hashed(id, result);
+                }
+            }
             Event::Uploaded(id, result) => self.on_uploaded(id, result),
             Event::Fetched(id, result) => self.on_fetched(id, result),
             Event::Changed(id, result) => self.on_changed(id, result),
@@ -151,9 +166,12 @@ impl Client {
             Event::Connected => self.on_connected(),
             Event::Disconnected(_) => self.on_disconnected(),
             Event::Received(message) => self.on_message(message),
+            Event::Answered(answer) => self.on_answered(answer),
         }
         if self.started {
             self.pump();
+        } else {
+            self.pump_saves();
         }
         core::mem::take(&mut self.out)
     }
@@ -164,8 +182,10 @@ impl Client {
             self.pump_looks();
             self.pump_stream();
             self.end_holds();
+            self.pump_growing();
             self.pump_reads();
             self.pump_saves();
+            self.judge_deletions();
             self.pump_inbound();
             self.pump_outbound();
             if self.trees.is_clean() || !self.may_plan() {
@@ -184,6 +204,7 @@ impl Client {
         let deadlines = [
             self.looks_deadline(),
             self.reads_deadline(),
+            self.growing_deadline(),
             self.holds_deadline(),
             self.inbound_deadline(),
             self.stream_deadline(),

@@ -36,6 +36,8 @@ pub(super) struct Outbound {
 struct UnderWay {
     commit: Commit,
     nodes: BTreeSet<NodeId>,
+    /// Files that it deletes, and that nobody was asked about.
+    unasked: BTreeSet<NodeId>,
     sent: Sent,
 }
 
@@ -89,6 +91,9 @@ impl Client {
     /// ends; one that needs a content at the server, when that is there.
     pub(super) fn offer_outbound(&mut self, node: NodeId) {
         let Some(step) = self.step(node) else { return };
+        if matches!(step, Step::Edit { .. }) && self.is_too_quick(node) {
+            return;
+        }
         let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
         let uploading = self.uploads.is_under_way(node);
         if !load {
@@ -100,17 +105,18 @@ impl Client {
 
     /// What to ask the server for, for one node, if that may go now.
     pub(super) fn step(&self, node: NodeId) -> Option<Step> {
-        if !self.is_settled(node) || self.is_held(node) {
+        let prefix = self.prefix(node);
+        if !self.is_settled(node) || (self.is_held(node) && prefix.is_none()) {
             return None;
         }
         let decision = self.decide(node)?;
         if decision == Decision::DeleteThere {
-            return Some(Step::Delete { node });
+            return self.deletions.may_go(node).then_some(Step::Delete { node });
         }
         let here = self.trees.get(node).present()?;
         let place = here.place.clone();
         if decision == Decision::Create {
-            return Some(Step::Create { node, place, body: here.body.known()? });
+            return Some(Step::Create { node, place, body: here.body.known().or(prefix)? });
         }
         let Decision::Merge { place: place_act, content, executable } = decision else {
             return None;
@@ -124,6 +130,12 @@ impl Client {
                 Body::Symlink(target) => Some(Step::Retarget { node, target }),
                 Body::Directory => None,
             };
+        }
+        if content == Act::Wait
+            && place_act == Act::Rest
+            && let Some(Body::File { content, .. }) = prefix
+        {
+            return Some(Step::Edit { node, content });
         }
         let executable_here = here.body.executable();
         (executable == Act::Send)
@@ -151,7 +163,7 @@ impl Client {
     }
 
     /// What must happen at the server before this step, or together with it.
-    fn needs(&self, step: &Step) -> Needs {
+    pub(super) fn needs(&self, step: &Step) -> Needs {
         let mut needs = Needs::default();
         match step {
             Step::Create { node, place, .. } | Step::Move { node, place } => {
@@ -237,7 +249,8 @@ impl Client {
         }
         let key = CommitKey::from_bytes(self.ids.draw());
         let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
-        self.outbound.commit = Some(UnderWay { commit, nodes, sent: Sent::Never });
+        let unasked = nodes.iter().copied().filter(|node| self.deletions.counts(*node)).collect();
+        self.outbound.commit = Some(UnderWay { commit, nodes, unasked, sent: Sent::Never });
         self.send_waiting();
         self.want_parents();
     }
@@ -275,9 +288,14 @@ impl Client {
         let Some(done) = self.outbound.commit.take() else { return };
         for (operation, verdict) in done.commit.operations.iter().zip(verdicts) {
             for node in operation.steps.iter().map(Step::node) {
+                self.spend_prefix(node);
                 match verdict {
                     Verdict::Accepted(_) | Verdict::Agreed => {
+                        if done.unasked.contains(&node) {
+                            self.deletions.went(self.now.instant);
+                        }
                         self.unload(node);
+                        self.note_pace(node);
                         self.release(node);
                         self.solved(node, ProblemKind::Refused);
                     }
@@ -326,6 +344,11 @@ impl Client {
         self.outbound.commit.as_ref().is_some_and(|under_way| under_way.nodes.contains(&node))
     }
 
+    /// How many files the commit under way deletes that nobody was asked about.
+    pub(super) fn deletions_in_commit(&self) -> u64 {
+        self.outbound.commit.as_ref().map_or(0, |under_way| under_way.unasked.len() as u64)
+    }
+
     /// It is to be sent, or on its way.
     pub(super) fn is_being_sent(&self, node: NodeId) -> bool {
         self.outbound.ready.contains(&node)
@@ -338,7 +361,11 @@ impl Client {
     pub(super) fn outbound_idle(&self) -> bool {
         self.outbound.commit.is_none()
             && self.uploads.is_idle()
-            && self.outbound.ready.iter().all(|&node| self.is_hindered(node))
+            && self
+                .outbound
+                .ready
+                .iter()
+                .all(|&node| self.is_hindered(node) || self.waits_for_consent(node))
             && self.uploads.wanted.iter().all(|&node| self.is_hindered(node))
     }
 }

@@ -55,6 +55,7 @@ impl Client {
         self.inbound.forget(node);
         self.outbound.ready.remove(&node);
         self.uploads.wanted.remove(&node);
+        self.deletions.forget(node);
         self.forget_read(node);
         if !self.resolve_intent(node) {
             return;
@@ -82,7 +83,7 @@ impl Client {
                 self.read_unless_known(node);
                 self.offer_outbound(node);
             }
-            Decision::DeleteThere => self.offer_outbound(node),
+            Decision::DeleteThere => self.want_deleted(node),
             Decision::Merge { place, content, executable } => {
                 self.merge(node, place, content, executable);
             }
@@ -163,6 +164,9 @@ impl Client {
         }
         if content == Act::Wait {
             self.read_unless_known(node);
+            if self.prefix(node).is_some() {
+                self.offer_outbound(node);
+            }
         }
         if acts.contains(&Act::Apply) {
             self.offer_inbound(node);
@@ -171,14 +175,19 @@ impl Client {
             self.offer_outbound(node);
         }
         if acts == [Act::Rest; 3] {
-            self.solved(node, ProblemKind::Busy);
-            self.solved(node, ProblemKind::Unwritable);
+            for kind in [
+                ProblemKind::Busy,
+                ProblemKind::Unwritable,
+                ProblemKind::DiskFull,
+                ProblemKind::Parked,
+                ProblemKind::Refused,
+            ] {
+                self.solved(node, kind);
+            }
             // A directory may be as it should, and what is in it still unknown.
             if !self.looks.blind.contains(&node) {
                 self.solved(node, ProblemKind::Unreadable);
             }
-            self.solved(node, ProblemKind::Parked);
-            self.solved(node, ProblemKind::Refused);
             self.release(node);
         }
     }

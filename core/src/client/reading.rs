@@ -46,6 +46,7 @@ impl Client {
             self.release(node);
         }
         self.rules_changed(node);
+        self.growing_changed(node);
         if !new_name {
             return self.trees.touch(node);
         }
@@ -144,6 +145,7 @@ impl Client {
                 self.solved(node, ProblemKind::Busy);
                 self.solved(node, ProblemKind::Unreadable);
                 self.release(node);
+                self.forget_restless(node);
                 self.trees.update_present(node, |present| {
                     if let LocalBody::File { content: known, .. } = &mut present.body {
                         *known = Some(content);
@@ -159,12 +161,14 @@ impl Client {
     fn on_unread(&mut self, node: NodeId, error: &DiskError) {
         match error {
             DiskError::Gone | DiskError::Changed => {
+                self.note_restless(node);
                 self.want_node(node);
                 self.hold(node);
             }
             DiskError::RootGone(words) => self.lose_root(words.clone()),
             DiskError::Busy => {
                 self.problem(node, ProblemKind::Busy, error.to_string());
+                self.note_restless(node);
                 self.hold(node);
             }
             DiskError::Occupied

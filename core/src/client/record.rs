@@ -125,6 +125,18 @@ pub enum Intent {
     Remove,
 }
 
+/// Whether a person was asked about a deletion here, before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Consent {
+    /// No.
+    #[default]
+    NotAsked,
+    /// Yes, and it is held until the answer comes.
+    Awaited,
+    /// Yes: it is meant.
+    Given,
+}
+
 /// One node, in three trees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -134,6 +146,8 @@ pub struct Record {
     /// Contents that were agreed on before, newest last: the ancestors of what is here.
     past: Vec<ContentId>,
     intent: Option<Intent>,
+    /// Only of what is agreed on and was deleted here.
+    consent: Consent,
 }
 
 /// How many former contents of a node are remembered.
@@ -147,6 +161,7 @@ impl Record {
         remote: None,
         past: Vec::new(),
         intent: None,
+        consent: Consent::NotAsked,
     };
 
     /// A node with these three states.
@@ -159,6 +174,11 @@ impl Record {
     /// The change of this disk that was begun.
     pub const fn intent(&self) -> Option<&Intent> {
         self.intent.as_ref()
+    }
+
+    /// Whether a person was asked about its deletion here.
+    pub const fn consent(&self) -> Consent {
+        self.consent
     }
 
     /// Whether what is here descends from this content.
@@ -210,8 +230,20 @@ impl Record {
         self.intent = intent;
     }
 
+    pub(super) fn set_consent(&mut self, consent: Consent) {
+        self.consent = consent;
+        self.forget_vain_consent();
+    }
+
+    fn forget_vain_consent(&mut self) {
+        if !matches!(self.local, Local::Absent) || self.synced().is_none() {
+            self.consent = Consent::NotAsked;
+        }
+    }
+
     pub(super) fn set_local(&mut self, local: Local) {
         self.local = local;
+        self.forget_vain_consent();
     }
 
     pub(super) const fn present_mut(&mut self) -> Option<&mut Present> {
@@ -235,6 +267,7 @@ impl Record {
             Some(state) if self.remote.as_ref() == Some(&state) => Base::AsRemote,
             Some(state) => Base::Was(Box::new(state)),
         };
+        self.forget_vain_consent();
     }
 
     pub(super) fn set_remote(&mut self, state: Option<State>) {

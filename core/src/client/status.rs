@@ -71,10 +71,14 @@ pub enum ProblemKind {
     Unreadable,
     /// It cannot be written here.
     Unwritable,
+    /// This disk has no room for it.
+    DiskFull,
     /// This device cannot hold its name, or Onefold cannot.
     Parked,
     /// The server does not take it (read-only, over quota).
     Refused,
+    /// It was deleted here with most of the folder: a person is asked first.
+    HeldDeletion,
 }
 
 /// The most problems that are listed.
@@ -112,6 +116,7 @@ impl Client {
                 Problem { path, kind: *kind, reason: reason.clone() }
             })
             .chain(self.unnameable_problems())
+            .chain(self.held_problems().take(MAX_PROBLEMS))
             .collect();
         status.problems.sort();
         status
@@ -126,7 +131,7 @@ impl Client {
             (!self.is_caught_up(), "changes are coming in"),
             (!self.looks_idle(), "changes here are being looked at"),
             (!self.looks.missing.is_empty(), "deletions are being looked at again"),
-            (!self.reads_idle(), "files settle, or are being read"),
+            (!self.reads_idle() || !self.growing_idle(), "files settle, or are being read"),
             (!self.inbound_idle(), "this disk is being changed"),
             (!self.outbound_idle(), "changes are being sent"),
             (!self.holds_idle(), "something that failed will be tried again"),

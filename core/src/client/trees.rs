@@ -13,7 +13,7 @@ use crate::name::{Name, RelPath};
 use crate::node::{Kind, Place, State};
 use crate::protocol::TreeSum;
 
-use super::record::{Intent, Local, Present, Record};
+use super::record::{Consent, Intent, Local, Present, Record};
 
 /// A deeper tree is taken for broken.
 pub(super) const MAX_DEPTH: usize = 100_000;
@@ -25,7 +25,10 @@ pub struct Trees {
     here: BTreeMap<(NodeId, Name), NodeId>,
     there: BTreeMap<(NodeId, Name), NodeId>,
     inodes: BTreeMap<Inode, NodeId>,
+    /// Files with more than one name, each under all of its nodes.
+    linked: BTreeSet<(Inode, NodeId)>,
     sum: TreeSum,
+    files_there: u64,
     dirty: BTreeSet<NodeId>,
     unsaved: BTreeSet<NodeId>,
 }
@@ -61,6 +64,11 @@ impl Trees {
         self.sum
     }
 
+    /// How many live nodes at the server are no directories.
+    pub const fn files_there(&self) -> u64 {
+        self.files_there
+    }
+
     /// Which node has a name on this disk.
     pub fn child_here(&self, parent: NodeId, name: &Name) -> Option<NodeId> {
         self.here.get(&(parent, name.clone())).copied()
@@ -94,6 +102,12 @@ impl Trees {
     /// The node that an inode is.
     pub fn by_inode(&self, inode: &Inode) -> Option<NodeId> {
         self.inodes.get(inode).copied()
+    }
+
+    /// The nodes that an inode is under its several names.
+    pub fn names_of(&self, inode: &Inode) -> Vec<NodeId> {
+        let of = self.linked.range((*inode, NodeId::ROOT)..).take_while(|(of, _)| of == inode);
+        of.map(|(_, node)| *node).collect()
     }
 
     /// A directory of this disk that has this inode now; the root has no record.
@@ -212,6 +226,11 @@ impl Trees {
         self.change(node, |record| record.set_intent(intent));
     }
 
+    /// Says whether a person was asked about its deletion here.
+    pub fn set_consent(&mut self, node: NodeId, consent: Consent) {
+        self.change(node, |record| record.set_consent(consent));
+    }
+
     /// Changes what is on this disk for certain.
     pub fn update_present(&mut self, node: NodeId, update: impl FnOnce(&mut Present)) {
         self.change(node, |record| {
@@ -310,7 +329,9 @@ impl Trees {
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             let holder = self.inodes.entry(present.stamp.inode).or_insert(node);
             // The other name of a file does not make it forgotten under its first.
-            if !present.linked {
+            if present.linked {
+                self.linked.insert((present.stamp.inode, node));
+            } else {
                 *holder = node;
             }
         }
@@ -320,6 +341,7 @@ impl Trees {
         if let Some(state) = record.remote() {
             self.there.insert((state.place.parent, state.place.name.clone()), node);
             self.sum.add(node, state);
+            self.files_there += u64::from(state.body.kind() != Kind::Directory);
         }
     }
 
@@ -329,6 +351,7 @@ impl Trees {
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             remove_own(&mut self.inodes, &present.stamp.inode, node);
+            self.linked.remove(&(present.stamp.inode, node));
         }
     }
 
@@ -336,6 +359,7 @@ impl Trees {
         if let Some(state) = record.remote() {
             remove_own(&mut self.there, &(state.place.parent, state.place.name.clone()), node);
             self.sum.remove(node, state);
+            self.files_there -= u64::from(state.body.kind() != Kind::Directory);
         }
     }
 

@@ -67,15 +67,19 @@ impl Client {
         let Some(stamp) = self.trees.get(node).present().map(|present| present.stamp) else {
             return;
         };
+        let start = self.prefix(node).is_some();
         let id = self.task();
         self.uploads.under_way.insert(id, (node, content.id));
-        self.out.push(Effect::Upload { id, path, stamp, content });
+        self.out.push(Effect::Upload { id, path, stamp, content, start });
     }
 
     pub(super) fn on_uploaded(&mut self, id: TaskId, result: Result<Upload, TransferError>) {
         let Some((node, content)) = self.uploads.under_way.remove(&id) else { return };
         self.trees.touch(node);
         self.unload(node);
+        if result.is_err() {
+            self.spend_prefix(node);
+        }
         match result {
             Ok(Upload::Stored) => {
                 self.uploads.loaded.insert(node, (content, None));
@@ -86,10 +90,12 @@ impl Client {
             }
             Err(TransferError::Disk(DiskError::Busy)) => {
                 self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());
+                self.note_restless(node);
                 self.hold(node);
             }
             Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
             Err(TransferError::Disk(DiskError::Gone | DiskError::Changed)) => {
+                self.note_restless(node);
                 self.want_node(node);
                 self.hold(node);
             }

@@ -10,6 +10,7 @@ use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Content;
 
 use super::{Disk, Form, Number};
+use crate::planted::Planted;
 
 /// A look at a directory that has begun.
 #[derive(Clone, Debug)]
@@ -115,6 +116,23 @@ impl Disk {
         Ok((content, whole.into()))
     }
 
+    /// Reads so many bytes from the start of a file that may be growing.
+    pub fn read_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        bytes: u64,
+    ) -> Result<(Content, Blob), DiskError> {
+        let number = self.reach(path)?;
+        let Form::File { bytes: whole, .. } = &self.inode(number).form else {
+            return Err(DiskError::Changed);
+        };
+        let start = whole.get(..bytes as usize).filter(|_| self.id(number) == stamp.inode);
+        let start = start.ok_or(DiskError::Changed)?;
+        let content = Content { id: ContentId::of(start), size: bytes, mtime: stamp.mtime };
+        Ok((content, start.to_vec().into()))
+    }
+
     fn check_read(&self, number: Number, stamp: &Stamp) -> Result<(), DiskError> {
         if !stamp.still(&self.stamp(number)) {
             return Err(DiskError::Changed);
@@ -133,11 +151,16 @@ impl Disk {
         if self.full {
             return Err(DiskError::Full("No space left on device".into()));
         }
-        if ContentId::of(bytes) != content.id || bytes.len() as u64 != content.size {
+        let whole = ContentId::of(bytes) == content.id && bytes.len() as u64 == content.size;
+        if !whole && self.planted != Some(Planted::PlacesTorn) {
             return Err(DiskError::NotStaged);
         }
         self.table.staged.insert(content.id, bytes.clone());
-        self.sync();
+        if self.planted == Some(Planted::PlacesUnsynced) {
+            self.changed()
+        } else {
+            self.sync()
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use onefold_core::node::{Content, Kind, Target};
 use super::kept::Fate;
 use super::user::version;
 use super::{Disk, Form, Number};
+use crate::planted::Planted;
 
 /// Where in a change users, or a crash, may come in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,11 @@ impl Disk {
             }
         };
         self.lease = None;
-        self.sync();
+        if self.planted == Some(Planted::PlacesUnsynced) {
+            self.changed()
+        } else {
+            self.sync()
+        }
         Ok(result)
     }
 
@@ -243,10 +248,16 @@ impl Disk {
         let (name, _) = self.entry(directory, &name).ok_or(DiskError::Gone)?;
         let displaced = self.detach(directory, &name).ok_or(DiskError::Gone)?;
         self.attach(directory, &name, new, true);
-        let fate = if displaced == believed { Fate::DropIf(expected) } else { Fate::Rescue };
+        let wrong = self.planted == Some(Planted::KeepsWrongSwap);
+        let fate = match () {
+            () if wrong => Fate::DropIf(version(&self.inode(displaced).form)),
+            () if displaced == believed => Fate::DropIf(expected),
+            () => Fate::Rescue,
+        };
         self.keep(displaced, at, fate);
         self.open_window(window, Moment::Swapped)?;
-        if displaced == believed && self.lease_held() && self.is_still_moved(displaced, expect) {
+        let sure = displaced == believed && self.lease_held();
+        if sure && self.is_still_moved(displaced, expect) || wrong {
             self.displaced.extend(expected.map(|version| (at.clone(), version)));
             return Ok(());
         }

@@ -6,6 +6,7 @@ use onefold_core::name::{Name, RelPath, conflict_name};
 
 use super::user::version;
 use super::{Disk, Number, ROOT};
+use crate::planted::Planted;
 
 /// A file without a name that is kept for a while.
 #[derive(Clone, Debug)]
@@ -51,7 +52,8 @@ impl Disk {
         let mut dropped = Vec::new();
         for kept in std::mem::take(&mut self.table.kept) {
             let inode = self.inode(kept.number);
-            let untouched = kept.fate == Fate::DropIf(version(&inode.form));
+            let untouched = kept.fate == Fate::DropIf(version(&inode.form))
+                || self.planted == Some(Planted::DropsLateWriter);
             if inode.links > 0 {
                 // It still has, or has again, a name of its own.
             } else if self.is_open(kept.number) || (untouched && !all) {

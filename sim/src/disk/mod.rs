@@ -23,6 +23,7 @@ use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 
+use crate::planted::{self, Planted};
 use kept::Kept;
 pub use power::Image;
 use power::Power;
@@ -159,6 +160,8 @@ pub struct Disk {
     pub unmounted: bool,
     /// Names that are ignored: there, and unknown.
     pub ignored: BTreeSet<Name>,
+    /// The planted fault.
+    pub planted: Option<Planted>,
     device: u64,
     table: Table,
     handles: Vec<Handle>,
@@ -179,6 +182,7 @@ impl Disk {
             full: false,
             unmounted: false,
             ignored: BTreeSet::new(),
+            planted: None,
             device,
             table: Table::default(),
             handles: Vec::new(),
@@ -320,11 +324,13 @@ impl Disk {
             Form::Symlink(target) => target.as_bytes().len() as u64,
             Form::Directory(_) | Form::Fifo => 0,
         };
-        Stamp { inode: self.id(number), size, mtime: inode.mtime, ctime: Some(inode.ctime) }
+        let ctime = planted::look::ctime(self, inode.ctime);
+        Stamp { inode: self.id(number), size, mtime: inode.mtime, ctime }
     }
 
     fn id(&self, number: Number) -> InodeId {
-        let birth = self.traits.birth_times.then_some(self.inode(number).birth);
+        let birth = planted::look::birth(self, self.inode(number).birth);
+        let birth = self.traits.birth_times.then_some(birth);
         InodeId { device: self.device, number: number as u64, birth }
     }
 

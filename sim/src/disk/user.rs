@@ -63,6 +63,14 @@ impl Disk {
         std::mem::take(&mut self.deeds)
     }
 
+    /// Does something that no user did.
+    pub(crate) fn unnoted<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let deeds = self.take_deeds();
+        let result = act(self);
+        self.deeds = deeds;
+        result
+    }
+
     /// Users did nothing since.
     pub fn no_deeds(&self) -> bool {
         self.deeds.is_empty()

@@ -128,6 +128,9 @@ impl Under {
             }
         }
         let after = standing(disk);
+        if let (Change::Rename { expect, to, .. }, Some(Ok(_))) = (change, result) {
+            self.moved_seen(disk, &after, (to, expect), tally)?;
+        }
         self.nothing_else_gone(disk, &after, seen.and_then(|stamp| sight.believed(stamp)), tally)?;
         let Some(result) = result.filter(|_| !self.disturbed) else { return Ok(()) };
         tally.judged(rules::JUST_THAT, 1u64);
@@ -144,6 +147,27 @@ impl Under {
             return Err(Broken::new(rules::JUST_THAT, what));
         }
         Ok(())
+    }
+
+    /// What a rename brought to its new name is what the engine had seen, unless a user did.
+    fn moved_seen(
+        &self,
+        disk: &Disk,
+        after: &Standing,
+        (to, expect): (&RelPath, &Stamp),
+        tally: &mut Tally,
+    ) -> Result<(), Broken> {
+        if self.users.iter().any(|deed| deed.path == *to) {
+            return Ok(());
+        }
+        tally.judged(rules::MOVES_SEEN, 1u64);
+        match after.get(&key(disk, to)) {
+            Some((inode, _)) if *inode != expect.inode => {
+                let what = format!("{to}: {inode:?}, and not {:?}", expect.inode);
+                Err(Broken::new(rules::MOVES_SEEN, what))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Every version that was there still is, or is kept.

@@ -110,8 +110,8 @@ fn nothing_lost(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(
 
 /// What one user deleted, and no other touched, is gone.
 fn nothing_comes_back(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
-    let hidden = scene.witness.had_unknown
-        || scene.devices.iter().any(|device| !device.unknown.is_empty());
+    let hidden =
+        scene.witness.had_unknown || scene.devices.iter().any(|device| !device.unknown.is_empty());
     if scene.witness.merged || hidden {
         return Ok(());
     }
@@ -160,7 +160,10 @@ pub fn is_copy(path: &RelPath) -> bool {
 /// No conflict copies where only one user ever did anything, or all keep to their own.
 fn no_needless_copies(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
     let copies: Vec<_> = server.keys().filter(|path| is_copy(path)).collect();
-    if (scene.witness.actors.len() > 1 && !scene.witness.apart) || scene.witness.rescues > 0 {
+    if (scene.witness.actors.len() > 1 && !scene.witness.apart)
+        || scene.witness.rescues > 0
+        || scene.witness.took_back
+    {
         return Ok(());
     }
     tally.judged(rules::NO_NEEDLESS_COPY, server.len());

@@ -10,6 +10,7 @@
 //! - [`sight`]: what an engine may send and change, by what it was shown and has saved.
 //! - [`moving`]: a moved directory is in one place at any instant.
 //! - [`divergence`]: as many conflict copies as users had reasons for.
+//! - [`wire`]: commits go one by one, each is decided once, and nothing overtakes.
 //!
 //! What is judged is a [`scene::Scene`], which every world can show; what happens on the way is told to
 //! a [`Witness`]. Each rule of [`rules`] counts in a [`Tally`] how often it had something to judge.
@@ -28,6 +29,7 @@ pub mod tally;
 pub mod temporary;
 pub mod tree;
 pub mod versions;
+pub mod wire;
 pub mod witness;
 
 use std::fmt;

@@ -37,6 +37,7 @@ rules! {
     SAVED_FIRST "nothing is sent or changed for what is not saved"
     DELETED_UNSEEN "a deletion is sent only for what the last look did not show"
     ONLY_SEEN "only what the engine had seen as it was is displaced"
+    MOVES_SEEN "only what the engine had seen is moved"
     JUST_THAT "a change does what was asked and nothing else"
     NOTHING_ELSE "a change takes nothing that it was not to take"
     WHOLE "a name shows only what a user wrote, whole"
@@ -47,5 +48,8 @@ rules! {
     NO_EQUAL_COPY "no conflict copy of equal bytes"
     LATENCY "a change is everywhere within its time"
     FRESH_SCAN "a fresh scan wants to do nothing"
+    ONE_AT_A_TIME "one commit at a time, under one key until its outcome is heard"
+    NOTHING_OVERTAKES "an outcome comes after the entries that came of it"
+    DECIDED_ONCE "a commit is accepted once"
     REBUILT "an engine rebuilt from what was saved wants nothing"
 }

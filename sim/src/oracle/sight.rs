@@ -69,7 +69,7 @@ impl Sight {
                 self.note_records(batch);
                 self.asked.insert(*id, effect.clone());
             }
-            Effect::Look { id, .. } | Effect::Hash { id, .. } => {
+            Effect::Look { id, .. } | Effect::Hash { id, .. } | Effect::HashStart { id, .. } => {
                 self.asked.insert(*id, effect.clone());
             }
             Effect::Change { id, node, change } => {

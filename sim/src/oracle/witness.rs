@@ -62,6 +62,8 @@ pub struct Witness {
     pub had_unknown: bool,
     /// A watcher lost something: a move may have been seen as a deletion, and later as a new file.
     pub half_seen: bool,
+    /// A user took back deletions: what he had put at their names meanwhile gives way.
+    pub took_back: bool,
     /// A user made a second name for a file.
     pub has_links: bool,
     /// Each user keeps to a directory of his own.
@@ -86,6 +88,22 @@ impl Witness {
     pub fn new(devices: usize, apart: bool) -> Self {
         let epoch = Epoch { deeds: vec![0; devices], ..Epoch::default() };
         Self { epoch, apart, sights: vec![Sight::default(); devices], ..Self::default() }
+    }
+
+    /// A user took back the deletion of these.
+    pub fn undone<'a>(&mut self, device: usize, bodies: impl Iterator<Item = &'a Body>) {
+        self.took_back = true;
+        self.spoil();
+        for body in bodies {
+            let version = match body {
+                Body::Directory => continue,
+                Body::File { content, .. } => content.id,
+                Body::Symlink(target) => target_version(target),
+            };
+            if let Some(fate) = self.versions.all.get_mut(&version) {
+                fate.destroyed_by.remove(&device);
+            }
+        }
     }
 
     /// The first rule that broke since it was last asked.
@@ -353,8 +371,11 @@ impl Witness {
     pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
         self.cursor = entries.last().map(|(_, cursor)| *cursor);
         self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
+        self.shadow = Default::default();
+        let followed = self.entries.iter().try_for_each(|entry| self.shadow.follow(entry));
+        self.hold(followed);
         self.merged = true;
-        self.epoch.spoiled = true;
+        self.spoil();
     }
 
     /// From now on no engine may send or change anything, by this rule.

@@ -64,7 +64,8 @@ fn engine(
 ) -> Result<Client, Broken> {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&seeds.draw().to_be_bytes());
-    let config = Config { device_name: "laptop".into(), seed, folds_case: false };
+    let config =
+        Config { device_name: "laptop".into(), seed, folds_case: false, ask_from_files: u64::MAX };
     let records = records.iter().map(|(node, blob)| (*node, blob.clone())).collect();
     let saved = Saved { records, header: header.clone() };
     let made = Client::new(config, saved);
@@ -219,6 +220,7 @@ impl World {
             }
             Effect::Look { .. }
             | Effect::Hash { .. }
+            | Effect::HashStart { .. }
             | Effect::Upload { .. }
             | Effect::Fetch { .. }
             | Effect::Change { .. }
@@ -297,7 +299,11 @@ impl World {
             Effect::Hash { id, .. } if fails => Event::Hashed(id, Err(self.disk_error())),
             Effect::Hash { id, path, stamp } => Event::Hashed(id, self.disk.read(&path, &stamp)),
             Effect::Upload { id, .. } if fails => Event::Uploaded(id, Err(self.transfer_error())),
-            Effect::Upload { id, path, stamp, content } => {
+            // Nothing grows here.
+            Effect::HashStart { id, path, stamp, .. } => {
+                Event::Hashed(id, self.disk.read(&path, &stamp))
+            }
+            Effect::Upload { id, path, stamp, content, .. } => {
                 let read = self.disk.read(&path, &stamp).map_err(TransferError::Disk);
                 let read = read.and_then(|now| {
                     let same = now.id == content.id;
@@ -410,7 +416,7 @@ impl World {
 fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Look { .. } => "look",
-        Effect::Hash { .. } => "hash",
+        Effect::Hash { .. } | Effect::HashStart { .. } => "hash",
         Effect::Upload { .. } => "upload",
         Effect::Fetch { .. } => "fetch",
         Effect::Change { .. } => "change",

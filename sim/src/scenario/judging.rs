@@ -169,7 +169,7 @@ impl Scenario {
         self
     }
 
-    fn expect(&self, who: &str, found: &str, expected: &str) {
+    pub(super) fn expect(&self, who: &str, found: &str, expected: &str) {
         assert!(
             found == expected,
             "{who} holds\n  {found}\nand not\n  {expected}\n{}",

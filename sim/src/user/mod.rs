@@ -93,6 +93,10 @@ pub enum Action {
     Pipe(Spot),
     /// Forbids to list or to change a directory, or allows it again.
     Access(u8, u8),
+    /// Writes other bytes of the same size into a file, and puts its mtime back.
+    Disguise(u8),
+    /// Takes the folder's disk out, or puts it in again.
+    Mount(bool),
     /// Loses the network.
     GoOffline,
     /// Has it again.

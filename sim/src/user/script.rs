@@ -44,6 +44,8 @@ pub enum Call {
     Touch(RelPath, FileTime),
     /// Sets whether a directory may be listed, and changed.
     Access(RelPath, bool, bool),
+    /// Takes the whole disk out, or puts it in again.
+    Mount(bool),
 }
 
 impl Call {
@@ -59,6 +61,7 @@ impl Call {
             Self::Mkdir(_) | Self::Rmdir(_) | Self::Access(..) => "window_directory",
             Self::Symlink(..) | Self::Link(..) | Self::Pipe(_) => "window_link",
             Self::Chmod(..) | Self::Touch(..) => "window_chmod",
+            Self::Mount(_) => "window_mount",
         }
     }
 
@@ -89,9 +92,16 @@ impl Call {
             Self::Chmod(path, bit) => disk.chmod(path, *bit),
             Self::Touch(path, mtime) => disk.touch(path, *mtime),
             Self::Access(path, read, write) => disk.set_access(path, *read, *write),
+            Self::Mount(there) => {
+                disk.unmounted = !there;
+                Ok(())
+            }
         }
     }
 }
+
+/// How much longer a large content is: enough for a few chunks.
+const LARGE_BYTES: usize = 200 * 1024;
 
 /// The calls of one step, and the temporary names among them.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +115,8 @@ pub struct Script {
 /// Writes scripts; every content and every temporary name it makes up is new.
 #[derive(Debug, Default)]
 pub struct Writer {
+    /// One in so many contents is larger than what travels inside a commit; 0: none.
+    pub large_in: u8,
     serial: u64,
     asides: Vec<RelPath>,
 }
@@ -257,6 +269,8 @@ impl Writer {
                 let seconds = 1_000_000 * self.serial as i64;
                 vec![Call::Touch(file(which)?, FileTime { seconds, nanoseconds: 0 })]
             }
+            Action::Mount(there) => vec![Call::Mount(there)],
+            Action::Disguise(which) => self.disguise(disk, file(which)?)?,
             Action::Storm(dir, count) => {
                 return Some(self.storm(&pick(&place.dirs, dir)?, count));
             }
@@ -281,11 +295,28 @@ impl Writer {
         vec![Call::Open(path, true), Call::Write(self.bytes(), true), Call::Close]
     }
 
+    fn disguise(&mut self, disk: &Disk, path: RelPath) -> Option<Vec<Call>> {
+        let mtime = disk.inode(disk.at(&path).ok()?).mtime;
+        let size = disk.bytes(&path)?.len();
+        let mut bytes = self.bytes();
+        let fits = bytes.len() <= size;
+        bytes.resize(size, b'-');
+        let write = Call::Write(bytes, false);
+        fits.then(|| {
+            vec![Call::Open(path.clone(), false), write, Call::Close, Call::Touch(path, mtime)]
+        })
+    }
+
     /// Bytes that no file holds yet.
     pub(super) fn bytes(&mut self) -> Vec<u8> {
         self.serial += 1;
         let mut bytes = format!("<{}>", self.serial).into_bytes();
         bytes.extend(std::iter::repeat_n(b'.', (self.serial * 7 % 23) as usize));
+        if self.large_in > 0 && self.serial % u64::from(self.large_in) == 0 {
+            let mut noise = vec![0; LARGE_BYTES];
+            blake3::Hasher::new().update(&bytes).finalize_xof().fill(&mut noise);
+            bytes.extend(noise);
+        }
         bytes
     }
 

@@ -104,7 +104,7 @@ fn hold_of(task: &Task) -> Option<Hold> {
         Stage::Done(_) => None,
         Stage::Begun(effect, _) => match **effect {
             Effect::Look { .. } => Some(Hold::Looks),
-            Effect::Hash { .. } => Some(Hold::Hashes),
+            Effect::Hash { .. } | Effect::HashStart { .. } => Some(Hold::Hashes),
             Effect::Upload { .. } => Some(Hold::Uploads),
             Effect::Fetch { .. } => Some(Hold::Fetches),
             Effect::Change { .. } => Some(Hold::Changes),

@@ -7,6 +7,7 @@ use onefold_core::protocol::ClientMessage;
 use onefold_core::server::session::{Load, SessionEvent};
 
 use crate::oracle::Broken;
+use crate::planted::{self, Planted};
 
 use super::World;
 use super::device::Link;
@@ -16,6 +17,7 @@ impl World {
     /// A client sends up its stream, if there is one.
     pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
+        self.wire.said(self.server.device_id(index), &message);
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));
@@ -67,6 +69,7 @@ impl World {
     pub(super) fn deliver_up(&mut self, id: ConnectionId) {
         let Some(connection) = self.server.connections.get_mut(&id) else { return };
         if let Some((_, message)) = connection.up.pop_front() {
+            let message = planted::network::up(&self.server.journal, message);
             self.tell(id, SessionEvent::Received(message));
         }
     }
@@ -75,8 +78,11 @@ impl World {
     pub(super) fn deliver_down(&mut self, id: ConnectionId) -> Result<(), Broken> {
         let Some(connection) = self.server.connections.get_mut(&id) else { return Ok(()) };
         let index = connection.device;
-        match connection.down.pop_front() {
-            Some((_, message)) => self.give(index, Event::Received(message)),
+        match planted::network::next_down(self.setting.planted, &mut connection.down) {
+            Some(message) => {
+                self.wire.heard(self.server.device_id(index), &message);
+                self.give(index, Event::Received(message))
+            }
             None => Ok(()),
         }
     }
@@ -100,11 +106,13 @@ impl World {
 
     /// The journal does what a session asked of it.
     pub(super) fn load(&mut self, id: ConnectionId) -> Result<(), Broken> {
-        let lost = self.schedule.strikes(self.setting.faults.lost_news.into());
+        let lost = self.schedule.strikes(self.setting.faults.lost_news.into())
+            || self.setting.planted == Some(Planted::NewsLost);
         let crash = self.plan_store_crash(id);
         let head = self.server.load(self.now_ms, &mut self.born, id);
         let known = self.witness.cursor.unwrap_or(Cursor::START);
         let entries = self.server.journal.entries_after(known.seq);
+        self.wire.accepted(&entries);
         self.witness.journal_grew(entries, &mut self.story)?;
         if crash && self.schedule.strikes(500) {
             self.story.say(|| "its process ends over it".into());

@@ -15,6 +15,7 @@ use onefold_core::time::{FileTime, Instant, LocalMinute, Now};
 
 use crate::disk::Disk;
 use crate::disk::engine::{Looking, Reading};
+use crate::planted;
 
 use super::server::ConnectionId;
 
@@ -84,6 +85,8 @@ pub struct Device {
     pub off: bool,
     /// How many times the client was started.
     pub starts: u64,
+    /// So much the engine's clock is ahead of what it should be.
+    pub ahead_ms: u64,
     started_ms: u64,
     asleep_until_ms: Option<u64>,
     index: usize,
@@ -103,6 +106,7 @@ impl Device {
             skew_ms: 0,
             off: false,
             starts: 0,
+            ahead_ms: 0,
             started_ms: 0,
             asleep_until_ms: None,
             index,
@@ -110,16 +114,19 @@ impl Device {
     }
 
     /// Starts the client: a fresh seed, and what was saved. The first event is still to be given.
-    pub fn start(&mut self, now_ms: u64, seed: u64) -> Result<(), String> {
+    pub fn start(&mut self, now_ms: u64, seed: u64, ask_from_files: u64) -> Result<(), String> {
         self.starts += 1;
         self.started_ms = now_ms;
+        self.ahead_ms = 0;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&seed.to_be_bytes()).update(&self.starts.to_be_bytes());
+        let starts = planted::client::starts(self.disk.planted, self.starts);
+        hasher.update(&seed.to_be_bytes()).update(&starts.to_be_bytes());
         hasher.update(&(self.index as u64).to_be_bytes());
         let config = Config {
             device_name: format!("device{}", self.index),
             seed: *hasher.finalize().as_bytes(),
-            folds_case: self.disk.traits.folds_case,
+            folds_case: planted::client::folds_case(&self.disk),
+            ask_from_files,
         };
         self.disk.unwatch();
         let client =
@@ -140,6 +147,7 @@ impl Device {
 
     /// Ends the client's process.
     pub fn kill(&mut self) {
+        planted::client::killed(self.disk.planted, &self.store);
         self.client = None;
         self.tasks.clear();
         self.link = Link::Down;
@@ -175,6 +183,11 @@ impl Device {
         }
     }
 
+    /// Its user is asked about deletions.
+    pub fn asks(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::asks_about_deletions)
+    }
+
     /// The client is about to hear that its stream is gone.
     pub fn stream_ends(&self) -> bool {
         self.stream.iter().any(|(_, event)| matches!(event, Event::Disconnected(_)))
@@ -186,7 +199,7 @@ impl Device {
         let minutes = wall_ms.div_euclid(60_000);
         let (hours, days) = (minutes.div_euclid(60), minutes.div_euclid(1440));
         Now {
-            instant: Instant::from_ms(now_ms - self.started_ms + 1_000),
+            instant: Instant::from_ms(now_ms - self.started_ms + 1_000 + self.ahead_ms),
             local: LocalMinute {
                 year: 2026,
                 month: 1 + days.div_euclid(28).rem_euclid(12) as u8,
@@ -203,7 +216,7 @@ impl Device {
             return None;
         }
         let (instant, _) = self.client.as_ref()?.deadline()?;
-        Some((instant.as_ms() + self.started_ms).saturating_sub(1_000))
+        Some((instant.as_ms() + self.started_ms).saturating_sub(1_000 + self.ahead_ms))
     }
 
     /// Sets the filesystem's clock to the wall clock.

@@ -15,12 +15,15 @@ use onefold_core::server::facts::{Head, NodeRow};
 use onefold_core::server::session::{Load, Loaded};
 use onefold_core::time::WallTime;
 
+use crate::planted::{self, Planted};
+
 /// The server's stores.
 #[derive(Debug)]
 pub struct Journal {
     folder: FolderId,
     store: MemoryStore,
     blobs: MemoryBlobs,
+    planted: planted::server::Memory,
 }
 
 impl Journal {
@@ -32,7 +35,18 @@ impl Journal {
             let (name, token) = (format!("device{index}"), SecretHash::of(id.as_bytes()));
             store.add_device(folder, true, NewDevice { id: *id, name, token })?;
         }
-        Ok(Self { folder, store, blobs: MemoryBlobs::default() })
+        let planted = planted::server::Memory::default();
+        Ok(Self { folder, store, blobs: MemoryBlobs::default(), planted })
+    }
+
+    /// From now on it has this fault.
+    pub fn plant(&mut self, fault: Option<Planted>) {
+        self.planted.fault = fault;
+    }
+
+    /// The planted fault.
+    pub fn planted(&self) -> Option<Planted> {
+        self.planted.fault
     }
 
     /// A device joins the folder.
@@ -85,7 +99,7 @@ impl Journal {
         time: WallTime,
         load: Load,
     ) -> StoreResult<Loaded> {
-        self.store.answer(self.folder, device, time, load, writable)
+        self.planted.answer(&mut self.store, (self.folder, device, writable), time, load)
     }
 
     /// A device has this prefix.
@@ -96,6 +110,7 @@ impl Journal {
     /// The server's machine loses power.
     pub fn cut_power(&mut self) {
         self.store.cut_power();
+        self.planted.cut_power(&mut self.store);
     }
 
     /// The bytes of a content, if the folder has it, whole.

@@ -6,8 +6,8 @@
 //!
 //! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
 
-pub mod backups;
 pub mod arranged;
+pub mod backups;
 pub mod choice;
 pub mod connect;
 pub mod device;
@@ -27,15 +27,17 @@ use onefold_core::client::event::{Effect, Event, Notice};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Traits};
+use crate::oracle::wire::Wire;
 use crate::oracle::{Broken, Witness};
+use crate::planted::{self, Planted};
 use crate::story::Story;
 use crate::tape::Tape;
 use crate::user::UserStep;
 use crate::user::script::Writer;
 use crate::words;
 
-use backups::Backups;
 use arranged::Arranged;
+use backups::Backups;
 use device::Device;
 use faults::Faults;
 use server::Server;
@@ -58,8 +60,12 @@ pub struct Setting {
     pub faults: Faults,
     /// Each user keeps to a directory of his own.
     pub apart: bool,
+    /// From so many deleted files on, users are asked whether they meant it.
+    pub ask_from_files: u8,
     /// What the engines' seeds are made from.
     pub seed: u64,
+    /// A fault of the engines, planted.
+    pub planted: Option<Planted>,
 }
 
 impl Setting {
@@ -73,7 +79,9 @@ impl Setting {
             servers: 1,
             faults: Faults::default(),
             apart: false,
+            ask_from_files: 20,
             seed: 1,
+            planted: None,
         }
     }
 }
@@ -105,7 +113,9 @@ pub struct World {
     waiting_since_ms: Option<u64>,
     writer: Writer,
     witness: Witness,
+    wire: Wire,
     idle_ticks: u32,
+    planted: planted::client::Memory,
 }
 
 impl World {
@@ -130,7 +140,9 @@ impl World {
                 leases: !has(setting.no_leases, index),
                 power_cuts: setting.faults.power_cut > 0,
             };
-            Disk::new(100 + index as u64, traits)
+            let mut disk = Disk::new(100 + index as u64, traits);
+            disk.planted = setting.planted;
+            disk
         };
         let mut world = Self {
             devices: (0..count).map(|index| Device::new(index, disk(index))).collect(),
@@ -150,8 +162,11 @@ impl World {
             waiting_since_ms: None,
             writer: Writer::default(),
             witness: Witness::new(count, setting.apart),
+            wire: Wire::default(),
             idle_ticks: 0,
+            planted: planted::client::Memory::new(setting.planted),
         };
+        world.server.journal.plant(setting.planted);
         for index in 0..count {
             world.start_client(index)?;
         }
@@ -181,7 +196,7 @@ impl World {
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
         self.witness.rescued(rescued.len());
         device
-            .start(self.now_ms, seed)
+            .start(self.now_ms, seed, self.setting.ask_from_files.into())
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
         self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));
@@ -191,12 +206,22 @@ impl World {
     /// Gives a client an event, and does what it asks for as far as that is done at once.
     pub(crate) fn give(&mut self, index: usize, event: Event) -> Result<(), Broken> {
         let device = &mut self.devices[index];
-        device.set_disk_clock(self.now_ms);
-        let now = device.now(self.now_ms);
-        let Some(client) = &mut device.client else { return Ok(()) };
+        if device.client.is_none() {
+            return Ok(());
+        }
         self.story.hash(&event);
         self.story.say(|| format!("device {index} {}", words::event(&event)));
         self.witness.heard(index, &event);
+        let event = self.planted.event(index, event, &device.disk);
+        self.hand(index, event)
+    }
+
+    /// The client takes an event in, as it is told it.
+    fn hand(&mut self, index: usize, event: Event) -> Result<(), Broken> {
+        let device = &mut self.devices[index];
+        device.set_disk_clock(self.now_ms);
+        let now = device.now(self.now_ms);
+        let Some(client) = &mut device.client else { return Ok(()) };
         let effects = client.handle(now, event);
         let checked = client.check();
         for effect in effects {
@@ -205,22 +230,28 @@ impl World {
             self.perform(index, effect);
         }
         self.witness.checked(index, checked);
-        self.witness.verdict()
+        self.witness.verdict()?;
+        self.wire.verdict()?;
+        match self.planted.next(&mut self.devices[index].ahead_ms) {
+            Some(event) => self.hand(index, event),
+            None => Ok(()),
+        }
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {
         self.story.say(|| format!("device {index}     asks: {}", words::effect(&effect)));
-        match effect {
+        match self.planted.effect(index, effect) {
             Effect::Report(notice) => self.report(index, &notice),
             Effect::Send(message) => self.send(index, message),
             Effect::Disconnect => self.disconnect(index),
-            Effect::Look { .. }
+            effect @ (Effect::Look { .. }
             | Effect::Hash { .. }
+            | Effect::HashStart { .. }
             | Effect::Upload { .. }
             | Effect::Fetch { .. }
             | Effect::Change { .. }
             | Effect::Save { .. }
-            | Effect::Connect => self.begin_task(index, effect),
+            | Effect::Connect) => self.begin_task(index, effect),
         }
     }
 
@@ -228,7 +259,9 @@ impl World {
         match notice {
             Notice::Halted(why) => self.witness.halted(index, why),
             Notice::Merging(reason) => self.witness.merging(*reason),
-            Notice::Happened { .. } | Notice::ConflictCopy { .. } => {}
+            Notice::Happened { .. }
+            | Notice::ConflictCopy { .. }
+            | Notice::DeletionsHeld { .. } => {}
         }
     }
 }

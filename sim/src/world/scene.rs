@@ -37,7 +37,9 @@ impl World {
 
     /// How often each rule had something to judge so far.
     pub fn judged(&self) -> Tally {
-        self.witness.tally.clone()
+        let mut tally = self.witness.tally.clone();
+        tally.add(self.wire.tally());
+        tally
     }
 
     /// Judges all rules that hold at rest.

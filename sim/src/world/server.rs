@@ -133,8 +133,7 @@ impl Server {
 
     fn of_device(&self, device: usize, process: usize) -> Vec<ConnectionId> {
         let same = |connection: &Connection| {
-            connection.process == process
-                && self.devices[connection.device] == self.devices[device]
+            connection.process == process && self.devices[connection.device] == self.devices[device]
         };
         let all = self.connections.iter();
         all.filter(|(_, connection)| same(connection)).map(|(id, _)| *id).collect()

@@ -1,7 +1,7 @@
 //! The course of a run: steps, then everything heals, comes to rest, and is judged.
 
-use onefold_core::client::ProblemKind;
 use onefold_core::client::event::Event;
+use onefold_core::client::{Answer, ProblemKind};
 use onefold_core::name::RelPath;
 use onefold_core::server::session::SessionEvent;
 
@@ -11,7 +11,7 @@ use crate::tape::Tape;
 
 use super::World;
 use super::choice::Choice;
-use super::device::Link;
+use super::device::{Device, Link};
 use super::faults::Faults;
 
 /// A run that is longer is healed before its tapes are at their end.
@@ -41,10 +41,22 @@ impl World {
     /// Heals, settles and judges.
     pub fn finish(&mut self) -> Result<(), Broken> {
         self.heal();
-        self.settle()?;
+        self.answer_all()?;
         self.judge()?;
         self.second_look()?;
         self.rebuild()
+    }
+
+    /// Comes to rest with every question about deletions answered.
+    fn answer_all(&mut self) -> Result<(), Broken> {
+        loop {
+            self.settle_as_is()?;
+            let Some(index) = self.devices.iter().position(Device::asks) else {
+                return self.settle();
+            };
+            let undo = (self.steps + index as u64).is_multiple_of(3);
+            self.answer_deletions(index, if undo { Answer::Undo } else { Answer::Approve })?;
+        }
     }
 
     /// One step: one of the enabled choices.

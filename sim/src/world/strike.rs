@@ -1,6 +1,8 @@
 //! Faults strike: connections, processes, machines, watchers, clocks and disks.
 
 use onefold_adapters::journal::MemoryStore;
+use onefold_core::client::Answer;
+use onefold_core::client::event::Event;
 use onefold_core::id::Seq;
 
 use super::World;
@@ -41,7 +43,12 @@ pub enum Fault {
     OldServer,
     /// Its disk becomes a copy of another's.
     Clone,
+    /// Its user is asked about deletions, and answers.
+    Answer,
 }
+
+/// A user who is asked answers at any time.
+const ANSWER: u16 = 3;
 
 impl World {
     /// Adds the faults that can strike now, with their weights.
@@ -73,6 +80,7 @@ impl World {
                 (Fault::OldBackup, faults.old_backup, backed_up),
                 (Fault::OldServer, faults.old_server, first && self.backups.has_server()),
                 (Fault::Clone, faults.clone_disk, !first && may_clone(index)),
+                (Fault::Answer, ANSWER, device.asks()),
                 (Fault::DiskFull, faults.disk_full, !device.disk.full),
                 (Fault::DiskFull, faults.disk_full.saturating_mul(4), device.disk.full),
             ];
@@ -139,6 +147,10 @@ impl World {
                 let now_ms = self.now_ms;
                 self.devices[index].jump_clock(now_ms, by_ms);
             }
+            Fault::Answer => {
+                let undo = self.schedule.strikes(500);
+                self.answer_deletions(index, if undo { Answer::Undo } else { Answer::Approve })?;
+            }
             Fault::DiskFull => {
                 let disk = &mut self.devices[index].disk;
                 disk.full = !disk.full;
@@ -147,6 +159,21 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A user answers about the deletions that are held.
+    pub(crate) fn answer_deletions(&mut self, index: usize, answer: Answer) -> Result<(), Broken> {
+        self.story.strike("answer", || format!("device {index}: the user answers: {answer:?}"));
+        if answer == Answer::Undo
+            && let Some(client) = &self.devices[index].client
+        {
+            let held = client.held_deletions();
+            let rows = self.server.journal.rows();
+            let bodies =
+                rows.iter().filter(|row| held.contains(&row.node)).map(|row| &row.state.body);
+            self.witness.undone(index, bodies);
+        }
+        self.give(index, Event::Answered(answer))
     }
 
     /// Cuts a connection: of what is on its way up, the first few messages still arrive.
@@ -165,6 +192,7 @@ impl World {
         if let Link::Up { connection, .. } = self.devices[index].link {
             self.server.detach(connection);
         }
+        self.wire.restarted(self.server.device_id(index));
         self.devices[index].kill();
     }
 

@@ -7,6 +7,7 @@ use onefold_core::disk::DiskError;
 use onefold_core::node::Content;
 
 use crate::oracle::Broken;
+use crate::planted;
 
 use super::World;
 use super::arranged::Hold;
@@ -39,7 +40,9 @@ impl World {
                 let share = 1 + self.schedule.below(2);
                 Begun::Look(disk.look_begin(dir, names, share))
             }
-            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, .. } if torn => {
+            Effect::Hash { path, stamp, .. } | Effect::Upload { path, stamp, start: false, .. }
+                if torn =>
+            {
                 Begun::Read(disk.read_begin(path, stamp))
             }
             _ => Begun::Nothing,
@@ -96,8 +99,15 @@ impl World {
                 let read = self.read(index, &path, &stamp, begun);
                 Event::Hashed(id, read.map(|(content, _)| content))
             }
-            (Effect::Upload { id, path, stamp, content }, begun) => {
-                let read = self.read(index, &path, &stamp, begun);
+            (Effect::HashStart { id, path, stamp, bytes }, _) => {
+                let read = disk.read_start(&path, &stamp, bytes);
+                Event::Hashed(id, read.map(|(content, _)| content))
+            }
+            (Effect::Upload { id, path, stamp, content, start }, begun) => {
+                let read = match start {
+                    true => disk.read_start(&path, &stamp, content.size),
+                    false => self.read(index, &path, &stamp, begun),
+                };
                 Event::Uploaded(id, self.upload(index, read, content))
             }
             (Effect::Fetch { id, content, bytes, .. }, _) => {
@@ -123,8 +133,7 @@ impl World {
     /// saved, though it may have been, or the process ends over it.
     fn save(&mut self, index: usize, batch: SaveBatch) -> Result<(), String> {
         let full = self.devices[index].disk.full;
-        if self.schedule_strikes(self.setting.faults.bad_save)
-            || full && self.schedule_strikes(500)
+        if self.schedule_strikes(self.setting.faults.bad_save) || full && self.schedule_strikes(500)
         {
             self.story.strike("bad_save", || format!("device {index}: a save fails"));
             return Err("no space left on device".into());
@@ -139,7 +148,7 @@ impl World {
             }
             return saved.map_err(|error| error.to_string());
         }
-        self.devices[index].store.save_now(batch).map_err(|error| error.to_string())
+        planted::client::save(self.setting.planted, &self.devices[index].store, batch)
     }
 
     fn read(
@@ -195,7 +204,9 @@ impl World {
                 self.server.journal.content(content.id).ok_or(TransferError::Missing)?
             }
         };
-        self.devices[index].disk.stage(&content, &bytes).map_err(TransferError::Disk)
+        let disk = &mut self.devices[index].disk;
+        let bytes = planted::change::fetched(disk, &bytes).map_or(bytes, Into::into);
+        disk.stage(&content, &bytes).map_err(TransferError::Disk)
     }
 
     fn transfer(&mut self, index: usize) -> Result<(), TransferError> {

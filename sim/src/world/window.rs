@@ -7,6 +7,7 @@ use onefold_core::name::RelPath;
 
 use crate::disk::guard::{Crashed, Moment};
 use crate::oracle::Broken;
+use crate::planted;
 use crate::user::intrude::{INTRUSIONS, target};
 use crate::user::script::PACES_MS;
 
@@ -72,7 +73,8 @@ impl World {
         let mut acted = false;
         story.strike("change", || format!("device {index}: change {} is carried out", id.0));
         witness.change_begins(index, node, change, &devices[index].disk);
-        let changed = devices[index].disk.change(change, &mut |disk, moment| {
+        let disk = &mut devices[index].disk;
+        let changed = planted::change::change(disk, change, &mut |disk, moment| {
             witness.at_moment(index, disk);
             if faults.window > 0 && schedule.strikes(faults.window.into()) {
                 let other = may_intrude && !(user.is_active() && schedule.strikes(500));

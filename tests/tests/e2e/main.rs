@@ -6,6 +6,7 @@
 mod bad_input;
 mod commands;
 mod conflicts;
+mod disk;
 mod durability;
 mod files;
 mod kills;

@@ -158,13 +158,24 @@ impl MemoryStore {
         time: WallTime,
         submitted: Vec<Submitted>,
     ) -> StoreResult<Vec<StoredOutcome>> {
+        self.commit_seeing(folder, time, submitted, |fact| fact)
+    }
+
+    /// The same, but the decision sees what `see` makes of each fact: for simulations.
+    pub fn commit_seeing(
+        &mut self,
+        folder: FolderId,
+        time: WallTime,
+        submitted: Vec<Submitted>,
+        see: impl Fn(Fact) -> Fact,
+    ) -> StoreResult<Vec<StoredOutcome>> {
         let head = self.state(folder)?.head;
         let mut acceptance = Acceptance::new(head, time, submitted);
         let (writes, outcomes) = loop {
             match acceptance.step() {
                 Progress::Need(keys) => {
                     let state = self.state(folder)?;
-                    let facts = keys.into_iter().map(|key| self.fact(state, key)).collect();
+                    let facts = keys.into_iter().map(|key| see(self.fact(state, key))).collect();
                     acceptance.loaded(facts);
                 }
                 Progress::Done(writes, outcomes) => break (writes, outcomes),

@@ -99,6 +99,10 @@ impl Disk for World {
         Ok(Box::new(FakeFile(self.bytes(path)?)))
     }
 
+    fn read_start(&self, path: &RelPath, _: &Stamp, _: u64) -> Result<Box<dyn Source>, DiskError> {
+        Ok(Box::new(FakeFile(self.bytes(path)?)))
+    }
+
     fn stage(&self, _: &Content) -> Result<Box<dyn Staging>, DiskError> {
         Ok(Box::new(FakeStaging { world: self.clone(), bytes: b"half of another".to_vec() }))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onefold_core::client::event::{TaskId, TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
-use onefold_core::client::{Config, saved::Saved};
+use onefold_core::client::{ASK_FROM_FILES, Config, saved::Saved};
 use onefold_core::disk::{Change, DiskError, Names};
 use onefold_core::id::{NodeId, Seq};
 use onefold_core::name::RelPath;
@@ -29,7 +29,12 @@ struct Bench {
 
 fn bench() -> Bench {
     let world = World::new();
-    let config = Config { device_name: "desk".to_owned(), seed: [7; 32], folds_case: false };
+    let config = Config {
+        device_name: "desk".to_owned(),
+        seed: [7; 32],
+        folds_case: false,
+        ask_from_files: ASK_FROM_FILES,
+    };
     let client = Client::new(config, Saved::default()).unwrap();
     let port = || Arc::new(world.clone());
     let (hints_in, hints) = mpsc::channel(8);
@@ -77,7 +82,7 @@ async fn a_directory_is_watched_before_it_is_looked_at() {
 async fn a_small_file_is_read_to_travel_inside_a_commit() {
     let mut bench = bench();
     let (path, stamp, content) = bench.world.write("f", b"hello");
-    let effect = Effect::Upload { id: ID, path, stamp, content };
+    let effect = Effect::Upload { id: ID, path, stamp, content, start: false };
     let expected = Event::Uploaded(ID, Ok(Upload::Inline(b"hello"[..].into())));
     assert_eq!(bench.answer(effect).await, expected);
 }
@@ -93,7 +98,7 @@ async fn bytes_that_are_not_the_content_are_never_sent() {
         let (path, stamp, content) = bench.world.write("f", b"hello");
         let (_, _, written) = bench.world.write("f", now);
         let content = if error == DiskError::Busy { written } else { content };
-        let effect = Effect::Upload { id: ID, path, stamp, content };
+        let effect = Effect::Upload { id: ID, path, stamp, content, start: false };
         let expected = Event::Uploaded(ID, Err(TransferError::Disk(error)));
         assert_eq!(bench.answer(effect).await, expected);
     }
@@ -104,7 +109,7 @@ async fn a_large_file_goes_up_in_chunks() {
     let mut bench = bench();
     bench.world.transfers.add_permits(1);
     let (path, stamp, content) = bench.world.write("f", &vec![1; MAX_INLINE_BYTES as usize + 1]);
-    let effect = Effect::Upload { id: ID, path, stamp, content };
+    let effect = Effect::Upload { id: ID, path, stamp, content, start: false };
     assert_eq!(bench.answer(effect).await, Event::Uploaded(ID, Ok(Upload::Stored)));
     assert_eq!(bench.world.noted(), ["upload 65537"]);
 }
@@ -161,7 +166,7 @@ async fn transfers_that_hang_hold_up_nothing_else() {
     let (path, stamp, content) = bench.world.write("f", &vec![1; MAX_INLINE_BYTES as usize + 1]);
     for id in 0..20 {
         let (id, path) = (TaskId(id), path.clone());
-        bench.driver.perform(Effect::Upload { id, path, stamp, content }).await;
+        bench.driver.perform(Effect::Upload { id, path, stamp, content, start: false }).await;
     }
     let effect = Effect::Hash { id: TaskId(99), path, stamp };
     assert_eq!(bench.answer(effect).await, Event::Hashed(TaskId(99), Ok(content)));
@@ -220,7 +225,7 @@ async fn at_the_end_transfers_are_cut_and_what_was_done_is_saved() {
     let mut bench = bench();
     bench.world.saves.add_permits(100);
     let (path, stamp, content) = bench.world.write("f", &vec![1; MAX_INLINE_BYTES as usize + 1]);
-    let upload = Effect::Upload { id: TaskId(1), path, stamp, content };
+    let upload = Effect::Upload { id: TaskId(1), path, stamp, content, start: false };
     bench.driver.perform(upload).await;
     let change = Change::MakeDirectory { at: RelPath::parse(b"d").unwrap() };
     let node = NodeId::from_bytes([1; 16]);

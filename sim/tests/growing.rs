@@ -1,0 +1,76 @@
+//! Files that never rest.
+
+use sim::scenario::Scenario;
+
+/// The file after so many appends.
+fn log(appends: usize) -> String {
+    (0..appends).map(|number| format!("{number:03};")).collect()
+}
+
+/// Device 0 has a file open and appends to it ten times a second.
+fn appending(scenario: &mut Scenario, appends: std::ops::Range<usize>) {
+    for number in appends {
+        scenario.append(0, &format!("{number:03};"), &log(number + 1)).wait(100);
+    }
+}
+
+#[test]
+fn what_is_only_appended_to_goes_as_prefixes_while_it_is_open() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "log", "").settle();
+    let before = scenario.entries();
+    scenario.open(0, "log");
+    appending(&mut scenario, 0..300);
+    let versions = scenario.entries() - before;
+    assert!((3..60).contains(&versions), "{versions} versions in 30 s");
+    scenario.close(0).everywhere(&format!("log={}", log(300)));
+}
+
+#[test]
+fn a_new_file_that_is_only_appended_to_goes_as_prefixes_too() {
+    let mut scenario = Scenario::new(2);
+    scenario.open(0, "log");
+    appending(&mut scenario, 0..100);
+    assert!(scenario.entries() > 1, "{}", scenario.entries());
+    scenario.close(0).everywhere(&format!("log={}", log(100)));
+}
+
+#[test]
+fn what_is_appended_to_and_closed_each_time_has_a_bounded_number_of_versions() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "log", "").settle();
+    let before = scenario.entries();
+    for number in 0..300 {
+        scenario.open(0, "log").append(0, &format!("{number:03};"), &log(number + 1)).close(0);
+        scenario.wait(100);
+    }
+    let versions = scenario.entries() - before;
+    assert!((3..=60).contains(&versions), "{versions} versions in 30 s");
+    scenario.everywhere(&format!("log={}", log(300)));
+}
+
+#[test]
+fn what_is_rewritten_in_place_waits_until_it_is_closed() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "old").write(0, "other", "1").settle();
+    let before = scenario.entries();
+    scenario.open(0, "f");
+    for number in 0..100 {
+        scenario.overwrite(0, &format!("version {number:02} of it")).wait(100);
+    }
+    assert_eq!(scenario.entries(), before);
+    scenario.here(1, "f=old other=1");
+    scenario.close(0).everywhere("f=version 99 of it other=1");
+}
+
+#[test]
+fn another_devices_edit_is_kept_beside_what_is_being_appended_to() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "log", "").settle().open(0, "log");
+    appending(&mut scenario, 0..60);
+    scenario.write(1, "log", "mine");
+    appending(&mut scenario, 60..160);
+    scenario.close(0);
+    // Both are whole; which of them keeps the name is a matter of who came first.
+    scenario.everywhere(&format!("log (1)=mine log={}", log(160)));
+}

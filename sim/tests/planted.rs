@@ -1,0 +1,48 @@
+//! It can fail: each planted fault is caught, and for the right reason.
+
+use std::io::Write;
+use std::thread;
+
+use sim::planted::Planted;
+use sim::planted::table::{Caught, MAX_RUNS};
+
+/// Of each fault's runs so many must pass without it.
+const CONTROLS: u64 = 5;
+
+/// Does something for each fault, on two threads.
+fn each<T: Send>(of: impl Fn(Planted) -> T + Sync) -> Vec<T> {
+    let half = |start: usize| -> Vec<(usize, T)> {
+        let mine = Planted::ALL.iter().enumerate().skip(start).step_by(2);
+        mine.map(|(at, fault)| (at, of(*fault))).collect()
+    };
+    let mut all = thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        let mut all = half(0);
+        all.extend(other.join().expect("the other half did not panic"));
+        all
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
+#[test]
+fn each_planted_fault_is_caught_by_a_rule_that_is_there_for_it() {
+    let judged = |fault: Planted| !fault.rules().is_empty();
+    let table = each(|fault| judged(fault).then(|| Caught::look_for(fault, MAX_RUNS)));
+    let table: Vec<Caught> = table.into_iter().flatten().collect();
+    let lines: Vec<String> = table.iter().map(Caught::to_string).collect();
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
+    let missed: Vec<&Caught> =
+        table.iter().filter(|caught| !caught.is_for_the_right_reason()).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn the_same_runs_pass_without_the_faults() {
+    let broken = each(|fault| {
+        let case = |run: &u64| fault.control(*run).run(false).result.err();
+        (1..=CONTROLS).find_map(|run| Some((fault, run, case(&run)?)))
+    });
+    let broken: Vec<_> = broken.into_iter().flatten().collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
