@@ -165,7 +165,7 @@ fn search(from: u64, count: u64) -> ExitCode {
     println!("{summary}");
     for (rule, seeds) in &failures {
         println!("\n{} runs broke: {rule} ({:?} …)", seeds.len(), &seeds[..seeds.len().min(8)]);
-        let shrunk = seeds.iter().take(3).map(|seed| search::shrunk(Case::draw(*seed), rule));
+        let shrunk = seeds.iter().take(2).map(|seed| search::shrunk(Case::draw(*seed), rule));
         let size =
             |case: &Case| case.users.len() * 10 + case.schedule.iter().filter(|n| **n > 0).count();
         if let Some(case) = shrunk.min_by_key(size) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Instant;
 
 use proptest::strategy::ValueTree;
 
@@ -13,13 +14,30 @@ use crate::shrink::Shrinking;
 const MAX_SHRINK_RUNS: u32 = 4_000;
 
 /// What many runs were like.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Summary {
+    began: Instant,
     runs: u64,
+    twice: u64,
     steps: u64,
     virtual_ms: u64,
     struck: BTreeMap<&'static str, u64>,
     judged: Tally,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            runs: 0,
+            twice: 0,
+            steps: 0,
+            virtual_ms: 0,
+            judged: Tally::default(),
+            struck: BTreeMap::new(),
+        }
+    }
 }
 
 impl Summary {
@@ -30,6 +48,23 @@ impl Summary {
         self.virtual_ms += outcome.virtual_ms;
         self.judged.add(&outcome.judged);
         for (fault, count) in &outcome.struck {
+            *self.struck.entry(fault).or_default() += count;
+        }
+    }
+
+    /// A run was run a second time, and compared.
+    pub fn ran_twice(&mut self) {
+        self.twice += 1;
+    }
+
+    /// Counts in what others ran at the same time.
+    pub fn join(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.twice += other.twice;
+        self.steps += other.steps;
+        self.virtual_ms += other.virtual_ms;
+        self.judged.add(&other.judged);
+        for (fault, count) in &other.struck {
             *self.struck.entry(fault).or_default() += count;
         }
     }
@@ -52,8 +87,16 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let real_ms = (self.began.elapsed().as_millis() as u64).max(1);
+        let (runs, twice, steps) = (self.runs, self.twice, self.steps);
+        writeln!(f, "{runs} runs ({twice} of them twice, with the same trace), {steps} steps")?;
+        let per_minute = (runs + twice) * 60_000 / real_ms;
         let hours = self.virtual_ms / 3_600_000;
-        writeln!(f, "{} runs, {} steps, {hours} virtual hours", self.runs, self.steps)?;
+        let virtual_s = self.virtual_ms / real_ms;
+        writeln!(
+            f,
+            "{per_minute} runs a minute; {hours} virtual hours, {virtual_s} virtual seconds in a second"
+        )?;
         write!(f, "faults that struck:")?;
         self.struck.iter().try_for_each(|(fault, count)| write!(f, " {fault} {count}"))?;
         write!(f, "\nrules, and how often each had something to judge:\n{}", self.judged)

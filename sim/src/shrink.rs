@@ -102,7 +102,7 @@ fn ways(case: &Case) -> Vec<Way> {
     if set.len() < 150 {
         ways.extend(set.iter().map(|at| Way::Calm(*at, 1)));
     }
-    ways.extend((0..5).map(Way::Plain));
+    ways.extend((0..6).map(Way::Plain));
     for size in [1, 2, 4, 8, 16, 32] {
         let starts = (0..case.users.len()).step_by(size);
         ways.extend(starts.map(|at| Way::Drop(at, size)));
@@ -135,6 +135,7 @@ fn apply(case: &mut Case, way: Way) {
         Way::Plain(1) => case.setting.no_births = 0,
         Way::Plain(2) => case.setting.no_leases = 0,
         Way::Plain(3) => case.setting.apart = false,
+        Way::Plain(4) => case.setting.servers = 1,
         Way::Plain(_) => case.setting.devices = case.setting.devices.saturating_sub(1).max(2),
         Way::Simplify(at, how) => {
             if let Some(step) = case.users.get_mut(at) {

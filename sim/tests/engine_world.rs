@@ -2,60 +2,77 @@
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::thread;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use sim::counts;
 use sim::oracle::rules;
 use sim::search::Summary;
 use sim::shrink::Cases;
 
-/// So many runs, unless `SIM_RUNS` says otherwise.
-const RUNS: u32 = 500;
+/// The runs are shared by so many threads.
+const THREADS: u64 = 2;
 /// One in so many runs is run twice.
 const TWICE: u64 = 20;
-
-fn from_environment(name: &str, default: u32) -> u32 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 /// Tells people who ran the tests, also when all is well: past the capturing of what tests print.
 fn tell(words: &str) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 
-#[test]
-fn every_rule_holds_whatever_happens() {
-    let runs = from_environment("SIM_RUNS", RUNS);
-    let seed = from_environment("SIM_SEED", 1);
-    tell(&format!("SIM_RUNS={runs} SIM_SEED={seed}"));
+/// Runs a share of the cases: what they were like, and what the first that failed says.
+fn share(seed: u64, runs: u64) -> (Summary, Result<(), String>) {
     let config = Config {
-        cases: runs,
+        cases: u32::try_from(runs).unwrap_or(u32::MAX),
         failure_persistence: None,
         max_shrink_iters: 4_000,
         ..Config::default()
     };
     let mut bytes = [0; 32];
-    bytes[..4].copy_from_slice(&seed.to_be_bytes());
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let summary = RefCell::new(Summary::default());
     let result = TestRunner::new_with_rng(config, rng).run(&Cases, |case| {
         let outcome = case.run(false);
         let mut summary = summary.borrow_mut();
         summary.add(&outcome);
-        if summary.runs().is_multiple_of(TWICE) && case.run(false).trace != outcome.trace {
-            return Err(TestCaseError::fail("the same tapes gave another trace"));
+        if summary.runs().is_multiple_of(TWICE) {
+            summary.ran_twice();
+            if case.run(false).trace != outcome.trace {
+                return Err(TestCaseError::fail("the same tapes gave another trace"));
+            }
         }
         outcome.result.map_err(|broken| TestCaseError::fail(broken.to_string()))
     });
-    tell(&summary.borrow().to_string());
-    match result {
-        Ok(()) => {
-            for rule in rules::ALL {
-                assert!(summary.borrow().judged().of(rule) > 0, "nothing was judged by: {rule}");
-            }
+    let result = result.map_err(|error| match error {
+        TestError::Fail(why, case) => {
+            format!("{why}\ncargo run --release -p sim -- replay {}", case.encode())
         }
-        Err(TestError::Fail(why, case)) => {
-            panic!("{why}\ncargo run --release -p sim -- replay {}", case.encode())
-        }
-        Err(TestError::Abort(why)) => panic!("{why}"),
+        TestError::Abort(why) => why.to_string(),
+    });
+    (summary.into_inner(), result)
+}
+
+#[test]
+fn every_rule_holds_whatever_happens() {
+    let seed = std::env::var("SIM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let runs = counts::engine();
+    tell(&format!("the engine world: {runs} runs, SIM_SEED={seed}"));
+    let shares = (0..THREADS).map(|thread| {
+        let share_of_runs = (runs + thread) / THREADS;
+        thread::spawn(move || share(seed * THREADS + thread, share_of_runs))
+    });
+    let shares: Vec<_> = shares.collect();
+    let mut summary = Summary::default();
+    let mut failures = Vec::new();
+    for share in shares {
+        let (part, result) = share.join().expect("a share's failures are told, not thrown");
+        summary.join(&part);
+        failures.extend(result.err());
+    }
+    tell(&summary.to_string());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    for rule in rules::ALL {
+        assert!(summary.judged().of(rule) > 0, "nothing was judged by: {rule}");
     }
 }

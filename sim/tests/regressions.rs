@@ -175,6 +175,52 @@ fn names_that_are_moved_along_are_no_save_with_a_backup() {
         .by_the_rules();
 }
 
+/// A name that a file had lost to another was still known as that file's, when its second name was
+/// its only one.
+#[test]
+fn a_file_whose_first_name_is_taken_is_known_by_its_second_only() {
+    Scenario::new(2)
+        .mkdir(0, "d")
+        .mkdir(0, "d/e")
+        .write(0, "d/e/leaf", "one")
+        .write(0, "d/new", "two")
+        .settle()
+        .link(0, "d/e/leaf", "d/f")
+        .settle()
+        .rename(0, "d/new", "d/e/leaf")
+        .everywhere("d/ d/e/ d/e/leaf=two d/f=one");
+}
+
+/// A file in a directory that came out of an unreadable one stayed unknown, and was never read.
+#[test]
+fn a_directory_that_leaves_an_unreadable_one_is_synced_with_what_changed_in_it() {
+    Scenario::new(2)
+        .mkdir(0, "d")
+        .mkdir(0, "d/a")
+        .write(0, "d/a/leaf", "one")
+        .settle()
+        .access(0, "d", false, true)
+        .settle()
+        .write(0, "d/a/leaf", "two")
+        .settle()
+        .rename(0, "d/a", "e")
+        .everywhere("d/ e/ e/leaf=two");
+}
+
+/// A file whose name a pipe took was unknown for ever, also when the pipe was gone.
+#[test]
+fn a_file_comes_back_when_the_pipe_that_took_its_name_is_gone() {
+    Scenario::new(2)
+        .write(0, "d", "one")
+        .settle()
+        .pipe(1, "b")
+        .settle()
+        .rename(1, "b", "d")
+        .settle()
+        .delete(1, "d")
+        .everywhere("d=one");
+}
+
 /// A user renamed a file between an update of it and the engine's hearing that it was done: the new
 /// name was taken for a new file, and the old one for deleted.
 #[test]

@@ -134,6 +134,12 @@ impl Client {
             return self.trees.note_seen(node, look);
         }
         let body = unless_read(present, found);
+        if let Some(other) = self.trees.by_inode(&now.inode).filter(|&other| other != node)
+            && found.links == 1
+        {
+            // It had another name, which is not its any more.
+            self.displace(other);
+        }
         self.trees.update_present(node, |present| {
             present.stamp = now;
             present.linked = has_other_names(found);
@@ -174,6 +180,10 @@ impl Client {
         if found.form.kind() == Kind::Directory {
             // Its watches go by path.
             self.want_all(node, 0);
+            if !self.looks.blind.is_empty() {
+                // It may have come out of a directory that cannot be read: what is in it was unknown.
+                self.trees.below_here(node).into_iter().for_each(|inside| self.trees.touch(inside));
+            }
         }
     }
 
@@ -279,6 +289,9 @@ impl Client {
                     self.trees.set_local(node, Local::Hidden(present));
                     self.trees.set_synced(node, None);
                 }
+                if matches!(self.trees.get(node).local(), Local::Hidden(_)) {
+                    self.looks.hidden.insert(node, (dir, name.clone()));
+                }
             }
         }
     }
@@ -332,7 +345,10 @@ impl Client {
             .filter(|(_, name)| absent(name))
             .map(|(_, name)| name.clone())
             .collect();
-        others.iter().for_each(|name| self.not_other(look.dir, name));
+        for name in &others {
+            self.not_other(look.dir, name);
+            self.reveal(look.dir, name);
+        }
         for node in gone {
             if !self.forget_unaccepted(node) && !self.take_over(node) {
                 self.found_missing(node, look.number);

@@ -49,6 +49,8 @@ pub(super) struct Looks {
     confirm: Timers,
     /// Names that something has which is not synced.
     pub(super) others: BTreeSet<(NodeId, Name)>,
+    /// Nodes of which nothing is known, and which of those names they are behind.
+    pub(super) hidden: BTreeMap<NodeId, (NodeId, Name)>,
     /// Directories that could not be read: what is below them is unknown.
     pub(super) blind: BTreeSet<NodeId>,
     /// Everything was looked at once.
@@ -190,6 +192,34 @@ impl Client {
         }
         if self.looks_idle() && !self.looks.scanned && self.looks.root_gone.is_none() {
             self.looks.scanned = self.started;
+            self.miss_hidden();
+        }
+    }
+
+    /// Everything was looked at: what was hidden before a restart, and was not seen, is not here.
+    fn miss_hidden(&mut self) {
+        let hidden = |(node, record): (NodeId, &Record)| {
+            let is_hidden = matches!(record.local(), Local::Hidden(_));
+            (is_hidden && !self.looks.hidden.contains_key(&node)).then_some(node)
+        };
+        let gone: Vec<NodeId> = self.trees.nodes().filter_map(hidden).collect();
+        for node in gone {
+            if !self.looks.blind.iter().any(|&dir| self.trees.is_within_here(node, dir)) {
+                self.trees.set_local(node, Local::Absent);
+            }
+        }
+    }
+
+    /// What hid these nodes is gone from its name: they are not here.
+    pub(super) fn reveal(&mut self, dir: NodeId, name: &Name) {
+        let behind = |(_, (of, at)): &(&NodeId, &(NodeId, Name))| *of == dir && at == name;
+        let nodes: Vec<NodeId> =
+            self.looks.hidden.iter().filter(behind).map(|(node, _)| *node).collect();
+        for node in nodes {
+            self.looks.hidden.remove(&node);
+            if matches!(self.trees.get(node).local(), Local::Hidden(_)) {
+                self.trees.set_local(node, Local::Absent);
+            }
         }
     }
 

@@ -254,6 +254,7 @@ impl Client {
         self.stream.tries = 0;
         self.stream.head = head;
         self.stream.continued = false;
+        self.stream.acknowledged = Seq::ZERO;
         let newest = self.stream.known.len().saturating_sub(1);
         if newest > 0 || self.stream.device != Some(device) {
             self.stream.device = Some(device);
@@ -341,7 +342,10 @@ impl Client {
     /// Tells the server, now and then, how far this device is, durably.
     fn acknowledge(&mut self) {
         let durable = self.saves.durable.seq;
-        if !self.is_live() || durable <= self.stream.acknowledged {
+        // After a merge with a journal that went back, what is durable may still be ahead of it.
+        let news = durable > self.stream.acknowledged && durable <= self.stream.cursor.seq;
+        if !self.is_live() || !news {
+            self.stream.acknowledge_at = None;
             return;
         }
         let now = self.now.instant;

@@ -392,6 +392,9 @@ impl Disk {
     }
 
     fn set_bit(&mut self, number: Number, new: bool) -> Result<(), Stop> {
+        if self.table.inodes[number].is_none() {
+            return Err(DiskError::Gone.into());
+        }
         let now = self.tick();
         let inode = self.inode_mut(number);
         let Form::File { executable, .. } = &mut inode.form else {

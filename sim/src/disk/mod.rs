@@ -25,6 +25,7 @@ use onefold_core::time::FileTime;
 
 use crate::planted::{self, Planted};
 use kept::Kept;
+pub use power::Image;
 use power::Power;
 use watch::Watcher;
 

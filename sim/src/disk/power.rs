@@ -24,7 +24,26 @@ impl Power {
     }
 }
 
+/// All that is on a disk.
+#[derive(Clone, Debug)]
+pub struct Image(Table);
+
 impl Disk {
+    /// A copy of all that is on it.
+    pub fn image(&self) -> Image {
+        Image(self.table.clone())
+    }
+
+    /// Everything is as on that copy.
+    pub fn restore(&mut self, image: Image) {
+        self.handles.clear();
+        self.unwatch();
+        self.lease = None;
+        self.table = image.0;
+        self.forget_unlinked();
+        self.sync();
+    }
+
     /// Something changed that is not synced yet.
     pub(super) fn changed(&mut self) {
         if self.traits.power_cuts {

@@ -67,6 +67,12 @@ impl Disk {
         }
     }
 
+    /// Puts an event behind all others.
+    pub fn delay_event(&mut self, index: usize) {
+        let event = self.watcher.queue.remove(index);
+        self.watcher.queue.extend(event);
+    }
+
     /// Loses all that waits, and says so.
     pub fn overflow(&mut self) {
         self.watcher.queue.clear();

@@ -110,7 +110,9 @@ fn nothing_lost(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(
 
 /// What one user deleted, and no other touched, is gone.
 fn nothing_comes_back(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
-    if scene.witness.merged || scene.devices.iter().any(|device| !device.unknown.is_empty()) {
+    let hidden =
+        scene.witness.had_unknown || scene.devices.iter().any(|device| !device.unknown.is_empty());
+    if scene.witness.merged || hidden {
         return Ok(());
     }
     let places = places(server);
@@ -134,13 +136,15 @@ fn nothing_comes_back(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Re
 
 /// A version that no user copied stands at one path.
 fn one_file_each(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(), Broken> {
+    let excused = scene.witness.merged || scene.witness.half_seen;
     for (version, paths) in places(server) {
         // A backup is new, and what it was made of is edited: both may end up somewhere.
         let backup = |path: &&RelPath| path.to_bytes().ends_with(b"~");
         let copied = scene.witness.versions.all.get(&version).is_none_or(|fate| fate.copied)
-            || paths.iter().any(backup);
+            || paths.iter().any(backup)
+            || scene.witness.versions.is_forked(version);
         tally.judged(rules::ONE_FILE_EACH, u64::from(!copied));
-        if paths.len() > 1 && !copied && !scene.witness.merged {
+        if paths.len() > 1 && !copied && !excused {
             return Err(Broken::new(rules::ONE_FILE_EACH, format!("{paths:?}")));
         }
     }

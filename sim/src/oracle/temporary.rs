@@ -39,6 +39,15 @@ impl Temporary {
         }
     }
 
+    /// What is temporary in a directory that is moved lives on elsewhere.
+    pub fn moved(&mut self, device: usize, from: &RelPath) {
+        for ((of, at), lives) in &mut self.0 {
+            if *of == device && at.names().starts_with(from.names()) {
+                lives.longest_ms = u64::MAX;
+            }
+        }
+    }
+
     /// Temporary names that were gone too soon for anyone to have sent them.
     pub fn fleeting(&self) -> impl Iterator<Item = &(usize, RelPath)> {
         let short = |lives: &Lives| lives.since_ms.is_none() && lives.longest_ms < TEMPORARY_MS;

@@ -118,6 +118,20 @@ impl Versions {
         false
     }
 
+    /// What a late writer wrote to these, and was not synced, may be lost.
+    pub fn lost_power(&mut self, versions: &[ContentId]) {
+        for version in versions {
+            self.all.entry(*version).or_default().lost_power = true;
+        }
+    }
+
+    /// Whether users of two devices moved a version, and one wrote a new one at its old name: what
+    /// one takes for a move, the other may take for a save.
+    pub fn is_forked(&self, version: ContentId) -> bool {
+        let movers = self.all.get(&version).map_or(0, |fate| fate.moved_by.len());
+        movers > 1 && self.all.values().any(|fate| fate.before.contains(&version))
+    }
+
     /// An engine changed a disk: what a user writes there then comes of what it put there.
     pub fn changed(&mut self, device: usize, change: &Change, done: bool) {
         match change {

@@ -57,6 +57,11 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
+    /// A user made something that is not synced: what it stood for is unknown while it is there, and
+    /// comes back when it goes.
+    pub had_unknown: bool,
+    /// A watcher lost something: a move may have been seen as a deletion, and later as a new file.
+    pub half_seen: bool,
     /// A user took back deletions: what he had put at their names meanwhile gives way.
     pub took_back: bool,
     /// A user made a second name for a file.
@@ -171,6 +176,7 @@ impl Witness {
                 // Even with nothing in it, it can meet another user's.
                 Act::Made => self.epoch.names += 1,
                 Act::MovedDirectory => {
+                    self.temporary.moved(device, &deed.path);
                     self.directory_movers.insert(device);
                 }
                 _ => self.versions.deed(device, deed),
@@ -188,6 +194,24 @@ impl Witness {
         let judged = self.sights[device].after_power_cut(before, after, &mut self.tally);
         self.hold(judged);
         self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
+    }
+
+    /// A backup brought back the past: what was deleted comes back, and so much is done anew.
+    pub fn brought_back(&mut self, deeds: usize) {
+        self.merged = true;
+        self.rescues += 1;
+        self.spoil();
+        self.deeds += deeds as u64;
+    }
+
+    /// A disk is what it once was, or what another is.
+    pub fn disk_replaced(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
+        self.temporary.power_cut(device);
+        let set = |list: &[Stood]| -> BTreeSet<ContentId> {
+            list.iter().filter_map(|stood| stood.version).collect()
+        };
+        self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
+        self.brought_back(before.len() + after.len());
     }
 
     /// An engine starts from what was saved.
@@ -285,6 +309,9 @@ impl Witness {
             happened.push(format!("device {device} changes its disk: {change:?}"));
         }
         self.versions.changed(device, change, done);
+        if let Change::Rename { from, .. } = change {
+            self.temporary.moved(device, from);
+        }
         self.at_moment(device, disk);
         for (path, version) in disk.displaced() {
             self.tally.judged(rules::ONLY_HISTORY, 1u64);
@@ -325,6 +352,7 @@ impl Witness {
 
     /// A device's watcher lost something.
     pub fn blinded(&mut self, device: usize) {
+        self.half_seen = true;
         self.blind.insert(device);
         // Where it went may not be seen for long: it is as good as gone.
         self.epoch.moving = None;
@@ -344,12 +372,9 @@ impl Witness {
     pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
         self.cursor = entries.last().map(|(_, cursor)| *cursor);
         self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
-        self.shadow = Shadow::default();
-        for entry in &self.entries {
-            if let Err(broken) = self.shadow.follow(entry) {
-                self.broken.get_or_insert(broken);
-            }
-        }
+        self.shadow = Default::default();
+        let followed = self.entries.iter().try_for_each(|entry| self.shadow.follow(entry));
+        self.hold(followed);
         self.merged = true;
         self.spoil();
     }

@@ -89,7 +89,7 @@ impl Shared {
         let home = self.setting.apart.then_some(index);
         let now_ms = self.now_ms();
         let device = &mut self.devices[index];
-        let script = self.writer.script(&device.disk, step.action, home);
+        let script = self.writer.script(&device.disk, step.action, home, &[]);
         device.user.calls.extend(script.calls);
         device.user.pace_ms = PACES_MS[usize::from(step.pace) % PACES_MS.len()];
         device.user.next_ms = now_ms;

@@ -4,6 +4,7 @@
 //! when steps before it are left out. [`script`] turns a step into system calls.
 
 pub mod draw;
+pub mod intrude;
 pub mod script;
 
 use serde::{Deserialize, Serialize};

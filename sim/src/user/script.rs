@@ -49,6 +49,22 @@ pub enum Call {
 }
 
 impl Call {
+    /// Its kind, as a user's act in the window of a change.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Open(_, false) => "window_open",
+            Self::Open(_, true) => "window_truncate",
+            Self::Write(..) => "window_write",
+            Self::Close => "window_close",
+            Self::Rename(..) => "window_rename",
+            Self::Unlink(_) => "window_unlink",
+            Self::Mkdir(_) | Self::Rmdir(_) | Self::Access(..) => "window_directory",
+            Self::Symlink(..) | Self::Link(..) | Self::Pipe(_) => "window_link",
+            Self::Chmod(..) | Self::Touch(..) => "window_chmod",
+            Self::Mount(_) => "window_mount",
+        }
+    }
+
     /// Does it; `handle` is the script's open file.
     pub fn run(&self, disk: &mut Disk, handle: &mut Option<Handle>) -> Result<(), Errno> {
         match self {
@@ -107,6 +123,8 @@ pub struct Writer {
 
 /// What is on the disk, sorted.
 struct Place {
+    /// Files that a client is at work on.
+    hot: Vec<RelPath>,
     dirs: Vec<RelPath>,
     files: Vec<RelPath>,
     links: Vec<RelPath>,
@@ -116,6 +134,7 @@ struct Place {
 impl Place {
     fn of(disk: &Disk) -> Self {
         let mut place = Self {
+            hot: Vec::new(),
             dirs: vec![RelPath::root()],
             files: Vec::new(),
             links: Vec::new(),
@@ -162,7 +181,7 @@ fn word(text: &str) -> Name {
 }
 
 /// The path of a name beside this one, with something before and after its name.
-fn beside(path: &RelPath, before: &str, after: &str) -> RelPath {
+pub(super) fn beside(path: &RelPath, before: &str, after: &str) -> RelPath {
     let (parent, name) = path.split().expect("a file is not the root");
     let room = MAX_NAME_BYTES - before.len() - after.len();
     let stem = &name.as_bytes()[..name.as_bytes().len().min(room)];
@@ -173,7 +192,14 @@ fn beside(path: &RelPath, before: &str, after: &str) -> RelPath {
 impl Writer {
     /// The calls for an action; none if there is nothing to do it to.
     /// A user with a `home` keeps to a directory of that number.
-    pub fn script(&mut self, disk: &Disk, action: Action, home: Option<usize>) -> Script {
+    /// Some prefer the files that are `hot`.
+    pub fn script(
+        &mut self,
+        disk: &Disk,
+        action: Action,
+        home: Option<usize>,
+        hot: &[RelPath],
+    ) -> Script {
         let mut place = Place::of(disk);
         if let Some(home) = home {
             let top = RelPath::new(vec![word(&format!("home{home}"))]);
@@ -182,13 +208,17 @@ impl Writer {
             }
             place.keep_below(&top);
         }
+        place.hot = hot.iter().filter(|path| place.files.contains(path)).cloned().collect();
         let mut script = self.write(disk, &place, action).unwrap_or_default();
         script.temporary.append(&mut self.asides);
         script
     }
 
     fn write(&mut self, disk: &Disk, place: &Place, action: Action) -> Option<Script> {
-        let file = |which| pick(&place.files, which);
+        let file = |which: u8| {
+            let hot = if which < 128 { None } else { pick(&place.hot, which) };
+            hot.or_else(|| pick(&place.files, which))
+        };
         let node = |which| pick(&place.all, which);
         let calls = match action {
             Action::Rest | Action::GoOffline | Action::GoOnline => return None,
@@ -201,12 +231,7 @@ impl Writer {
                 vec![Call::Open(file(which)?, false), Call::Write(self.bytes(), false), Call::Close]
             }
             Action::Rewrite(which) => self.whole(file(which)?),
-            Action::Linger(which) => {
-                let mut calls = vec![Call::Open(file(which)?, false)];
-                calls.extend((0..4).map(|_| Call::Write(self.bytes(), true)));
-                calls.push(Call::Close);
-                calls
-            }
+            Action::Linger(which) => self.appending(&file(which)?),
             Action::Save(which, editor) => return Some(self.save(file(which)?, editor)),
             Action::Delete(which) => {
                 let paths: Vec<_> = place.files.iter().chain(&place.links).cloned().collect();
@@ -258,7 +283,15 @@ impl Writer {
         Some(Script { calls, temporary: Vec::new() })
     }
 
-    fn whole(&mut self, path: RelPath) -> Vec<Call> {
+    /// A slow writer.
+    pub(super) fn appending(&mut self, path: &RelPath) -> Vec<Call> {
+        let mut calls = vec![Call::Open(path.clone(), false)];
+        calls.extend((0..4).map(|_| Call::Write(self.bytes(), true)));
+        calls.push(Call::Close);
+        calls
+    }
+
+    pub(super) fn whole(&mut self, path: RelPath) -> Vec<Call> {
         vec![Call::Open(path, true), Call::Write(self.bytes(), true), Call::Close]
     }
 
@@ -275,7 +308,7 @@ impl Writer {
     }
 
     /// Bytes that no file holds yet.
-    fn bytes(&mut self) -> Vec<u8> {
+    pub(super) fn bytes(&mut self) -> Vec<u8> {
         self.serial += 1;
         let mut bytes = format!("<{}>", self.serial).into_bytes();
         bytes.extend(std::iter::repeat_n(b'.', (self.serial * 7 % 23) as usize));
@@ -295,10 +328,15 @@ impl Writer {
 
     /// A temporary name beside this one.
     fn aside(&mut self, path: &RelPath) -> RelPath {
-        self.serial += 1;
-        let aside = beside(path, ".", &format!(".{}.tmp", self.serial));
+        let aside = self.passing(path);
         self.asides.push(aside.clone());
         aside
+    }
+
+    /// The same, for a program that may leave it behind.
+    pub(super) fn passing(&mut self, path: &RelPath) -> RelPath {
+        self.serial += 1;
+        beside(path, ".", &format!(".{}.tmp", self.serial))
     }
 
     fn download(&mut self, path: RelPath) -> Script {

@@ -46,9 +46,9 @@ pub enum Choice {
 }
 
 /// The calmest choice's weight; faults are weighed against it.
-const CALM: u32 = 100;
+const CALM: u32 = 1000;
 /// A user's weight while there is work to do.
-const USER: u32 = 15;
+const USER: u32 = 150;
 
 impl World {
     /// All that can happen next with its weight; the calmest first. Never empty while time goes on.
@@ -83,8 +83,11 @@ impl World {
     fn work(&self) -> Vec<(u64, Choice)> {
         let mut work = Vec::new();
         for (index, device) in self.devices.iter().enumerate() {
+            if device.sleeps() {
+                continue;
+            }
             if device.client.is_none() {
-                if !self.arranged.holds(index, Hold::Start) {
+                if !device.off && !self.arranged.holds(index, Hold::Start) {
                     work.push((self.born, Choice::Restart(index)));
                 }
                 continue;
@@ -121,8 +124,9 @@ impl World {
         work: &mut Vec<(u64, Choice)>,
     ) {
         let device = &self.devices[connection.device];
-        let heard = device.link == Link::Up { connection: id, muted: false };
-        let passes = heard || !connection.attached;
+        let heard = device.hears(id);
+        let passes =
+            device.link == Link::Up { connection: id, muted: false } || !connection.attached;
         let held = |hold| self.arranged.holds(connection.device, hold);
         if passes && !connection.closed && connection.session.may_read() && !held(Hold::Up) {
             work.extend(connection.up.front().map(|(born, _)| (*born, Choice::Up(id))));

@@ -1,9 +1,10 @@
 //! The network between devices and the server.
 
+use onefold_adapters::journal::CrashPoint;
 use onefold_core::client::event::Event;
 use onefold_core::operation::Cursor;
 use onefold_core::protocol::ClientMessage;
-use onefold_core::server::session::SessionEvent;
+use onefold_core::server::session::{Load, SessionEvent};
 
 use crate::oracle::Broken;
 use crate::planted::{self, Planted};
@@ -55,7 +56,11 @@ impl World {
         if let Link::Up { connection, .. } = device.link {
             self.server.detach(connection);
         }
-        let connection = self.server.connect(self.now_ms, &mut self.born, index);
+        let process = match self.setting.servers {
+            0 | 1 => 0,
+            several => self.schedule.below(several.into()),
+        };
+        let connection = self.server.connect(self.now_ms, &mut self.born, index, process);
         device.link = Link::Up { connection, muted: false };
         device.stream.push_back((born, Event::Connected));
     }
@@ -103,11 +108,18 @@ impl World {
     pub(super) fn load(&mut self, id: ConnectionId) -> Result<(), Broken> {
         let lost = self.schedule.strikes(self.setting.faults.lost_news.into())
             || self.setting.planted == Some(Planted::NewsLost);
-        let Some(head) = self.server.load(self.now_ms, &mut self.born, id) else { return Ok(()) };
+        let crash = self.plan_store_crash(id);
+        let head = self.server.load(self.now_ms, &mut self.born, id);
         let known = self.witness.cursor.unwrap_or(Cursor::START);
         let entries = self.server.journal.entries_after(known.seq);
         self.wire.accepted(&entries);
         self.witness.journal_grew(entries, &mut self.story)?;
+        if crash && self.schedule.strikes(500) {
+            self.story.say(|| "its process ends over it".into());
+            let process = self.server.connections.get(&id).map(|open| open.process);
+            self.end_server(process);
+        }
+        let Some(head) = head else { return Ok(()) };
         if lost {
             self.story.strike("lost_news", || format!("nobody hears that the head is {head}"));
         } else {
@@ -116,6 +128,21 @@ impl World {
         // The one that wrote hears of it in any case: its own server process knows.
         self.tell(id, SessionEvent::HeadMoved(head));
         Ok(())
+    }
+
+    /// Sometimes the store is cut short in the next durable write: whether it is kept, the server
+    /// does not know.
+    fn plan_store_crash(&mut self, id: ConnectionId) -> bool {
+        let loads = self.server.connections.get(&id).and_then(|open| open.loads.front());
+        let writes = loads.is_some_and(|(_, _, load)| matches!(load, Load::Decide(_)));
+        if !writes || !self.schedule_strikes(self.setting.faults.store_crash) {
+            return false;
+        }
+        let points = [CrashPoint::BeforeCommit, CrashPoint::AfterCommit];
+        let point = points[self.schedule.below(2)];
+        self.story.strike("store_crash", || format!("the server's store is cut short: {point:?}"));
+        self.server.journal.crash_at(point);
+        true
     }
 
     /// The journal's answer reaches a session.

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use onefold_adapters::trees::MemoryTrees;
 use onefold_core::client::event::{Effect, Event};
+use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::client::{Client, Config};
 use onefold_core::disk::DiskError;
 use onefold_core::time::{FileTime, Instant, LocalMinute, Now};
@@ -80,11 +81,14 @@ pub struct Device {
     pub reachable: bool,
     /// The wall clock's error, in milliseconds.
     pub skew_ms: i64,
+    /// The machine is switched off, or its client not meant to run.
+    pub off: bool,
     /// How many times the client was started.
     pub starts: u64,
     /// So much the engine's clock is ahead of what it should be.
     pub ahead_ms: u64,
     started_ms: u64,
+    asleep_until_ms: Option<u64>,
     index: usize,
 }
 
@@ -100,9 +104,11 @@ impl Device {
             stream: VecDeque::new(),
             reachable: true,
             skew_ms: 0,
+            off: false,
             starts: 0,
             ahead_ms: 0,
             started_ms: 0,
+            asleep_until_ms: None,
             index,
         }
     }
@@ -129,6 +135,16 @@ impl Device {
         Ok(())
     }
 
+    /// The state is as it once was.
+    pub fn restore_store(&mut self, saved: Saved) {
+        self.store = MemoryTrees::new();
+        let Saved { records, header } = saved;
+        let records = records.into_iter().map(|(node, record)| (node, Some(record))).collect();
+        let batch = SaveBatch { clear: true, records, header };
+        self.store.save_now(batch).expect("a new store takes a batch");
+        self.store.sync();
+    }
+
     /// Ends the client's process.
     pub fn kill(&mut self) {
         planted::client::killed(self.disk.planted, &self.store);
@@ -137,6 +153,34 @@ impl Device {
         self.link = Link::Down;
         self.stream.clear();
         self.disk.unwatch();
+    }
+
+    /// The machine is suspended.
+    pub fn sleeps(&self) -> bool {
+        self.asleep_until_ms.is_some()
+    }
+
+    /// What a connection brings reaches the client.
+    pub fn hears(&self, id: ConnectionId) -> bool {
+        self.link == Link::Up { connection: id, muted: false } && !self.sleeps()
+    }
+
+    /// Suspends the machine: nothing happens on it, and its clock for engines stands still.
+    pub fn suspend(&mut self, now_ms: u64, for_ms: u64) {
+        self.asleep_until_ms = Some(now_ms + for_ms);
+        self.started_ms += for_ms;
+    }
+
+    /// When it wakes.
+    pub fn wakes_ms(&self) -> Option<u64> {
+        self.asleep_until_ms
+    }
+
+    /// It wakes now, if it sleeps.
+    pub fn wake(&mut self, now_ms: u64) {
+        if let Some(until) = self.asleep_until_ms.take() {
+            self.started_ms -= until.saturating_sub(now_ms);
+        }
     }
 
     /// Its user is asked about deletions.
@@ -168,6 +212,9 @@ impl Device {
 
     /// When the engine wants to be ticked, in the world's time.
     pub fn deadline_ms(&self) -> Option<u64> {
+        if self.sleeps() {
+            return None;
+        }
         let (instant, _) = self.client.as_ref()?.deadline()?;
         Some((instant.as_ms() + self.started_ms).saturating_sub(1_000 + self.ahead_ms))
     }

@@ -6,7 +6,7 @@ use crate::tape::Random;
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// Weights of faults, beside 100 for the calm choice; 0 is off.
+        /// Weights of faults, beside 1000 for the calm choice; 0 is off.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub struct Faults {
             $($(#[$doc])* pub $name: u16,)*
@@ -40,10 +40,14 @@ faults! {
     lose_event,
     /// The watcher tells an event twice.
     double_event,
+    /// The watcher tells an event later than others.
+    reorder_event,
     /// The watcher loses all that waits, and says so.
     overflow,
     /// A wall clock jumps.
     clock_jump,
+    /// A machine is suspended for a while, and its clock with it.
+    suspend,
     /// A disk is full for a while.
     disk_full,
     /// A look or a read takes long enough for others to change what it sees (in 1000).
@@ -58,6 +62,16 @@ faults! {
     bad_save,
     /// The news of a moved head is lost (in 1000).
     lost_news,
+    /// A client's store is cut short in a save (in 1000).
+    save_crash,
+    /// The server's store is cut short in a durable write (in 1000).
+    store_crash,
+    /// A device, or its state alone, or its disk alone, comes back from an old backup.
+    old_backup,
+    /// The server comes back from an old backup of its journal.
+    old_server,
+    /// A device's disk becomes a copy of another's, state and all.
+    clone_disk,
 }
 
 impl Faults {
@@ -83,10 +97,28 @@ impl Faults {
             &mut faults.bad_transfer,
             &mut faults.bad_save,
             &mut faults.lost_news,
+            &mut faults.save_crash,
+            &mut faults.store_crash,
         ] {
             *frequent = frequent.saturating_mul(20).min(600);
         }
-        faults.kill_in_change = faults.kill_in_change.min(200);
+        for often in [
+            &mut faults.disorder,
+            &mut faults.delay,
+            &mut faults.lose_event,
+            &mut faults.double_event,
+            &mut faults.reorder_event,
+        ] {
+            *often = often.saturating_mul(10);
+        }
+        // What strikes a change is worth most: it is on in most runs.
+        if hostility > 0 {
+            faults.window = random.one_of(&[0, 60, 200, 500]);
+            faults.kill_in_change = random.one_of(&[0, 30, 90, 150]);
+        }
+        for rare in [&mut faults.kill_in_change, &mut faults.save_crash, &mut faults.store_crash] {
+            *rare = (*rare).min(150);
+        }
         // What costs a restart, a run can have only so much of.
         for heavy in [
             &mut faults.kill_client,
@@ -96,8 +128,14 @@ impl Faults {
             &mut faults.mute,
             &mut faults.cut,
             &mut faults.disk_full,
+            &mut faults.clock_jump,
+            &mut faults.suspend,
         ] {
             *heavy = (*heavy).min(6);
+        }
+        // After these little can be said of a run, so that most runs are without.
+        for grave in [&mut faults.old_backup, &mut faults.old_server, &mut faults.clone_disk] {
+            *grave = if random.below(3) == 0 { (*grave).min(2) } else { 0 };
         }
         faults
     }

@@ -3,7 +3,9 @@
 //! It brings large contents in and out as the server's driver does it.
 
 use onefold_adapters::blobs::MemoryBlobs;
-use onefold_adapters::journal::{MemoryStore, NewDevice, SecretHash, StoreResult, StoredContent};
+use onefold_adapters::journal::{
+    CrashPoint, MemoryStore, NewDevice, SecretHash, StoreResult, StoredContent,
+};
 use onefold_core::blob::Blob;
 use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::id::{DeviceId, FolderId, Seq};
@@ -45,6 +47,28 @@ impl Journal {
     /// The planted fault.
     pub fn planted(&self) -> Option<Planted> {
         self.planted.fault
+    }
+
+    /// A device joins the folder.
+    pub fn join(&mut self, folder: FolderId, id: DeviceId) -> StoreResult<()> {
+        let token = SecretHash::of(id.as_bytes());
+        let name = format!("device{}", id.as_bytes()[0]);
+        self.store.add_device(folder, true, NewDevice { id, name, token })
+    }
+
+    /// A device joins, if the server does not know it (any more).
+    pub fn let_in(&mut self, folder: FolderId, id: DeviceId) {
+        // A crash that is planned for the next write would strike here.
+        for _ in 0..2 {
+            if self.store.devices().iter().all(|device| device.id != id) {
+                let _ = self.join(folder, id);
+            }
+        }
+    }
+
+    /// The next durable write is cut short here.
+    pub fn crash_at(&mut self, point: CrashPoint) {
+        self.store.crash_at(point);
     }
 
     /// A copy of the database, as a backup has it.

@@ -7,6 +7,7 @@
 //! Invariants: no real clock, no randomness, no I/O; the same tapes give the same [`Story`].
 
 pub mod arranged;
+pub mod backups;
 pub mod choice;
 pub mod connect;
 pub mod device;
@@ -18,6 +19,7 @@ pub mod settle;
 pub mod strike;
 pub mod tasks;
 pub mod users;
+pub mod window;
 
 use std::collections::VecDeque;
 
@@ -35,6 +37,7 @@ use crate::user::script::Writer;
 use crate::words;
 
 use arranged::Arranged;
+use backups::Backups;
 use device::Device;
 use faults::Faults;
 use server::Server;
@@ -51,6 +54,8 @@ pub struct Setting {
     pub no_births: u8,
     /// Bit by bit: these devices' disks have no leases.
     pub no_leases: u8,
+    /// How many server processes there are over one journal.
+    pub servers: u8,
     /// How likely each fault is.
     pub faults: Faults,
     /// Each user keeps to a directory of his own.
@@ -66,13 +71,13 @@ pub struct Setting {
 impl Setting {
     /// So many devices, and no faults.
     pub fn calm(devices: u8) -> Self {
-        let faults = Faults::default();
         Self {
             devices,
             folds_case: 0,
             no_births: 0,
             no_leases: 0,
-            faults,
+            servers: 1,
+            faults: Faults::default(),
             apart: false,
             ask_from_files: 20,
             seed: 1,
@@ -98,7 +103,11 @@ pub struct World {
     now_ms: u64,
     born: u64,
     schedule: Tape,
+    /// Each device's user; after them, each device's intruder, who acts in the windows of changes.
     users: Vec<User>,
+    /// Bit by bit: the devices whose users do anything.
+    inhabited: u8,
+    backups: Backups,
     user_steps: VecDeque<UserStep>,
     step_due_ms: u64,
     waiting_since_ms: Option<u64>,
@@ -145,7 +154,9 @@ impl World {
             now_ms: 1_000,
             born: 1,
             schedule: Tape::new(schedule),
-            users: (0..count).map(|_| User::default()).collect(),
+            users: (0..2 * count).map(|_| User::default()).collect(),
+            inhabited: inhabited(&user_steps, count),
+            backups: Backups::new(count),
             user_steps: user_steps.into(),
             step_due_ms: 1_000,
             waiting_since_ms: None,
@@ -253,4 +264,9 @@ impl World {
             | Notice::DeletionsHeld { .. } => {}
         }
     }
+}
+
+/// Bit by bit: the devices whose users do anything.
+fn inhabited(steps: &[UserStep], devices: usize) -> u8 {
+    steps.iter().fold(0, |bits, step| bits | 1 << (usize::from(step.device) % devices))
 }

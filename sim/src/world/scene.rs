@@ -57,6 +57,9 @@ impl World {
         let free = !self.witness.is_blind()
             && self.free_of_problems().is_ok()
             && scene.devices.iter().all(|device| device.free);
+        // What waits for a name comes when a user makes room.
+        let waiting = self.devices.iter().filter_map(|device| device.client.as_ref());
+        let waiting = waiting.map(|client| client.status().problems).any(|list| !list.is_empty());
         if !free {
             self.witness.epoch.spoiled = true;
             return Ok(());
@@ -69,6 +72,7 @@ impl World {
         }
         self.witness.tally.add(&tally);
         self.witness.all_agree();
+        self.witness.epoch.spoiled = waiting;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The server: its stores in memory, and a session for each connection.
+//! The server: its stores in memory, and a session for each connection, in one of several processes.
 //!
 //! What a session asks of the journal is done at one step and answered at a later one. When the
 //! server is killed, what the journal made durable stays, and the connections are gone.
@@ -20,6 +20,8 @@ pub type ConnectionId = u64;
 pub struct Connection {
     /// Whose.
     pub device: usize,
+    /// The server process that it is in.
+    pub process: usize,
     /// The engine of its stream.
     pub session: Session,
     /// Messages on their way to the server, with their birth.
@@ -76,9 +78,37 @@ impl Server {
         self.devices.iter().position(|device| *device == id)
     }
 
-    /// A device connects; older connections of it are told. `born` numbers what comes of it.
-    pub fn connect(&mut self, now_ms: u64, born: &mut u64, device: usize) -> ConnectionId {
-        let older: Vec<_> = self.of_device(device);
+    /// This device is the same to the server as that one: its disk was cloned.
+    pub fn take_for(&mut self, device: usize, other: usize) {
+        self.devices[device] = self.devices[other];
+    }
+
+    /// A device that was taken for another joins anew, as itself.
+    pub fn join_anew(&mut self, device: usize) {
+        let id = DeviceId::from_bytes([100 + self.devices.len() as u8; 16]);
+        if self.devices.contains(&id) || !self.is_cloned(device) {
+            return;
+        }
+        self.journal.let_in(self.folder, id);
+        self.devices[device] = id;
+    }
+
+    /// Whether the server takes another device for this one.
+    pub fn is_cloned(&self, device: usize) -> bool {
+        let id = self.devices[device];
+        self.devices.iter().filter(|other| **other == id).count() > 1
+    }
+
+    /// A device connects to a process; older connections of it there are told. `born` numbers what
+    /// comes of it.
+    pub fn connect(
+        &mut self,
+        now_ms: u64,
+        born: &mut u64,
+        device: usize,
+        process: usize,
+    ) -> ConnectionId {
+        let older: Vec<_> = self.of_device(device, process);
         for id in older {
             self.tell(now_ms, born, id, SessionEvent::Replaced);
         }
@@ -87,6 +117,7 @@ impl Server {
         let session = Session::new(instant(now_ms), self.folder, self.devices[device]);
         let connection = Connection {
             device,
+            process,
             session,
             up: VecDeque::new(),
             down: VecDeque::new(),
@@ -100,9 +131,12 @@ impl Server {
         id
     }
 
-    fn of_device(&self, device: usize) -> Vec<ConnectionId> {
+    fn of_device(&self, device: usize, process: usize) -> Vec<ConnectionId> {
+        let same = |connection: &Connection| {
+            connection.process == process && self.devices[connection.device] == self.devices[device]
+        };
         let all = self.connections.iter();
-        all.filter(|(_, connection)| connection.device == device).map(|(id, _)| *id).collect()
+        all.filter(|(_, connection)| same(connection)).map(|(id, _)| *id).collect()
     }
 
     /// Gives a session an event, and does what it asks for as far as that is done at once.
@@ -129,7 +163,8 @@ impl Server {
         }
     }
 
-    /// Does the oldest thing that a session asked of the journal. The new head, if it moved.
+    /// Does the oldest thing that a session asked of the journal. The new head, if it moved and the
+    /// server knows it.
     pub fn load(&mut self, now_ms: u64, born: &mut u64, id: ConnectionId) -> Option<Seq> {
         let connection = self.connections.get_mut(&id)?;
         let (_, load_id, load) = connection.loads.pop_front()?;
@@ -138,10 +173,11 @@ impl Server {
         let before = self.journal.head().cursor.seq;
         let loaded = self.journal.answer(device, writable, WallTime(now_ms as i64), load);
         *born += 1;
+        let known = loaded.is_ok();
         let loaded = loaded.map_err(|error| error.to_string());
         connection.answers.push_back((*born, load_id, loaded));
         let head = self.journal.head().cursor.seq;
-        (head != before).then_some(head)
+        (known && head != before).then_some(head)
     }
 
     /// Tells all sessions but one that the head moved, by and by.
@@ -168,10 +204,15 @@ impl Server {
         }
     }
 
-    /// The machine loses power, and is there again.
-    pub fn kill(&mut self) {
-        self.connections.clear();
-        self.journal.cut_power();
+    /// A process ends, or all with the machine, which loses power; they are there again at once.
+    pub fn kill(&mut self, process: Option<usize>) {
+        match process {
+            Some(process) => self.connections.retain(|_, open| open.process != process),
+            None => {
+                self.connections.clear();
+                self.journal.cut_power();
+            }
+        }
     }
 }
 

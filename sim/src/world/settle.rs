@@ -120,6 +120,11 @@ impl World {
         let next = due.chain(self.users_due_ms()).chain(alarm).min();
         self.idle_ticks = 0;
         self.now_ms = next.unwrap_or(self.now_ms + 1_000);
+        for device in &mut self.devices {
+            if device.wakes_ms().is_some_and(|due| due <= self.now_ms) {
+                device.wake(self.now_ms);
+            }
+        }
         self.story.set_time(self.now_ms);
         Ok(())
     }
@@ -129,17 +134,21 @@ impl World {
         self.story.say(|| "everything heals".into());
         self.setting.faults = Faults::default();
         self.schedule = Tape::default();
+        self.user_steps.clear();
         for index in 0..self.devices.len() {
             if matches!(self.devices[index].link, Link::Up { muted: true, .. }) {
                 self.drop_link(index, "reset");
             }
+            let now_ms = self.now_ms;
             let device = &mut self.devices[index];
+            device.wake(now_ms);
             device.reachable = true;
             device.disk.full = false;
             device.disk.unmounted = false;
             device.disk.allow_all();
             device.disk.overflow();
         }
+        self.part_clones();
         self.witness.healed();
     }
 
@@ -177,6 +186,9 @@ impl World {
             return Err("a user's program is running".into());
         }
         for (index, device) in self.devices.iter().enumerate() {
+            if device.sleeps() {
+                return Err(format!("device {index}: it sleeps"));
+            }
             let Some(client) = &device.client else {
                 return Err(format!("device {index}: the client does not run"));
             };

@@ -27,12 +27,22 @@ pub enum Fault {
     LoseEvent,
     /// Its watcher tells an event twice.
     DoubleEvent,
+    /// Its watcher tells an event late.
+    DelayEvent,
     /// Its watcher overflows.
     Overflow,
     /// Its clock jumps.
     ClockJump,
+    /// It is suspended for a while.
+    Suspend,
     /// Its disk is full, or has room again.
     DiskFull,
+    /// It comes back from an old backup.
+    OldBackup,
+    /// The server comes back from an old backup.
+    OldServer,
+    /// Its disk becomes a copy of another's.
+    Clone,
     /// Its user is asked about deletions, and answers.
     Answer,
 }
@@ -44,7 +54,14 @@ impl World {
     /// Adds the faults that can strike now, with their weights.
     pub(super) fn add_faults(&self, choices: &mut Vec<(Choice, u32)>) {
         let faults = &self.setting.faults;
+        let cloned = (1..self.devices.len()).find(|index| self.server.is_cloned(*index));
+        let may_clone = |index| cloned.is_none_or(|clone| clone == index);
         for (index, device) in self.devices.iter().enumerate() {
+            if device.sleeps() {
+                continue;
+            }
+            let backed_up = !self.backups.devices[index].is_empty();
+            let first = index == 0;
             let linked = matches!(device.link, Link::Up { muted: false, .. });
             let runs = device.client.is_some();
             let events = runs && device.disk.waiting_events() > 0;
@@ -53,11 +70,16 @@ impl World {
                 (Fault::Mute, faults.mute, linked),
                 (Fault::KillClient, faults.kill_client, runs),
                 (Fault::PowerCut, faults.power_cut, true),
-                (Fault::KillServer, faults.kill_server, index == 0),
+                (Fault::KillServer, faults.kill_server, first),
                 (Fault::LoseEvent, faults.lose_event, events),
                 (Fault::DoubleEvent, faults.double_event, events),
+                (Fault::DelayEvent, faults.reorder_event, device.disk.waiting_events() > 1),
                 (Fault::Overflow, faults.overflow, events),
                 (Fault::ClockJump, faults.clock_jump, true),
+                (Fault::Suspend, faults.suspend, true),
+                (Fault::OldBackup, faults.old_backup, backed_up),
+                (Fault::OldServer, faults.old_server, first && self.backups.has_server()),
+                (Fault::Clone, faults.clone_disk, !first && may_clone(index)),
                 (Fault::Answer, ANSWER, device.asks()),
                 (Fault::DiskFull, faults.disk_full, !device.disk.full),
                 (Fault::DiskFull, faults.disk_full.saturating_mul(4), device.disk.full),
@@ -100,6 +122,19 @@ impl World {
                 let at = self.schedule.below(self.devices[index].disk.waiting_events());
                 self.devices[index].disk.double_event(at);
             }
+            Fault::DelayEvent => {
+                self.story.strike("reorder_event", || format!("device {index}: an event is late"));
+                let at = self.schedule.below(self.devices[index].disk.waiting_events());
+                self.devices[index].disk.delay_event(at);
+            }
+            Fault::Suspend => {
+                let for_ms = [20, 3_000, 60_000, 10 * 60_000][self.schedule.below(4)];
+                self.story.strike("suspend", || format!("device {index} sleeps for {for_ms} ms"));
+                self.devices[index].suspend(self.now_ms, for_ms);
+            }
+            Fault::OldBackup => self.restore_device(index),
+            Fault::OldServer => self.old_server(),
+            Fault::Clone => self.clone_disk(index),
             Fault::Overflow => {
                 self.story.strike("overflow", || format!("device {index}: the watcher overflows"));
                 self.devices[index].disk.overflow();
@@ -164,7 +199,15 @@ impl World {
     fn cut_power(&mut self, index: usize) {
         let back = self.schedule.below(8);
         let torn = self.schedule.below(3) == 2;
+        let saved = self.devices[index].store.volatile();
+        let unsaved = self.schedule.below(saved.min(12) + 1);
         self.lose_power(index, back, torn);
+        self.devices[index].store.cut_power(saved - unsaved);
+        if unsaved > 0 {
+            // A client that forgot what it had placed takes it for its user's, and what its user
+            // did to what it forgot it cannot see.
+            self.witness.brought_back(0);
+        }
     }
 
     /// A device's machine loses power, and some of what its disk had not synced.
@@ -173,27 +216,42 @@ impl World {
             format!("device {index}: power cut, {back} changes back, torn: {torn}")
         });
         self.kill_client(index);
-        self.users[index].stop();
+        self.stop_users(index);
+        let kept: Vec<_> = self.devices[index].disk.kept_versions().collect();
         let before = Witness::standing(&self.devices[index].disk);
         self.devices[index].disk.cut_power(back, torn);
         let after = Witness::standing(&self.devices[index].disk);
         self.witness.power_cut(index, &before, &after);
+        self.witness.versions.lost_power(&kept);
     }
 
     /// The server comes back with an older database.
     pub(crate) fn restore_server(&mut self, backup: MemoryStore) {
-        self.kill_server();
+        self.end_server(None);
         self.server.journal.restore(backup);
         self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
     }
 
     pub(crate) fn kill_server(&mut self) {
-        self.story.strike("kill_server", || "the server is killed".into());
+        let several = usize::from(self.setting.servers.max(1));
+        let which = self.schedule.below(several + 1);
+        let process = (several > 1 && which < several).then_some(which);
+        self.story.strike("kill_server", || match process {
+            Some(process) => format!("server process {process} is killed"),
+            None => "the server's machine loses power".into(),
+        });
+        self.end_server(process);
+    }
+
+    /// A server process ends, or all of them.
+    pub(super) fn end_server(&mut self, process: Option<usize>) {
         for index in 0..self.devices.len() {
-            if self.devices[index].link != Link::Down {
+            let Link::Up { connection, .. } = self.devices[index].link else { continue };
+            let open = self.server.connections.get(&connection);
+            if process.is_none() || open.is_none_or(|open| Some(open.process) == process) {
                 self.drop_link(index, "the server is gone");
             }
         }
-        self.server.kill();
+        self.server.kill(process);
     }
 }

@@ -1,16 +1,16 @@
 //! The work that client engines ask for, done as the client's driver does it.
 
-use onefold_core::client::event::{Effect, Event, TaskId, TransferError, Upload};
-use onefold_core::disk::{Change, DiskError};
-use onefold_core::id::NodeId;
+use onefold_adapters::trees::CrashPoint;
+use onefold_core::client::event::{Effect, Event, TransferError, Upload};
+use onefold_core::client::saved::SaveBatch;
+use onefold_core::disk::DiskError;
 use onefold_core::node::Content;
 
-use crate::disk::guard::{Crashed, Moment};
 use crate::oracle::Broken;
 use crate::planted;
 
 use super::World;
-use super::arranged::{Hold, Meanwhile};
+use super::arranged::Hold;
 use super::device::{Begun, Stage, Task};
 
 /// In the simulation contents are small: larger ones than this go the way of large contents.
@@ -53,7 +53,7 @@ impl World {
         self.devices[index].tasks.push(Task { born, stage: Stage::Begun(Box::new(effect), begun) });
     }
 
-    fn schedule_strikes(&mut self, in_1000: u16) -> bool {
+    pub(super) fn schedule_strikes(&mut self, in_1000: u16) -> bool {
         in_1000 > 0 && self.schedule.strikes(in_1000.into())
     }
 
@@ -117,18 +117,38 @@ impl World {
                 return self.change(index, id, node, &change);
             }
             (Effect::Save { id, batch }, _) => {
-                if self.schedule_strikes(self.setting.faults.bad_save) {
-                    self.story.strike("bad_save", || format!("device {index}: a save fails"));
-                    Event::Saved(id, Err("no space left on device".into()))
-                } else {
-                    let store = &self.devices[index].store;
-                    Event::Saved(id, planted::client::save(self.setting.planted, store, batch))
+                let saved = self.save(index, batch);
+                if self.devices[index].client.is_none() {
+                    return Ok(None);
                 }
+                Event::Saved(id, saved)
             }
             (Effect::Connect | Effect::Disconnect | Effect::Send(_) | Effect::Report(_), _) => {
                 return Ok(None);
             }
         }))
+    }
+
+    /// Makes a batch durable. That may fail, or be cut short: then the engine hears that it was not
+    /// saved, though it may have been, or the process ends over it.
+    fn save(&mut self, index: usize, batch: SaveBatch) -> Result<(), String> {
+        let full = self.devices[index].disk.full;
+        if self.schedule_strikes(self.setting.faults.bad_save) || full && self.schedule_strikes(500)
+        {
+            self.story.strike("bad_save", || format!("device {index}: a save fails"));
+            return Err("no space left on device".into());
+        }
+        if self.schedule_strikes(self.setting.faults.save_crash) {
+            let point = [CrashPoint::BeforeSave, CrashPoint::AfterSave][self.schedule.below(2)];
+            self.story.strike("save_crash", || format!("device {index}: cut short: {point:?}"));
+            self.devices[index].store.crash_at(point);
+            let saved = self.devices[index].store.save_now(batch);
+            if self.schedule.strikes(500) {
+                self.kill_client(index);
+            }
+            return saved.map_err(|error| error.to_string());
+        }
+        planted::client::save(self.setting.planted, &self.devices[index].store, batch)
     }
 
     fn read(
@@ -165,6 +185,8 @@ impl World {
         self.transfer(index)?;
         let put = self.server.journal.put(content.id, &bytes);
         put.map_err(|error| TransferError::Network(error.to_string()))?;
+        // Here the bytes got across, but not the answer.
+        self.transfer(index)?;
         Ok(Upload::Stored)
     }
 
@@ -195,61 +217,5 @@ impl World {
             return Err(TransferError::Network("cut".into()));
         }
         Ok(())
-    }
-
-    /// Carries a change out, with users, or the end of the process, in its windows.
-    fn change(
-        &mut self,
-        index: usize,
-        id: TaskId,
-        node: NodeId,
-        change: &Change,
-    ) -> Result<Option<Event>, Broken> {
-        self.begin_user_step_in_window(index);
-        let Self { devices, users, schedule, story, setting, arranged, witness, .. } = self;
-        let user = &mut users[index];
-        let faults = setting.faults;
-        story.say(|| format!("device {index}: change {} is carried out", id.0));
-        witness.change_begins(index, node, change, &devices[index].disk);
-        let mut acted = false;
-        let disk = &mut devices[index].disk;
-        let changed = planted::change::change(disk, change, &mut |disk, moment| {
-            witness.at_moment(index, disk);
-            if faults.window > 0 && schedule.strikes(faults.window.into()) && user.is_active() {
-                story.strike("window", || format!("device {index}: a user acts at {moment:?}"));
-                user.call(disk, index, story);
-                acted = true;
-                witness.user_disturbs(index, disk, story);
-            }
-            match arranged.take(index, moment) {
-                Some(Meanwhile::Act) => {
-                    user.act(std::mem::take(&mut arranged.calls), disk, index, story);
-                    acted = true;
-                    witness.user_disturbs(index, disk, story);
-                }
-                Some(Meanwhile::Die) => return true,
-                None => {}
-            }
-            let dies = moment != Moment::Begin
-                && faults.kill_in_change > 0
-                && schedule.strikes(faults.kill_in_change.into());
-            if dies {
-                story.strike("kill_in_change", || format!("device {index}: killed at {moment:?}"));
-            }
-            dies
-        });
-        witness.changed(index, change, changed.as_ref().ok(), &mut devices[index].disk);
-        if acted {
-            self.note_epoch(index, true);
-        }
-        self.note_deeds(index);
-        self.witness.verdict()?;
-        match changed {
-            Ok(result) => Ok(Some(Event::Changed(id, result))),
-            Err(Crashed) => {
-                self.kill_client(index);
-                Ok(None)
-            }
-        }
     }
 }

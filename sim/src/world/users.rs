@@ -11,7 +11,7 @@ use crate::user::{Action, Pause, UserStep};
 use super::World;
 
 /// Users wait no longer than this for quiet.
-const MAX_WAIT_FOR_QUIET_MS: u64 = 20 * 60 * 1000;
+const MAX_WAIT_FOR_QUIET_MS: u64 = 5 * 60 * 1000;
 
 /// A user, and the program that he runs.
 #[derive(Debug, Default)]
@@ -28,6 +28,19 @@ impl User {
     /// A program is running.
     pub fn is_active(&self) -> bool {
         !self.calls.is_empty()
+    }
+
+    /// Runs a program from now on.
+    pub fn run(&mut self, script: Script, pace_ms: u64, now_ms: u64) {
+        self.calls.extend(script.calls);
+        self.pace_ms = pace_ms;
+        self.next_ms = now_ms;
+        self.temporary = script.temporary;
+    }
+
+    /// The next call.
+    pub fn next(&self) -> Option<&Call> {
+        self.calls.front()
     }
 
     /// The program makes its next call; one that has to wait for a lease is made again later.
@@ -61,24 +74,28 @@ impl User {
 
 impl World {
     /// Whether a user's program is to make its next call.
-    pub(super) fn call_due(&self, index: usize) -> bool {
-        self.users[index].is_active() && self.users[index].next_ms <= self.now_ms
+    pub(super) fn call_due(&self, user: usize) -> bool {
+        self.users[user].is_active()
+            && self.users[user].next_ms <= self.now_ms
+            && !self.devices[user % self.devices.len()].sleeps()
     }
 
     /// When users want to be woken.
     pub(super) fn users_due_ms(&self) -> Option<u64> {
         let calls = self.users.iter().filter(|user| user.is_active()).map(|user| user.next_ms);
+        let wakes = self.devices.iter().filter_map(|device| device.wakes_ms());
         let step = self.user_steps.front().and_then(|step| match step.pause {
             Pause::Ms(_) => Some(self.step_due_ms),
             Pause::Quiet => self.waiting_since_ms.map(|since| since + MAX_WAIT_FOR_QUIET_MS),
         });
-        calls.chain(step).filter(|due| *due > self.now_ms).min()
+        calls.chain(wakes).chain(step).filter(|due| *due > self.now_ms).min()
     }
 
     /// Whether the next step of the users is to begin.
     pub(super) fn user_step_due(&self, busy: bool) -> bool {
         let Some(step) = self.user_steps.front() else { return false };
-        if self.users[self.device_of(step)].is_active() {
+        let index = self.device_of(step);
+        if self.users[index].is_active() || self.devices[index].sleeps() {
             return false;
         }
         match step.pause {
@@ -152,25 +169,32 @@ impl World {
             }
             _ => {}
         }
+        self.back_up(index);
         let home = self.setting.apart.then_some(index);
-        let script = self.writer.script(&self.devices[index].disk, step.action, home);
+        let hot = self.hot_paths(index);
+        let script = self.writer.script(&self.devices[index].disk, step.action, home, &hot);
         self.run_script(index, script, PACES_MS[usize::from(step.pace) % PACES_MS.len()]);
     }
 
     /// Has a user run a program.
     pub(crate) fn run_script(&mut self, index: usize, script: Script, pace_ms: u64) {
-        let user = &mut self.users[index];
-        user.calls.extend(script.calls);
-        user.pace_ms = pace_ms;
-        user.next_ms = self.now_ms;
-        user.temporary = script.temporary;
+        self.users[index].run(script, pace_ms, self.now_ms);
+    }
+
+    /// Programs on a device end at once.
+    pub(super) fn stop_users(&mut self, index: usize) {
+        let devices = self.devices.len();
+        self.users[index].stop();
+        self.users[index + devices].stop();
     }
 
     /// A user's program makes its next call.
-    pub(crate) fn user_call(&mut self, index: usize) {
+    pub(crate) fn user_call(&mut self, who: usize) {
+        let index = who % self.devices.len();
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
-        let user = &mut self.users[index];
+        let user = &mut self.users[who];
+        self.witness.had_unknown |= matches!(user.next(), Some(Call::Pipe(_)));
         user.call(&mut device.disk, index, &mut self.story);
         user.next_ms = self.now_ms + user.pace_ms;
         let done = !user.is_active();

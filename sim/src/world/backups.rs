@@ -1,0 +1,145 @@
+//! What comes back from the past: devices and the server from old backups, and disks that are cloned.
+
+use onefold_adapters::journal::MemoryStore;
+use onefold_core::client::saved::Saved;
+
+use crate::disk::Image;
+use crate::oracle::Witness;
+
+use super::World;
+
+/// So many backups of each are kept.
+const KEPT: usize = 4;
+
+/// Backups that were made on the way.
+#[derive(Debug, Default)]
+pub struct Backups {
+    /// Of each device: its disk, and the state of its client.
+    pub devices: Vec<Vec<(Image, Saved)>>,
+    server: Vec<MemoryStore>,
+    made: usize,
+}
+
+impl Backups {
+    /// None yet.
+    pub fn new(devices: usize) -> Self {
+        Self { devices: vec![Vec::new(); devices], ..Self::default() }
+    }
+
+    /// There is one of the server.
+    pub fn has_server(&self) -> bool {
+        !self.server.is_empty()
+    }
+}
+
+/// Keeps one more; the newest takes an older one's place.
+fn keep<T>(kept: &mut Vec<T>, number: usize, new: T) {
+    if kept.len() < KEPT {
+        kept.push(new);
+    } else {
+        kept[number % KEPT] = new;
+    }
+}
+
+impl World {
+    /// Makes a backup of a device and of the server, if any may be needed.
+    pub(super) fn back_up(&mut self, index: usize) {
+        let faults = &self.setting.faults;
+        self.backups.made += 1;
+        let number = self.backups.made;
+        if faults.old_backup > 0 {
+            let device = &self.devices[index];
+            let backup = (device.disk.image(), device.store.load_now());
+            keep(&mut self.backups.devices[index], number, backup);
+        }
+        if faults.old_server > 0 {
+            keep(&mut self.backups.server, number, self.server.journal.backup());
+        }
+    }
+
+    /// A device comes back from a backup: as a whole, or its disk alone, or its client's state.
+    pub(super) fn restore_device(&mut self, index: usize) {
+        let kept = &self.backups.devices[index];
+        let (image, saved) = kept[self.schedule.below(kept.len())].clone();
+        let which = self.schedule.below(3);
+        let (fault, what) = [
+            ("old_state", "the state of its client"),
+            ("old_disk", "its disk"),
+            ("old_device", "its disk and the state of its client"),
+        ][which];
+        self.story.strike(fault, || format!("device {index}: a backup brings back {what}"));
+        self.kill_client(index);
+        if which != 1 {
+            self.devices[index].restore_store(saved);
+        }
+        if which != 0 {
+            self.stop_users(index);
+            let before = Witness::standing(&self.devices[index].disk);
+            self.devices[index].disk.restore(image);
+            let after = Witness::standing(&self.devices[index].disk);
+            self.witness.disk_replaced(index, &before, &after);
+        }
+        self.witness.brought_back(0);
+    }
+
+    /// The server comes back from a backup.
+    pub(super) fn old_server(&mut self) {
+        let backup = self.schedule.below(self.backups.server.len());
+        let backup = self.backups.server[backup].clone();
+        let before = self.server.journal.head().cursor.seq.get();
+        self.restore_server(backup);
+        let head = self.server.journal.head().cursor;
+        self.story.strike("old_server", || format!("the server is back at {}", head.seq));
+        for index in 0..self.devices.len() {
+            self.server.journal.let_in(self.server.folder, self.server.device_id(index));
+        }
+        self.witness.brought_back((before - head.seq.get()) as usize);
+    }
+
+    /// A device's disk becomes a copy of the first's, the state of its client with it: from now on
+    /// the server takes one for the other. If it is one already, the other of the two runs from now
+    /// on: two clones at once would be taken for one.
+    pub(super) fn clone_disk(&mut self, index: usize) {
+        if self.server.is_cloned(index) {
+            let runs = if self.devices[0].off { 0 } else { index };
+            let stops = index - runs;
+            self.story.strike("clone_turn", || format!("device {runs} runs, not {stops}"));
+            return self.run_clone(runs, stops);
+        }
+        self.story.strike("clone_disk", || format!("device {index} is now a clone of device 0"));
+        self.kill_client(index);
+        self.stop_users(index);
+        let (image, saved) = (self.devices[0].disk.image(), self.devices[0].store.load_now());
+        let traits = self.devices[0].disk.traits;
+        let before = Witness::standing(&self.devices[index].disk);
+        self.devices[index].disk.traits = traits;
+        self.devices[index].disk.restore(image);
+        self.devices[index].restore_store(saved);
+        let after = Witness::standing(&self.devices[index].disk);
+        self.server.take_for(index, 0);
+        self.witness.disk_replaced(0, &[], &[]);
+        self.witness.disk_replaced(index, &before, &after);
+        self.backups.devices[index].clear();
+        self.run_clone(0, index);
+    }
+
+    fn run_clone(&mut self, runs: usize, stops: usize) {
+        self.kill_client(stops);
+        self.devices[stops].off = true;
+        self.devices[runs].off = false;
+        self.server.connections.retain(|_, open| open.device != stops);
+    }
+
+    /// A clone is told to join anew: it does, with the files that it has.
+    pub(super) fn part_clones(&mut self) {
+        for index in 0..self.devices.len() {
+            self.devices[index].off = false;
+            if index > 0 && self.server.is_cloned(index) {
+                self.story.say(|| format!("device {index} joins anew"));
+                self.kill_client(index);
+                self.devices[index].restore_store(Saved::default());
+                self.server.join_anew(index);
+            }
+        }
+    }
+}
