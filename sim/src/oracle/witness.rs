@@ -342,7 +342,7 @@ impl Witness {
         self.blind.clear();
     }
 
-    /// The server came back with an older journal: what it has now is what it ever had.
+    /// The server came back with an older journal: these entries are all that it ever had.
     pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
         self.cursor = entries.last().map(|(_, cursor)| *cursor);
         self.entries = entries.into_iter().map(|(entry, _)| entry).collect();

@@ -144,6 +144,16 @@ impl World {
         self.schedule = Tape::new(numbers);
     }
 
+    /// What was recorded for the oracle.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The record, to be written.
+    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
+        &mut self.witness
+    }
+
     /// The virtual time since the world's beginning.
     pub fn now_ms(&self) -> u64 {
         self.now_ms

@@ -95,3 +95,26 @@ fn our_own_writes_are_not_sent_back() {
         .release(1, Hold::Events);
     s.everywhere("f=mine").check("two edits, no copy", |s| s.new_entries() == 2);
 }
+
+/// What another device's change does not find where it was is looked for everywhere before it is
+/// taken for deleted, however late its event is.
+#[test]
+fn a_file_renamed_long_before_its_event_comes_is_still_the_same_file() {
+    type Deed = fn(&mut Scenario);
+    let deeds: [(Deed, &str); 3] = [
+        (|s| _ = s.rename(1, "d/x", "y"), "d/ f=two g=three z=one"),
+        (|s| _ = s.rename(1, "d", "e"), "e/ f=two g=three z=one"),
+        (
+            |s| _ = s.rename(1, "d/x", "t").rename(1, "f", "d/x").rename(1, "t", "f"),
+            "d/ d/x=two g=three z=one",
+        ),
+    ];
+    for (deed, expected) in deeds {
+        let mut s = Scenario::new(3);
+        s.mkdir(0, "d").write(0, "d/x", "one").write(0, "f", "two").write(0, "g", "three").settle();
+        s.mark().hold(1, Hold::Events);
+        deed(&mut s);
+        s.rename(0, "d/x", "z").wait(5_000).release(1, Hold::Events).heal().everywhere(expected);
+        s.check("nothing is deleted or copied", |s| s.deletions() == 0 && s.copies() == 0);
+    }
+}
