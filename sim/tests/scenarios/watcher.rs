@@ -20,7 +20,7 @@ fn some_work(s: &mut Scenario, round: usize) {
 const AFTER_SOME_WORK: &str =
     "d2/ d2/d/ d2/d/d/ d2/d/d/g=g0 d2/d/d/x=x0 d2/d/g=g1 d2/d/x=x1 d2/x=x2 f=f2 g2=g2";
 
-/// 75. The watcher overflows at any moment: a scoped rescan, and the same result.
+/// 75: The watcher overflows at any moment: a scoped rescan, and the same result.
 #[test]
 fn an_overflow_at_any_moment_changes_nothing_in_the_end() {
     for after in 0..12 {
@@ -35,7 +35,7 @@ fn an_overflow_at_any_moment_changes_nothing_in_the_end() {
     }
 }
 
-/// 76. Events are dropped, doubled and late at random: the same after the next scan.
+/// 76: Events are dropped, doubled and late at random: the same after the next scan.
 #[test]
 fn dropped_and_doubled_events_change_nothing_after_the_next_scan() {
     for seed in 0..40_u32 {
@@ -58,7 +58,7 @@ fn dropped_and_doubled_events_change_nothing_after_the_next_scan() {
     }
 }
 
-/// 78. Directories and files in them are made faster than they can be watched: none is missed.
+/// 78: Directories and files in them are made faster than they can be watched: none is missed.
 #[test]
 fn trees_made_faster_than_they_can_be_watched_are_taken_whole() {
     let mut s = Scenario::new(3);
@@ -69,7 +69,7 @@ fn trees_made_faster_than_they_can_be_watched_are_taken_whole() {
     s.everywhere("a/ a/b/ a/b/c/ a/b/c/late=four a/b/c/x=one a/b/z=three a/y=two");
 }
 
-/// 80. A change between the end of a sync and the watcher's being armed again is seen.
+/// 80: A change between the end of a sync and the watcher's being armed again is seen.
 #[test]
 fn what_changes_while_nobody_watches_is_seen_at_the_next_start() {
     let mut s = Scenario::new(3);
@@ -81,7 +81,7 @@ fn what_changes_while_nobody_watches_is_seen_at_the_next_start() {
     s.release(0, Hold::Looks).everywhere("e/ e/f/ e/x=newer n=one");
 }
 
-/// 81. What we write ourselves comes back as events: no loop, also when the user edits right after.
+/// 81: What we write ourselves comes back as events: no loop, also when the user edits right after.
 #[test]
 fn our_own_writes_are_not_sent_back() {
     let mut s = Scenario::new(3);
