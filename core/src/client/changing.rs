@@ -137,6 +137,7 @@ impl Client {
         match result {
             Ok(stamp) => {
                 self.release(node);
+                self.looks.unannounced.remove(&node);
                 self.solved(node, ProblemKind::Busy);
                 self.solved(node, ProblemKind::Unwritable);
                 self.solved(node, ProblemKind::DiskFull);
@@ -267,6 +268,7 @@ impl Client {
             DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
                 places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));
                 self.want_node(node);
+                self.was_unannounced(node, *error == DiskError::Gone);
             }
             DiskError::Busy => self.problem(node, ProblemKind::Busy, words),
             DiskError::NotEmpty => {

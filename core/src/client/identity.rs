@@ -45,7 +45,7 @@ impl Client {
                 self.trees.children_here(look.dir).map(|(_, node)| node).collect();
             for node in inside {
                 if self.trees.is_dir_here(node) {
-                    self.want_inside(node, look);
+                    self.want_below(node, look.since);
                 }
             }
         }

@@ -35,6 +35,8 @@ const CONFIRM_AGAIN_MS: u64 = 50;
 const RESCAN_MS: u64 = 3_600_000;
 /// How soon a directory is looked at again that was not where it was.
 const ELSEWHERE_MS: u64 = 200;
+/// Everything is looked at for what is gone from its place unannounced at most this often.
+const SEARCH_EVERY_MS: u64 = 10_000;
 /// How soon an unreadable directory, or a folder that is not there, is tried again.
 const RETRY_MS: u64 = 5_000;
 
@@ -60,6 +62,9 @@ pub(super) struct Looks {
     /// Names that no node can have, escaped, by directory.
     pub(super) unnameable: BTreeMap<NodeId, Vec<String>>,
     rescan_at: Option<Instant>,
+    /// Nodes that a change of ours did not find as they were, which no event had told.
+    pub(super) unannounced: BTreeSet<NodeId>,
+    searched_at: Option<Instant>,
     last_number: u64,
 }
 
@@ -81,7 +86,7 @@ pub(super) struct Look {
     pub(super) tainted: BTreeSet<Name>,
     /// Looks are numbered as they start.
     pub(super) number: u64,
-    since: Instant,
+    pub(super) since: Instant,
 }
 
 /// A node that was found absent.
@@ -97,6 +102,28 @@ impl Client {
     pub(super) fn rescan(&mut self) {
         self.looks.rescan_at = Some(self.now.instant + RESCAN_MS);
         self.want_all(NodeId::ROOT, 0);
+    }
+
+    /// A change of ours did not find a node as it was; where it is gone, one above it may have moved.
+    pub(super) fn was_unannounced(&mut self, node: NodeId, gone: bool) {
+        self.looks.unannounced.insert(node);
+        let mut at = node;
+        while let Some(here) = self.trees.get(at).present().filter(|_| gone) {
+            at = here.place.parent;
+            if at == NodeId::ROOT || !self.looks.unannounced.insert(at) {
+                break;
+            }
+        }
+    }
+
+    /// Something is gone from its place, and no event told where to: it may be anywhere. Until
+    /// everything was looked at, it is not believed to be deleted.
+    fn search_everywhere(&mut self) {
+        let now = self.now.instant;
+        let rested = self.looks.searched_at.map_or(SEARCH_EVERY_MS, |at| now.ms_since(at));
+        let delay = SEARCH_EVERY_MS.saturating_sub(rested);
+        self.looks.searched_at = Some(now + delay);
+        self.want_all(NodeId::ROOT, delay);
     }
 
     pub(super) fn on_hint(&mut self, hint: &Hint) {
@@ -144,11 +171,11 @@ impl Client {
         self.want(dir, Names::All, true, delay_ms);
     }
 
-    /// Looks into a directory that a deep look found, as that look goes on.
-    pub(super) fn want_inside(&mut self, dir: NodeId, look: &Look) {
+    /// Looks at a directory and all below it, as part of a look that was wanted since then.
+    pub(super) fn want_below(&mut self, dir: NodeId, since: Instant) {
         self.want_all(dir, 0);
         if let Some(wanted) = self.looks.wanted.get_mut(&dir) {
-            wanted.since = wanted.since.min(look.since);
+            wanted.since = wanted.since.min(since);
         }
     }
 
@@ -355,6 +382,9 @@ impl Client {
             let since = self.now.instant;
             self.looks.missing.insert(node, Missing { since, confirmed_by: None });
             self.looks.confirm.set(node, since + DELETION_MS);
+            if self.looks.unannounced.remove(&node) {
+                self.search_everywhere();
+            }
         }
     }
 

@@ -7,23 +7,9 @@ use std::collections::BTreeSet;
 use onefold_core::client::event::{Effect, Event};
 
 use crate::disk::guard::Moment;
-use crate::oracle::Witness;
 use crate::user::script::Call;
 
-use super::World;
 use super::device::{Stage, Task};
-
-impl World {
-    /// What was recorded for the oracle.
-    pub(crate) fn witness(&self) -> &Witness {
-        &self.witness
-    }
-
-    /// The record, to be written.
-    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
-        &mut self.witness
-    }
-}
 
 /// Work of a device that can be held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

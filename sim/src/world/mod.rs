@@ -173,6 +173,16 @@ impl World {
         Ok(world)
     }
 
+    /// What was recorded for the oracle.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The record, to be written.
+    pub(crate) fn witness_mut(&mut self) -> &mut Witness {
+        &mut self.witness
+    }
+
     /// What happens next is drawn from these numbers, and from calm when they are at their end.
     pub(crate) fn set_schedule(&mut self, numbers: Vec<u32>) {
         self.schedule = Tape::new(numbers);

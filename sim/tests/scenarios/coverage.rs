@@ -116,7 +116,7 @@ fn numbers(module: &str, text: &str) -> Vec<u32> {
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        let number = line.strip_prefix("/// ").and_then(|line| line.split_once(". "));
+        let number = line.strip_prefix("/// ").and_then(|line| line.split_once(": "));
         let Some(number) = number.and_then(|(number, _)| number.parse().ok()) else { continue };
         let after = lines.by_ref().find(|line| !line.starts_with("///"));
         assert_eq!(after, Some("#[test]"), "{module}: {number} is no test");

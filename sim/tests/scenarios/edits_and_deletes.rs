@@ -8,7 +8,7 @@ fn a_file(s: &mut Scenario) {
     s.write(0, "f", "old");
 }
 
-/// 1. A edits f, B edits f (different): both versions survive; the first at S keeps the name, the
+/// 1: A edits f, B edits f (different): both versions survive; the first at S keeps the name, the
 /// other is a copy on all; one copy only.
 #[test]
 fn both_edit_a_file_and_both_versions_survive_with_one_copy() {
@@ -24,7 +24,7 @@ fn both_edit_a_file_and_both_versions_survive_with_one_copy() {
     );
 }
 
-/// 2. A and B edit f to the same bytes: no copy, one version.
+/// 2: A and B edit f to the same bytes: no copy, one version.
 #[test]
 fn both_edit_a_file_to_the_same_bytes_and_there_is_one_version() {
     every_order(
@@ -34,7 +34,7 @@ fn both_edit_a_file_to_the_same_bytes_and_there_is_one_version() {
     );
 }
 
-/// 3. A, B, C edit f offline: one winner, two copies with distinct names.
+/// 3: A, B, C edit f offline: one winner, two copies with distinct names.
 #[test]
 fn three_edit_a_file_offline_and_there_are_one_winner_and_two_copies() {
     every_order(
@@ -51,7 +51,7 @@ fn three_edit_a_file_offline_and_there_are_one_winner_and_two_copies() {
     );
 }
 
-/// 4. A edits, B deletes: the edit wins, f is restored on B; the delete is recorded in history.
+/// 4: A edits, B deletes: the edit wins, f is restored on B; the delete is recorded in history.
 #[test]
 fn one_edits_and_the_other_deletes_and_the_edit_wins() {
     every_order(
@@ -65,7 +65,7 @@ fn one_edits_and_the_other_deletes_and_the_edit_wins() {
     );
 }
 
-/// 5. A deletes, B deletes: gone, no error, one tombstone.
+/// 5: A deletes, B deletes: gone, no error, one tombstone.
 #[test]
 fn both_delete_and_there_is_one_tombstone() {
     every_order(a_file, &[&|s, d| _ = s.delete(d, "f"), &|s, d| _ = s.delete(d, "f")], |s, _| {
@@ -78,14 +78,14 @@ fn both_delete_and_there_is_one_tombstone() {
     });
 }
 
-/// 6. A deletes f, B only touches its mtime or its executable bit: the delete wins.
+/// 6: A deletes f, B only touches its mtime or its executable bit: the delete wins.
 #[test]
 fn one_deletes_and_the_other_touches_only_and_the_delete_wins() {
     both_orders(a_file, |s, d| _ = s.delete(d, "f"), |s, d| _ = s.touch(d, "f", 7), ["", ""]);
     both_orders(a_file, |s, d| _ = s.delete(d, "f"), |s, d| _ = s.chmod(d, "f", true), ["", ""]);
 }
 
-/// 7. A deletes f and makes identical bytes again within the window: no visible change.
+/// 7: A deletes f and makes identical bytes again within the window: no visible change.
 #[test]
 fn a_file_deleted_and_made_again_with_the_same_bytes_is_no_change() {
     let mut s = Scenario::new(3);
@@ -94,7 +94,7 @@ fn a_file_deleted_and_made_again_with_the_same_bytes_is_no_change() {
     s.check("nothing changes elsewhere", |s| s.changes(1) + s.changes(2) == 0);
 }
 
-/// 8. A makes n.txt, B makes n.txt, the same bytes: merged, no copy.
+/// 8: A makes n.txt, B makes n.txt, the same bytes: merged, no copy.
 #[test]
 fn both_make_a_file_with_the_same_bytes_and_they_merge() {
     every_order(
@@ -104,7 +104,7 @@ fn both_make_a_file_with_the_same_bytes_and_they_merge() {
     );
 }
 
-/// 9. The same with different bytes: a copy, including when B has not yet looked at its own.
+/// 9: The same with different bytes: a copy, including when B has not yet looked at its own.
 #[test]
 fn both_make_a_file_with_different_bytes_and_one_becomes_a_copy() {
     both_orders(
@@ -119,7 +119,7 @@ fn both_make_a_file_with_different_bytes_and_one_becomes_a_copy() {
     s.release(1, Hold::Events).everywhere("n (1).txt=two n.txt=one");
 }
 
-/// 10. A copy is edited on both sides again: a copy of a copy, and names of at most 255 bytes.
+/// 10: A copy is edited on both sides again: a copy of a copy, and names of at most 255 bytes.
 #[test]
 fn a_copy_that_both_edit_again_becomes_a_copy_of_a_copy_with_a_valid_name() {
     let long = format!("{}.txt", "é".repeat(120));
@@ -144,7 +144,7 @@ fn a_copy_that_both_edit_again_becomes_a_copy_of_a_copy_with_a_valid_name() {
     }
 }
 
-/// 11. A edits a large file, B edits it during A's upload: A's edit is refused as stale and becomes
+/// 11: A edits a large file, B edits it during A's upload: A's edit is refused as stale and becomes
 /// a copy.
 #[test]
 fn an_edit_during_the_others_upload_of_the_same_file_leaves_the_upload_a_copy() {

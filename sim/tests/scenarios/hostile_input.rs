@@ -23,7 +23,7 @@ fn step_into(node: u8, parent: u8) -> Step {
     Step::Move { node: id(node), place }
 }
 
-/// 110. A child sent before its parent, parents in a circle, two living children of one name, a
+/// 110: A child sent before its parent, parents in a circle, two living children of one name, a
 /// content that nobody sent: refused, and no row is without its parent.
 #[test]
 fn commits_that_would_break_the_tree_are_refused_and_harm_nobody() {

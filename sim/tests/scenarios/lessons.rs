@@ -11,11 +11,12 @@ fn a_tree(s: &mut Scenario) {
     s.mkdir(0, "d").write(0, "d/x", "one").write(0, "f", "two").settle().mark();
 }
 
-/// 1. An update, a deletion, a rename of a file and of a directory, and a link, each coming right
+/// 1: An update, a deletion, a rename of a file and of a directory, and a link, each coming right
 /// after a local change that nobody has looked at yet: the comparison is on every way.
 #[test]
 fn whatever_comes_in_compares_first_on_every_way() {
-    let incoming: [(&str, fn(&mut Scenario)); 5] = [
+    type Come = fn(&mut Scenario);
+    let incoming: [(&str, Come); 5] = [
         ("an edit", |s| _ = s.write(0, "d/x", "theirs")),
         ("a deletion", |s| _ = s.delete(0, "d/x")),
         ("a rename", |s| _ = s.rename(0, "d/x", "y")),
@@ -37,7 +38,7 @@ fn whatever_comes_in_compares_first_on_every_way() {
     }
 }
 
-/// 2. A program writes its old copy back after the file was replaced: that is a new version, and the
+/// 2: A program writes its old copy back after the file was replaced: that is a new version, and the
 /// other one is in history.
 #[test]
 fn an_old_copy_written_back_is_a_new_version_and_the_other_is_in_history() {
@@ -47,7 +48,7 @@ fn an_old_copy_written_back_is_a_new_version_and_the_other_is_in_history() {
     s.everywhere("d/ d/x=one f=two").check("in history", |s| s.was_sent("theirs"));
 }
 
-/// 5. A download is cut by a full disk, or by the network: no part of it ever stands under a user's
+/// 5: A download is cut by a full disk, or by the network: no part of it ever stands under a user's
 /// name.
 #[test]
 fn no_partial_download_stands_under_a_users_name() {
@@ -60,7 +61,7 @@ fn no_partial_download_stands_under_a_users_name() {
     s.everywhere(&format!("d/ d/x=one f={big}")).check("not sent back", |s| s.uploads(1) == 0);
 }
 
-/// 6. What could not be synced is told as long as it is so, and tried again by itself.
+/// 6: What could not be synced is told as long as it is so, and tried again by itself.
 #[test]
 fn what_could_not_be_synced_is_told_until_it_is() {
     let mut s = Scenario::new(3);
@@ -72,7 +73,7 @@ fn what_could_not_be_synced_is_told_until_it_is() {
     s.check("no longer", |s| s.problems(1).is_empty());
 }
 
-/// 8. A client finds its files older than its state, or its state older than its files.
+/// 8: A client finds its files older than its state, or its state older than its files.
 #[test]
 fn a_state_and_files_of_different_age_lose_nothing() {
     let mut s = Scenario::new(3);
@@ -84,7 +85,7 @@ fn a_state_and_files_of_different_age_lose_nothing() {
     s.check("nothing is deleted or copied", |s| s.deletions() == 0 && s.copies() == 0);
 }
 
-/// 9. The root is empty since its disk is gone, and users see files go: nothing is deleted elsewhere,
+/// 9: The root is empty since its disk is gone, and users see files go: nothing is deleted elsewhere,
 /// however often the client starts.
 #[test]
 fn an_unplugged_disk_deletes_nothing_however_often_the_client_starts() {
@@ -98,7 +99,7 @@ fn an_unplugged_disk_deletes_nothing_however_often_the_client_starts() {
     s.unmount(1, false).everywhere("d/ d/x=one f=newer");
 }
 
-/// 10. A pull makes everything vanish for a moment: nothing is deleted elsewhere.
+/// 10: A pull makes everything vanish for a moment: nothing is deleted elsewhere.
 #[test]
 fn what_vanishes_for_a_moment_is_not_deleted_elsewhere() {
     let mut s = Scenario::new(3);
@@ -119,7 +120,7 @@ fn what_vanishes_for_a_moment_is_not_deleted_elsewhere() {
     s.check("the same", |s| s.disk(0) == s.disk(2) && s.files(2).len() == 100);
 }
 
-/// 11. A directory is deleted while another device adds to it, and nobody has looked yet: what was
+/// 11: A directory is deleted while another device adds to it, and nobody has looked yet: what was
 /// added survives.
 #[test]
 fn what_is_added_to_a_directory_just_before_it_is_to_go_survives() {
@@ -137,7 +138,7 @@ fn what_is_added_to_a_directory_just_before_it_is_to_go_survives() {
     }
 }
 
-/// 13, 20. Files rotated on one device while the other edits the newest: no copy of any.
+/// 13 and 20: Files rotated on one device while the other edits the newest: no copy of any.
 #[test]
 fn a_rotation_meets_an_edit_without_copies() {
     both_orders(
@@ -153,7 +154,7 @@ fn a_rotation_meets_an_edit_without_copies() {
     );
 }
 
-/// 15. A directory that cannot be read is no empty directory: what nobody has seen in it survives its
+/// 15: A directory that cannot be read is no empty directory: what nobody has seen in it survives its
 /// deletion elsewhere.
 #[test]
 fn what_is_in_a_directory_that_cannot_be_read_survives_its_deletion_elsewhere() {
@@ -165,7 +166,7 @@ fn what_is_in_a_directory_that_cannot_be_read_survives_its_deletion_elsewhere() 
     s.access(1, "d", true, true).heal().everywhere("d/ d/new=mine d/x=mine, too f=two");
 }
 
-/// 21. A second local write while the first is not acknowledged is based on the first: no copy.
+/// 21: A second local write while the first is not acknowledged is based on the first: no copy.
 #[test]
 fn a_file_written_again_and_again_before_any_answer_is_no_conflict() {
     let mut s = Scenario::new(3);
@@ -177,7 +178,7 @@ fn a_file_written_again_and_again_before_any_answer_is_no_conflict() {
     s.release(0, Hold::Down).everywhere("d/ d/x=one f=v9").check("no copy", |s| s.copies() == 0);
 }
 
-/// 22. Every way of saving keeps the file: what the other does to it meanwhile counts for it.
+/// 22: Every way of saving keeps the file: what the other does to it meanwhile counts for it.
 #[test]
 fn every_way_of_saving_keeps_the_file_that_the_other_renames() {
     type Save = for<'a> fn(&'a mut Scenario, usize, &str, &str) -> &'a mut Scenario;
@@ -202,7 +203,7 @@ fn every_way_of_saving_keeps_the_file_that_the_other_renames() {
     }
 }
 
-/// 36. An operation that the server refused is not kept as pending: the newer state counts.
+/// 36: An operation that the server refused is not kept as pending: the newer state counts.
 #[test]
 fn a_deletion_that_came_too_late_is_not_done_later() {
     let mut s = Scenario::new(3);
@@ -212,7 +213,7 @@ fn a_deletion_that_came_too_late_is_not_done_later() {
     s.check("nothing is deleted", |s| s.deletions() == 0);
 }
 
-/// 38. A directory that others delete stays while something ignored is in it, and is not sent back.
+/// 38: A directory that others delete stays while something ignored is in it, and is not sent back.
 #[test]
 fn a_directory_kept_for_what_is_ignored_in_it_is_not_sent_back() {
     let mut s = Scenario::new(3);
@@ -225,7 +226,7 @@ fn a_directory_kept_for_what_is_ignored_in_it_is_not_sent_back() {
     s.delete(1, "d/cache").heal().everywhere("f=two");
 }
 
-/// 40. After anything went wrong it goes on by itself, item by item; what was deleted does not come
+/// 40: After anything went wrong it goes on by itself, item by item; what was deleted does not come
 /// back.
 #[test]
 fn after_all_that_went_wrong_it_goes_on_and_nothing_deleted_comes_back() {

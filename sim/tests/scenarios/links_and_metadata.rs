@@ -3,7 +3,7 @@
 use sim::scenario::Scenario;
 use sim::scenario::orders::both_orders;
 
-/// 42. Symlinks in a loop, and to a parent: the scan ends, and they go around as they are.
+/// 42: Symlinks in a loop, and to a parent: the scan ends, and they go around as they are.
 #[test]
 fn symlinks_in_a_loop_and_to_a_parent_go_around_as_they_are() {
     let mut s = Scenario::new(3);
@@ -12,7 +12,7 @@ fn symlinks_in_a_loop_and_to_a_parent_go_around_as_they_are() {
     s.everywhere("a->b b->a d/ d/self->self d/up->..");
 }
 
-/// 43. A symlink to /etc is stored as a link, and never followed.
+/// 43: A symlink to /etc is stored as a link, and never followed.
 #[test]
 fn a_symlink_that_leads_out_is_a_link_and_is_never_followed() {
     let mut s = Scenario::new(3);
@@ -25,7 +25,7 @@ fn a_symlink_that_leads_out_is_a_link_and_is_never_followed() {
     );
 }
 
-/// 45. A pipe in the tree is left out; nobody opens it.
+/// 45: A pipe in the tree is left out; nobody opens it.
 #[test]
 fn a_pipe_is_left_out_and_harms_nobody() {
     let mut s = Scenario::new(3);
@@ -34,7 +34,7 @@ fn a_pipe_is_left_out_and_harms_nobody() {
     s.write(1, "d/p", "file").by_the_rules().delete(0, "d/p").everywhere("d/ d/p=file d/x=one");
 }
 
-/// 48. A read-only directory on B, and a new file for it: that waits, others go on, and it comes
+/// 48: A read-only directory on B, and a new file for it: that waits, others go on, and it comes
 /// when the directory may be written again.
 #[test]
 fn a_file_for_a_read_only_directory_waits_until_it_may_be_written() {
@@ -47,7 +47,7 @@ fn a_file_for_a_read_only_directory_waits_until_it_may_be_written() {
     s.check("nothing to tell", |s| s.problems(1).is_empty());
 }
 
-/// 49. An unreadable directory on A: nothing below it is deleted anywhere.
+/// 49: An unreadable directory on A: nothing below it is deleted anywhere.
 #[test]
 fn below_a_directory_that_cannot_be_read_nothing_is_deleted_anywhere() {
     let mut s = Scenario::new(3);
@@ -59,7 +59,7 @@ fn below_a_directory_that_cannot_be_read_nothing_is_deleted_anywhere() {
     s.check("nothing is deleted", |s| s.deletions() == 0);
 }
 
-/// 50. A flip of the executable bit only: no content is transferred.
+/// 50: A flip of the executable bit only: no content is transferred.
 #[test]
 fn a_flip_of_the_executable_bit_transfers_no_content() {
     let mut s = Scenario::new(3);
@@ -73,7 +73,7 @@ fn a_flip_of_the_executable_bit_transfers_no_content() {
     s.check("one entry", |s| s.new_entries() == 1);
 }
 
-/// 51. Times of any value make no loops.
+/// 51: Times of any value make no loops.
 #[test]
 fn times_of_any_value_make_no_loops() {
     for seconds in [0, -1, -5_000_000_000, 4_294_967_296, 15_000_000_000, i64::MAX, i64::MIN] {
@@ -86,7 +86,7 @@ fn times_of_any_value_make_no_loops() {
     }
 }
 
-/// 52. All files are touched: they are read again, and nothing is sent.
+/// 52: All files are touched: they are read again, and nothing is sent.
 #[test]
 fn a_touch_of_everything_sends_nothing() {
     let mut s = Scenario::new(3);

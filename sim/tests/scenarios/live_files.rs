@@ -6,7 +6,7 @@ use sim::scenario::Scenario;
 use sim::user::script::Call;
 use sim::world::arranged::Hold;
 
-/// 54. f grows while it is hashed: no torn version goes up.
+/// 54: f grows while it is hashed: no torn version goes up.
 #[test]
 fn a_file_that_grows_while_it_is_hashed_goes_up_whole_or_not_at_all() {
     let mut s = Scenario::new(3);
@@ -20,7 +20,7 @@ fn a_file_that_grows_while_it_is_hashed_goes_up_whole_or_not_at_all() {
     s.check("one version", |s| s.contents_sent() == 1 && !s.was_sent("one two"));
 }
 
-/// 55. f changes between its hash and the end of its upload: the server gets a consistent version or
+/// 55: f changes between its hash and the end of its upload: the server gets a consistent version or
 /// none.
 #[test]
 fn a_file_that_changes_during_its_upload_goes_up_whole_or_not_at_all() {
@@ -32,7 +32,7 @@ fn a_file_that_changes_during_its_upload_goes_up_whole_or_not_at_all() {
     s.check("one version", |s| s.contents_sent() == 1 && !s.was_sent(first));
 }
 
-/// 56. An update arrives while a program has f open for writing: it is not applied before that is
+/// 56: An update arrives while a program has f open for writing: it is not applied before that is
 /// closed; then it is, if nothing was written, and else there is a copy.
 #[test]
 fn an_update_waits_while_a_program_has_the_file_open_for_writing() {
@@ -47,7 +47,7 @@ fn an_update_waits_while_a_program_has_the_file_open_for_writing() {
     s.everywhere("f (1)=old mine f=new");
 }
 
-/// 57. An update arrives after a local write and before the watcher tells of it: the last
+/// 57: An update arrives after a local write and before the watcher tells of it: the last
 /// comparison finds it.
 #[test]
 fn an_update_that_comes_before_the_event_of_a_local_write_does_not_overwrite_it() {
@@ -60,7 +60,7 @@ fn an_update_that_comes_before_the_event_of_a_local_write_does_not_overwrite_it(
     }
 }
 
-/// 58. A local write, rename or removal lands between the last comparison and the swap: the bytes
+/// 58: A local write, rename or removal lands between the last comparison and the swap: the bytes
 /// are kept.
 #[test]
 fn what_lands_between_the_last_comparison_and_the_swap_is_kept() {
@@ -91,7 +91,7 @@ fn what_lands_between_the_last_comparison_and_the_swap_is_kept() {
     }
 }
 
-/// 61. A slow writer, a piece each 1.5 seconds: no torn version, an upload when he is done.
+/// 61: A slow writer, a piece each 1.5 seconds: no torn version, an upload when he is done.
 #[test]
 fn a_slow_writer_is_waited_for() {
     let mut s = Scenario::new(3);
@@ -110,7 +110,7 @@ fn a_slow_writer_is_waited_for() {
     s.check("one version of it", |s| s.contents_sent() <= 3);
 }
 
-/// 62. A user edits f while f is downloading: a copy; never a mixture.
+/// 62: A user edits f while f is downloading: a copy; never a mixture.
 #[test]
 fn a_file_edited_while_it_is_downloaded_becomes_a_copy() {
     for save in [Scenario::write, Scenario::save, Scenario::office, Scenario::mac_os] {
@@ -145,25 +145,25 @@ fn check_editor(save: Save, ignored: &[&str], backup: bool) {
     }
 }
 
-/// 63. vim: moves f aside, writes f, drops the old one; and probes the directory: one edit.
+/// 63: vim: moves f aside, writes f, drops the old one; and probes the directory: one edit.
 #[test]
 fn vim_saves_are_edits() {
     check_editor(Scenario::vim, &[], false);
 }
 
-/// 64. emacs: its lock and its autosave are ignored.
+/// 64: emacs: its lock and its autosave are ignored.
 #[test]
 fn emacs_saves_are_edits_beside_a_backup() {
     check_editor(Scenario::emacs, &[".#f", "#f#"], true);
 }
 
-/// 65. MS Office: a new file, the old one aside, the new one in, the old one gone: one edit.
+/// 65: MS Office: a new file, the old one aside, the new one in, the old one gone: one edit.
 #[test]
 fn office_saves_are_edits() {
     check_editor(Scenario::office, &["~$f"], false);
 }
 
-/// 66. LibreOffice, JetBrains, gedit, KeePass, InDesign, and macOS: each save is one edit.
+/// 66: LibreOffice, JetBrains, gedit, KeePass, InDesign, and macOS: each save is one edit.
 #[test]
 fn saves_of_other_programs_are_edits() {
     check_editor(Scenario::libre_office, &[".~lock.f#"], false);
@@ -174,7 +174,7 @@ fn saves_of_other_programs_are_edits() {
     check_editor(Scenario::mac_os, &[], false);
 }
 
-/// 67. A browser's download: only the whole file is sent.
+/// 67: A browser's download: only the whole file is sent.
 #[test]
 fn only_the_whole_download_is_sent() {
     let mut s = Scenario::new(3);
@@ -191,7 +191,7 @@ fn only_the_whole_download_is_sent() {
     }
 }
 
-/// 68. Thousands of temporary files within a second: no error, no entry.
+/// 68: Thousands of temporary files within a second: no error, no entry.
 #[test]
 fn thousands_of_temporary_files_cost_nothing() {
     let mut s = Scenario::new(2);
@@ -208,7 +208,7 @@ fn thousands_of_temporary_files_cost_nothing() {
     s.check("no error", |s| s.problems(0).is_empty());
 }
 
-/// 69. A file goes between its event and its being opened, between that and its hash, between its
+/// 69: A file goes between its event and its being opened, between that and its hash, between its
 /// hash and its upload: it is dropped in silence each time.
 #[test]
 fn a_file_that_goes_at_any_step_of_its_way_is_dropped_in_silence() {
@@ -235,7 +235,7 @@ fn a_file_that_goes_at_any_step_of_its_way_is_dropped_in_silence() {
         .check("it came and went", |s| s.new_entries() == 2);
 }
 
-/// 70. A checkout changes most files while B edits one: it converges, and nothing is deleted on the
+/// 70: A checkout changes most files while B edits one: it converges, and nothing is deleted on the
 /// way that the checkout did not mean.
 #[test]
 fn a_checkout_of_many_files_beside_an_edit_converges_and_deletes_nothing_on_the_way() {
@@ -259,7 +259,7 @@ fn a_checkout_of_many_files_beside_an_edit_converges_and_deletes_nothing_on_the_
     s.check("mine is there", |s| s.disk(0).contains("mine=edit 3"));
 }
 
-/// 72. An install makes a great many files, and all are removed again: the end is equal; with an
+/// 72: An install makes a great many files, and all are removed again: the end is equal; with an
 /// overflow, too.
 #[test]
 fn an_install_that_is_removed_again_leaves_nothing() {
@@ -281,7 +281,7 @@ fn an_install_that_is_removed_again_leaves_nothing() {
     }
 }
 
-/// 73. A database in use on A: sent only when it is closed; on a conflict nothing is renamed while it
+/// 73: A database in use on A: sent only when it is closed; on a conflict nothing is renamed while it
 /// is open for writing.
 #[test]
 fn a_database_in_use_is_never_renamed_under_its_program() {

@@ -9,6 +9,7 @@ mod links_and_metadata;
 mod live_files;
 mod names;
 mod network_and_server;
+mod pairs;
 mod rename_and_move;
 mod root_disk_power;
 mod watcher;

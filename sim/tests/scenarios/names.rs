@@ -11,7 +11,7 @@ fn folding() -> Scenario {
     Scenario::with(Setting { folds_case: 0b10, ..Setting::calm(3) })
 }
 
-/// 31. A case-only rename Foo→foo with B on a disk that folds case: the content is untouched, the
+/// 31: A case-only rename Foo→foo with B on a disk that folds case: the content is untouched, the
 /// name changes.
 #[test]
 fn a_rename_of_case_only_changes_the_name_and_touches_no_content() {
@@ -26,7 +26,7 @@ fn a_rename_of_case_only_changes_the_name_and_touches_no_content() {
     }
 }
 
-/// 32. A makes Foo and foo: on B one is there, the other told; deleting one never deletes the other.
+/// 32: A makes Foo and foo: on B one is there, the other told; deleting one never deletes the other.
 #[test]
 fn of_two_names_that_differ_in_case_a_folding_disk_has_one_and_tells_of_the_other() {
     let mut s = folding();
@@ -40,7 +40,7 @@ fn of_two_names_that_differ_in_case_a_folding_disk_has_one_and_tells_of_the_othe
     s.delete(0, "foo").everywhere("Foo=one");
 }
 
-/// 33. A case rename, an edit and a deletion of the old name, mixed.
+/// 33: A case rename, an edit and a deletion of the old name, mixed.
 #[test]
 fn a_rename_of_case_mixed_with_an_edit_and_with_a_deletion_keeps_the_file() {
     for folds_case in [0, 0b001, 0b010, 0b100, 0b111] {
@@ -66,7 +66,7 @@ fn a_rename_of_case_mixed_with_an_edit_and_with_a_deletion_keeps_the_file() {
     s.everywhere("foo=new").delete(0, "foo").write(0, "FOO", "newest").everywhere("FOO=newest");
 }
 
-/// 34. é composed and é in two parts, both on Linux: two files, both kept. (A disk that takes them
+/// 34: é composed and é in two parts, both on Linux: two files, both kept. (A disk that takes them
 /// for one name belongs to the Mac, a later feature.)
 #[test]
 fn one_letter_in_two_encodings_is_two_files_where_the_disk_says_so() {
@@ -79,7 +79,7 @@ fn one_letter_in_two_encodings_is_two_files_where_the_disk_says_so() {
     );
 }
 
-/// 35. Names with newline, tab, quote, backslash, leading dash, spaces, `%`, `;` and emoji go around
+/// 35: Names with newline, tab, quote, backslash, leading dash, spaces, `%`, `;` and emoji go around
 /// exactly as they are.
 #[test]
 fn awkward_names_go_around_exactly() {
@@ -107,7 +107,7 @@ fn awkward_names_go_around_exactly() {
     s.by_the_rules().check("renamed alike", |s| s.disk(0) == s.disk(1) && s.disk(2) == s.disk(1));
 }
 
-/// 36. Names that Windows does not take are kept on S and on Linux. (Windows itself is a later
+/// 36: Names that Windows does not take are kept on S and on Linux. (Windows itself is a later
 /// feature.)
 #[test]
 fn names_that_windows_does_not_take_are_kept_where_they_can_be() {
@@ -118,7 +118,7 @@ fn names_that_windows_does_not_take_are_kept_where_they_can_be() {
     s.by_the_rules().check("six files", |s| s.files(2).len() == 6 && s.disk(2) == s.disk(0));
 }
 
-/// 37. A path of more than 4096 bytes, a depth of 500: an error on that item only. (What the system
+/// 37: A path of more than 4096 bytes, a depth of 500: an error on that item only. (What the system
 /// refuses to open is shown with the disk.)
 #[test]
 fn what_is_too_deep_stays_and_is_told_and_the_rest_goes_on() {
@@ -134,7 +134,7 @@ fn what_is_too_deep_stays_and_is_told_and_the_rest_goes_on() {
     s.check("and goes on", |s| s.files(0).contains(&"deep/back".into()));
 }
 
-/// 38. A name that is no UTF-8 goes around as it is.
+/// 38: A name that is no UTF-8 goes around as it is.
 #[test]
 fn a_name_that_is_no_utf8_goes_around_as_it_is() {
     let at = RelPath::parse(b"caf\xe9").expect("any bytes are a name");
@@ -151,7 +151,7 @@ fn a_name_that_is_no_utf8_goes_around_as_it_is() {
     s.by_the_rules().check("one move", |s| s.disk(0) == s.disk(2) && s.deletions() == 0);
 }
 
-/// 39. A user makes names like our own: a conflict copy's is a name like any other.
+/// 39: A user makes names like our own: a conflict copy's is a name like any other.
 #[test]
 fn a_file_that_is_named_like_a_conflict_copy_is_a_file_like_any_other() {
     let name = "f (conflict, device1, 2026-01-01 0000).txt";
@@ -165,7 +165,7 @@ fn a_file_that_is_named_like_a_conflict_copy_is_a_file_like_any_other() {
     s.check("gone like any other", |s| s.files(1).len() == 2 && s.disk(0) == s.disk(1));
 }
 
-/// 40. A file gets a name that is ignored: it is no longer synced, and not deleted elsewhere.
+/// 40: A file gets a name that is ignored: it is no longer synced, and not deleted elsewhere.
 #[test]
 fn a_file_renamed_to_an_ignored_name_is_not_deleted_elsewhere() {
     let mut s = Scenario::new(3);
@@ -176,7 +176,7 @@ fn a_file_renamed_to_an_ignored_name_is_not_deleted_elsewhere() {
     s.check("and is not sent", |s| s.copies() == 0);
 }
 
-/// 41. An ignore rule comes and goes while files exist: nothing is deleted, nothing comes back.
+/// 41: An ignore rule comes and goes while files exist: nothing is deleted, nothing comes back.
 #[test]
 fn a_rule_that_comes_and_goes_deletes_nothing_and_brings_nothing_back() {
     let mut s = Scenario::new(3);

@@ -7,7 +7,7 @@ fn a_tree(s: &mut Scenario) {
     s.mkdir(0, "d").write(0, "d/x", "one").write(0, "f", "old").settle().mark();
 }
 
-/// 93. A commit reached S and the answer is lost: sent again, it gets the first answer; no second
+/// 93: A commit reached S and the answer is lost: sent again, it gets the first answer; no second
 /// version, no copy.
 #[test]
 fn a_commit_whose_answer_is_lost_happens_once() {
@@ -38,7 +38,7 @@ fn edits_that_follow_a_lost_answer_are_no_conflict() {
         .check("no copy", |s| s.copies() == 0);
 }
 
-/// 94. Messages that come twice, late or with a gap are applied once, in the order of the journal.
+/// 94: Messages that come twice, late or with a gap are applied once, in the order of the journal.
 #[test]
 fn doubled_and_missing_messages_are_put_right() {
     for loss in [false, true] {
@@ -61,7 +61,7 @@ fn doubled_and_missing_messages_are_put_right() {
     }
 }
 
-/// 95. Another's edit comes while the own one of the same file is on its way: it is held until that
+/// 95: Another's edit comes while the own one of the same file is on its way: it is held until that
 /// has its outcome.
 #[test]
 fn an_entry_for_a_file_with_a_commit_on_its_way_waits_for_the_outcome() {
@@ -80,7 +80,7 @@ fn an_entry_for_a_file_with_a_commit_on_its_way_waits_for_the_outcome() {
     s.everywhere("d/ d/x=yours f=mine, too").check("no copy", |s| s.copies() == 0);
 }
 
-/// 96. A connection goes silent: it is noticed, and what was missed is caught up with, within a
+/// 96: A connection goes silent: it is noticed, and what was missed is caught up with, within a
 /// bound.
 #[test]
 fn a_silent_connection_is_noticed_and_made_up_for() {
@@ -91,7 +91,7 @@ fn a_silent_connection_is_noticed_and_made_up_for() {
     s.everywhere("d/ d/x=mine f=new");
 }
 
-/// 97. S restarts in the middle of an upload: it goes on, and there is no row without its bytes.
+/// 97: S restarts in the middle of an upload: it goes on, and there is no row without its bytes.
 #[test]
 fn a_server_that_restarts_during_an_upload_gets_it_whole() {
     let big = "a large content that takes its time to go up";
@@ -108,7 +108,7 @@ fn a_server_that_restarts_during_an_upload_gets_it_whole() {
     }
 }
 
-/// 99. S is restored from an old backup: clients merge; newer files go up again, nothing is deleted,
+/// 99: S is restored from an old backup: clients merge; newer files go up again, nothing is deleted,
 /// and where both were changed since there is a copy.
 #[test]
 fn a_server_restored_from_a_backup_is_merged_with_and_nothing_is_deleted() {
@@ -134,7 +134,7 @@ fn a_server_restored_from_a_backup_is_merged_with_and_nothing_is_deleted() {
     s.by_the_rules();
 }
 
-/// 100. S is fresh and empty under the same address: clients send everything again; nothing is
+/// 100: S is fresh and empty under the same address: clients send everything again; nothing is
 /// deleted.
 #[test]
 fn an_emptied_server_gets_everything_again() {
@@ -147,7 +147,7 @@ fn an_emptied_server_gets_everything_again() {
     s.check("nothing is deleted", |s| s.deletions() == 0);
 }
 
-/// 102. A device's disk is cloned, and both clients go on: both trees are merged, nothing is lost.
+/// 102: A device's disk is cloned, and both clients go on: both trees are merged, nothing is lost.
 #[test]
 fn a_device_that_goes_on_from_an_older_state_merges_and_loses_nothing() {
     let mut s = Scenario::new(3);
@@ -161,7 +161,7 @@ fn a_device_that_goes_on_from_an_older_state_merges_and_loses_nothing() {
     s.write(1, "f", "newer").everywhere("d/ f=newer n=text");
 }
 
-/// 103. A device is revoked with edits that are not sent yet: its files stay, and it says why.
+/// 103: A device is revoked with edits that are not sent yet: its files stay, and it says why.
 #[test]
 fn a_revoked_device_keeps_its_files_and_says_why() {
     let mut s = Scenario::new(3);

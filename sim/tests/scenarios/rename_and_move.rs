@@ -12,7 +12,7 @@ fn a_directory(s: &mut Scenario) {
     s.mkdir(0, "d").write(0, "d/x", "one").mkdir(0, "d/in").write(0, "d/in/y", "two");
 }
 
-/// 12. A renames f→g, B renames f→h: one name wins; no second file, no loss.
+/// 12: A renames f→g, B renames f→h: one name wins; no second file, no loss.
 #[test]
 fn both_rename_a_file_and_one_name_wins() {
     every_order(
@@ -25,7 +25,7 @@ fn both_rename_a_file_and_one_name_wins() {
     );
 }
 
-/// 13. A renames f→g, B edits f: the edit lands in g on all.
+/// 13: A renames f→g, B edits f: the edit lands in g on all.
 #[test]
 fn one_renames_and_the_other_edits_and_the_edit_lands_under_the_new_name() {
     for save in [Scenario::write, Scenario::save, Scenario::vim, Scenario::office] {
@@ -37,7 +37,7 @@ fn one_renames_and_the_other_edits_and_the_edit_lands_under_the_new_name() {
     }
 }
 
-/// 14. A renames f→g, B deletes f (bytes unchanged): f survives as g in both orders; the delete
+/// 14: A renames f→g, B deletes f (bytes unchanged): f survives as g in both orders; the delete
 /// stays in history.
 #[test]
 fn one_renames_and_the_other_deletes_and_the_file_survives_under_its_new_name() {
@@ -51,7 +51,7 @@ fn one_renames_and_the_other_deletes_and_the_file_survives_under_its_new_name() 
     );
 }
 
-/// 15. A renames f→g, B makes another g: both are kept, one as a copy.
+/// 15: A renames f→g, B makes another g: both are kept, one as a copy.
 #[test]
 fn one_renames_onto_a_name_that_the_other_makes_and_both_files_are_kept() {
     both_orders(
@@ -62,7 +62,7 @@ fn one_renames_onto_a_name_that_the_other_makes_and_both_files_are_kept() {
     );
 }
 
-/// 16. A rotation l2→l3, l1→l2, l0→l1, new l0, every second: converges, no copy.
+/// 16: A rotation l2→l3, l1→l2, l0→l1, new l0, every second: converges, no copy.
 #[test]
 fn logs_that_rotate_every_second_converge_without_copies() {
     let mut s = Scenario::new(3);
@@ -78,7 +78,7 @@ fn logs_that_rotate_every_second_converge_without_copies() {
     s.check("each content is sent once", |s| s.contents_sent() <= 12);
 }
 
-/// 17. A renames dir d→e with many files: one entry, no upload, one rename on B.
+/// 17: A renames dir d→e with many files: one entry, no upload, one rename on B.
 #[test]
 fn a_renamed_directory_is_one_entry_and_one_rename_whatever_is_in_it() {
     let mut s = Scenario::new(3);
@@ -92,7 +92,7 @@ fn a_renamed_directory_is_one_entry_and_one_rename_whatever_is_in_it() {
     s.check("the same everywhere", |s| s.disk(0) == s.disk(1) && s.disk(1) == s.disk(2));
 }
 
-/// 18. A renames d→e, B edits d/x: the edit lands in e/x.
+/// 18: A renames d→e, B edits d/x: the edit lands in e/x.
 #[test]
 fn an_edit_in_a_directory_that_the_other_renames_lands_in_it() {
     both_orders(
@@ -103,7 +103,7 @@ fn an_edit_in_a_directory_that_the_other_renames_lands_in_it() {
     );
 }
 
-/// 19. A renames d→e, B adds d/new: it lands in e/new.
+/// 19: A renames d→e, B adds d/new: it lands in e/new.
 #[test]
 fn what_is_added_to_a_directory_that_the_other_renames_lands_in_it() {
     both_orders(
@@ -114,7 +114,7 @@ fn what_is_added_to_a_directory_that_the_other_renames_lands_in_it() {
     );
 }
 
-/// 20. A renames d→e, B deletes d (unchanged): the tree survives at e in both orders.
+/// 20: A renames d→e, B deletes d (unchanged): the tree survives at e in both orders.
 #[test]
 fn a_tree_that_one_renames_and_the_other_deletes_survives_whole() {
     both_orders(
@@ -125,7 +125,7 @@ fn a_tree_that_one_renames_and_the_other_deletes_survives_whole() {
     );
 }
 
-/// 21. A renames d→e, B renames d→g: one name, the children once.
+/// 21: A renames d→e, B renames d→g: one name, the children once.
 #[test]
 fn both_rename_a_directory_and_its_children_are_there_once() {
     every_order(
@@ -139,7 +139,7 @@ fn both_rename_a_directory_and_its_children_are_there_once() {
     );
 }
 
-/// 22. A moves x into y, B moves y into x: no cycle, no orphan; the second is refused and its view
+/// 22: A moves x into y, B moves y into x: no cycle, no orphan; the second is refused and its view
 /// put right.
 #[test]
 fn two_directories_moved_into_each_other_make_no_cycle_and_no_orphan() {
@@ -153,7 +153,7 @@ fn two_directories_moved_into_each_other_make_no_cycle_and_no_orphan() {
     );
 }
 
-/// 23. A three-way cycle x→y, y→z, z→x over three clients.
+/// 23: A three-way cycle x→y, y→z, z→x over three clients.
 #[test]
 fn three_directories_moved_into_each_other_in_a_ring_make_no_cycle() {
     every_order(
@@ -181,7 +181,7 @@ fn three_directories_moved_into_each_other_in_a_ring_make_no_cycle() {
     );
 }
 
-/// 24. B deletes the target t while A moves f into it: t is revived with f.
+/// 24: B deletes the target t while A moves f into it: t is revived with f.
 #[test]
 fn a_directory_that_one_deletes_while_the_other_moves_a_file_into_it_is_revived() {
     both_orders(
@@ -192,7 +192,7 @@ fn a_directory_that_one_deletes_while_the_other_moves_a_file_into_it_is_revived(
     );
 }
 
-/// 25. A move out of the root is a deletion; a move in of a full tree makes all of it.
+/// 25: A move out of the root is a deletion; a move in of a full tree makes all of it.
 #[test]
 fn a_tree_moved_out_is_deleted_and_a_tree_moved_in_is_made_whole() {
     let mut s = Scenario::new(3);
@@ -205,7 +205,7 @@ fn a_tree_moved_out_is_deleted_and_a_tree_moved_in_is_made_whole() {
     s.check("four are made", |s| s.new_entries() == 4);
 }
 
-/// 26. A rename undone before it is synced is nothing.
+/// 26: A rename undone before it is synced is nothing.
 #[test]
 fn a_rename_that_is_undone_before_it_is_synced_is_nothing() {
     for pause_ms in [0, 5, 50] {
@@ -220,7 +220,7 @@ fn a_rename_that_is_undone_before_it_is_synced_is_nothing() {
     }
 }
 
-/// 27. f renamed over an existing g: g has f's bytes, one deletion of f; the old g is in history.
+/// 27: f renamed over an existing g: g has f's bytes, one deletion of f; the old g is in history.
 #[test]
 fn a_file_renamed_over_another_takes_its_name_and_the_old_bytes_are_in_history() {
     let mut s = Scenario::new(3);
@@ -230,7 +230,7 @@ fn a_file_renamed_over_another_takes_its_name_and_the_old_bytes_are_in_history()
     s.check("no bytes are sent", |s| s.contents_sent() == 0 && s.uploads(0) == 0);
 }
 
-/// 28. A rename during the upload of the same file: the upload counts under the new name.
+/// 28: A rename during the upload of the same file: the upload counts under the new name.
 #[test]
 fn a_file_renamed_during_its_upload_goes_up_under_the_new_name_once() {
     let text = "a large content that takes its time to go up";
@@ -242,7 +242,7 @@ fn a_file_renamed_during_its_upload_goes_up_under_the_new_name_once() {
     s.check("a move and an edit", |s| s.new_entries() == 2 && s.contents_sent() == 1);
 }
 
-/// 29. Half a rename is lost in an overflow: the scan settles it, and nothing is deleted elsewhere
+/// 29: Half a rename is lost in an overflow: the scan settles it, and nothing is deleted elsewhere
 /// before.
 #[test]
 fn a_rename_of_which_an_overflow_leaves_half_deletes_nothing_elsewhere() {
@@ -254,7 +254,7 @@ fn a_rename_of_which_an_overflow_leaves_half_deletes_nothing_elsewhere() {
     s.check("nothing is deleted", |s| s.deletions() == 0);
 }
 
-/// 30. Two hard links of one file on A are two files elsewhere; an edit of one on B leaves the
+/// 30: Two hard links of one file on A are two files elsewhere; an edit of one on B leaves the
 /// other alone.
 #[test]
 fn hard_links_are_two_files_and_an_edit_of_one_leaves_the_other_alone() {

@@ -18,7 +18,7 @@ fn with_power_cuts() -> Scenario {
     Scenario::with(Setting { faults, ..Setting::calm(3) })
 }
 
-/// 82. The root is not mounted at the start: everything waits, nothing is deleted.
+/// 82: The root is not mounted at the start: everything waits, nothing is deleted.
 #[test]
 fn a_root_that_is_not_mounted_at_the_start_deletes_nothing() {
     let mut s = Scenario::new(3);
@@ -28,7 +28,7 @@ fn a_root_that_is_not_mounted_at_the_start_deletes_nothing() {
     s.unmount(0, false).everywhere("d/ d/x=one f=new").check("still", |s| s.deletions() == 0);
 }
 
-/// 83. The root is unmounted in the middle of a scan: what that showed is thrown away.
+/// 83: The root is unmounted in the middle of a scan: what that showed is thrown away.
 #[test]
 fn a_root_that_is_unmounted_in_the_middle_of_a_scan_deletes_nothing() {
     for after in 0..6 {
@@ -44,7 +44,7 @@ fn a_root_that_is_unmounted_in_the_middle_of_a_scan_deletes_nothing() {
     }
 }
 
-/// 86. Most files are renamed: no guard trips.
+/// 86: Most files are renamed: no guard trips.
 #[test]
 fn most_files_can_be_renamed_at_once() {
     let mut s = Scenario::new(3);
@@ -59,7 +59,7 @@ fn most_files_can_be_renamed_at_once() {
     s.check("all of them", |s| s.files(2).len() == 50 && s.disk(0) == s.disk(2));
 }
 
-/// 87. The disk is full while something is downloaded or placed, or a state is saved: nothing is
+/// 87: The disk is full while something is downloaded or placed, or a state is saved: nothing is
 /// harmed, and it goes on by itself when there is room.
 #[test]
 fn a_full_disk_harms_nothing_and_goes_on_by_itself() {
@@ -72,7 +72,7 @@ fn a_full_disk_harms_nothing_and_goes_on_by_itself() {
     s.check("nothing to tell", |s| s.problems(1).is_empty() && s.copies() == 0);
 }
 
-/// 88. The server has no room for contents: the upload waits, others go on.
+/// 88: The server has no room for contents: the upload waits, others go on.
 #[test]
 fn a_full_server_keeps_one_upload_waiting_and_the_rest_goes_on() {
     let big = "a large content for which there is no room";
@@ -83,7 +83,7 @@ fn a_full_server_keeps_one_upload_waiting_and_the_rest_goes_on() {
     s.server_full(false).everywhere(&format!("big={big} d/ d/x=one f=two small=s"));
 }
 
-/// 89. The client is killed, or the power cut, at each step of a change, of a save, and of a commit.
+/// 89: The client is killed, or the power cut, at each step of a change, of a save, and of a commit.
 #[test]
 fn a_client_killed_at_any_step_loses_nothing() {
     for at in [Moment::Compared, Moment::Swapped] {
@@ -111,7 +111,7 @@ fn a_client_killed_at_any_step_loses_nothing() {
     }
 }
 
-/// 90. What the disk lost in a power cut after the state was saved is put right at the start, and
+/// 90: What the disk lost in a power cut after the state was saved is put right at the start, and
 /// never read as the user's doing.
 #[test]
 fn a_placed_file_that_a_power_cut_took_back_is_placed_again() {
@@ -129,7 +129,7 @@ fn a_placed_file_that_a_power_cut_took_back_is_placed_again() {
     }
 }
 
-/// 91. Three weeks of sleep: it catches up from its cursor. (Tombstones are kept for ever; their
+/// 91: Three weeks of sleep: it catches up from its cursor. (Tombstones are kept for ever; their
 /// horizon comes with garbage collection, a later feature.)
 #[test]
 fn a_device_that_slept_for_weeks_catches_up() {
@@ -154,7 +154,7 @@ fn a_device_that_slept_for_weeks_catches_up() {
     s.check("no copy", |s| s.copies() == 0);
 }
 
-/// 92. A clock jumps by ten years, either way: the outcome is the same.
+/// 92: A clock jumps by ten years, either way: the outcome is the same.
 #[test]
 fn clocks_that_jump_change_no_outcome() {
     for years in [-10, 10] {

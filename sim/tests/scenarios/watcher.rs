@@ -20,7 +20,7 @@ fn some_work(s: &mut Scenario, round: usize) {
 const AFTER_SOME_WORK: &str =
     "d2/ d2/d/ d2/d/d/ d2/d/d/g=g0 d2/d/d/x=x0 d2/d/g=g1 d2/d/x=x1 d2/x=x2 f=f2 g2=g2";
 
-/// 75. The watcher overflows at any moment: a scoped rescan, and the same result.
+/// 75: The watcher overflows at any moment: a scoped rescan, and the same result.
 #[test]
 fn an_overflow_at_any_moment_changes_nothing_in_the_end() {
     for after in 0..12 {
@@ -35,7 +35,7 @@ fn an_overflow_at_any_moment_changes_nothing_in_the_end() {
     }
 }
 
-/// 76. Events are dropped, doubled and late at random: the same after the next scan.
+/// 76: Events are dropped, doubled and late at random: the same after the next scan.
 #[test]
 fn dropped_and_doubled_events_change_nothing_after_the_next_scan() {
     for seed in 0..40_u32 {
@@ -58,7 +58,7 @@ fn dropped_and_doubled_events_change_nothing_after_the_next_scan() {
     }
 }
 
-/// 78. Directories and files in them are made faster than they can be watched: none is missed.
+/// 78: Directories and files in them are made faster than they can be watched: none is missed.
 #[test]
 fn trees_made_faster_than_they_can_be_watched_are_taken_whole() {
     let mut s = Scenario::new(3);
@@ -69,7 +69,7 @@ fn trees_made_faster_than_they_can_be_watched_are_taken_whole() {
     s.everywhere("a/ a/b/ a/b/c/ a/b/c/late=four a/b/c/x=one a/b/z=three a/y=two");
 }
 
-/// 80. A change between the end of a sync and the watcher's being armed again is seen.
+/// 80: A change between the end of a sync and the watcher's being armed again is seen.
 #[test]
 fn what_changes_while_nobody_watches_is_seen_at_the_next_start() {
     let mut s = Scenario::new(3);
@@ -81,7 +81,7 @@ fn what_changes_while_nobody_watches_is_seen_at_the_next_start() {
     s.release(0, Hold::Looks).everywhere("e/ e/f/ e/x=newer n=one");
 }
 
-/// 81. What we write ourselves comes back as events: no loop, also when the user edits right after.
+/// 81: What we write ourselves comes back as events: no loop, also when the user edits right after.
 #[test]
 fn our_own_writes_are_not_sent_back() {
     let mut s = Scenario::new(3);
@@ -94,4 +94,27 @@ fn our_own_writes_are_not_sent_back() {
         .write(1, "f", "mine")
         .release(1, Hold::Events);
     s.everywhere("f=mine").check("two edits, no copy", |s| s.new_entries() == 2);
+}
+
+/// What another device's change does not find where it was is looked for everywhere before it is
+/// taken for deleted, however late its event is.
+#[test]
+fn a_file_renamed_long_before_its_event_comes_is_still_the_same_file() {
+    type Deed = fn(&mut Scenario);
+    let deeds: [(Deed, &str); 3] = [
+        (|s| _ = s.rename(1, "d/x", "y"), "d/ f=two g=three z=one"),
+        (|s| _ = s.rename(1, "d", "e"), "e/ f=two g=three z=one"),
+        (
+            |s| _ = s.rename(1, "d/x", "t").rename(1, "f", "d/x").rename(1, "t", "f"),
+            "d/ d/x=two g=three z=one",
+        ),
+    ];
+    for (deed, expected) in deeds {
+        let mut s = Scenario::new(3);
+        s.mkdir(0, "d").write(0, "d/x", "one").write(0, "f", "two").write(0, "g", "three").settle();
+        s.mark().hold(1, Hold::Events);
+        deed(&mut s);
+        s.rename(0, "d/x", "z").wait(5_000).release(1, Hold::Events).heal().everywhere(expected);
+        s.check("nothing is deleted or copied", |s| s.deletions() == 0 && s.copies() == 0);
+    }
 }
