@@ -74,7 +74,7 @@ impl<'w> Run<'w> {
 
     fn step(&mut self, device: usize, action: Action) {
         let disk = mirror(self.devices[device].folder());
-        let script = self.writer.script(&disk, action, None);
+        let script = self.writer.script(&disk, action, None, &[]);
         for call in &script.calls {
             let deeds = self.hands[device].call(call);
             let now_ms = u64::try_from(self.began.elapsed().as_millis()).expect("minutes");
