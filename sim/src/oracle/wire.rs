@@ -15,7 +15,8 @@ use super::{Broken, Tally, rules};
 /// What was said, as far as it binds those who said it.
 #[derive(Debug, Default)]
 pub struct Wire {
-    ends: BTreeMap<DeviceId, End>,
+    /// By machine: a cloned disk makes two of one device.
+    ends: BTreeMap<usize, End>,
     /// The last entry of each accepted commit.
     accepted: BTreeMap<(DeviceId, CommitKey), Seq>,
     broken: Option<Broken>,
@@ -33,13 +34,13 @@ struct End {
 
 impl Wire {
     /// A client's process is gone.
-    pub fn restarted(&mut self, device: DeviceId) {
-        self.ends.remove(&device);
+    pub fn restarted(&mut self, machine: usize) {
+        self.ends.remove(&machine);
     }
 
     /// A client says something.
-    pub fn said(&mut self, device: DeviceId, message: &ClientMessage) {
-        let end = self.ends.entry(device).or_default();
+    pub fn said(&mut self, machine: usize, device: DeviceId, message: &ClientMessage) {
+        let end = self.ends.entry(machine).or_default();
         match message {
             ClientMessage::Hello { cursor, .. } => end.heard = cursor.seq,
             ClientMessage::Commit(commit) => {
@@ -54,8 +55,8 @@ impl Wire {
     }
 
     /// A client hears something.
-    pub fn heard(&mut self, device: DeviceId, message: &ServerMessage) {
-        let end = self.ends.entry(device).or_default();
+    pub fn heard(&mut self, machine: usize, device: DeviceId, message: &ServerMessage) {
+        let end = self.ends.entry(machine).or_default();
         match message {
             ServerMessage::Welcome { resume: Resume::Snapshot | Resume::Merge(_), .. } => {
                 end.open = None;

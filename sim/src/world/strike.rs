@@ -192,7 +192,7 @@ impl World {
         if let Link::Up { connection, .. } = self.devices[index].link {
             self.server.detach(connection);
         }
-        self.wire.restarted(self.server.device_id(index));
+        self.wire.restarted(index);
         self.devices[index].kill();
     }
 
