@@ -38,6 +38,11 @@ impl Wire {
         self.ends.remove(&machine);
     }
 
+    /// The server has gone back to an older journal, which ends here.
+    pub fn restored(&mut self, head: Seq) {
+        self.accepted.retain(|_, seq| *seq <= head);
+    }
+
     /// A client says something.
     pub fn said(&mut self, machine: usize, device: DeviceId, message: &ClientMessage) {
         let end = self.ends.entry(machine).or_default();
@@ -83,8 +88,6 @@ impl Wire {
     /// The journal has these new entries, of one commit.
     pub fn accepted(&mut self, entries: &[(Entry, Cursor)]) {
         let Some((first, _)) = entries.first() else { return };
-        // A journal that was put back goes on from there.
-        self.accepted.retain(|_, seq| *seq < first.seq);
         let again = self.accepted.contains_key(&(first.device, first.key));
         self.judge(rules::DECIDED_ONCE, !again, || format!("{first:?}"));
         for (entry, _) in entries {

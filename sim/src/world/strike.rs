@@ -230,6 +230,7 @@ impl World {
         self.end_server(None);
         self.server.journal.restore(backup);
         self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
+        self.wire.restored(self.server.journal.head().cursor.seq);
     }
 
     pub(crate) fn kill_server(&mut self) {
