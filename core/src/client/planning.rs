@@ -265,11 +265,12 @@ impl Client {
         }
     }
 
-    /// The server's move of a directory was made here: what is being deleted in it is kept.
+    /// The server's move of a directory was made here: what was deleted in it, without knowing of
+    /// the move, is kept, whether or not that was decided before.
     pub(super) fn keep_undecided_there(&mut self, dir: NodeId) {
         for below in self.trees.below_there(dir) {
             let gone = matches!(self.trees.get(below).local(), Local::Absent);
-            if gone && self.is_in_flight(below) {
+            if gone && !self.looks.missing.contains_key(&below) {
                 self.trees.set_synced(below, None);
             }
         }
