@@ -65,7 +65,7 @@ impl Case {
             servers: 1 + random.below(3) as u8,
             faults,
             apart: random.below(8) == 0,
-            ask_from_files: if seed.is_multiple_of(3) { 1 + (seed / 3 % 4) as u8 } else { 20 },
+            ask_from_files: if seed.is_multiple_of(3) { 1 + (seed / 3 % 4) as u32 } else { 20 },
             seed,
             planted: None,
         };

@@ -1,5 +1,6 @@
 //! Files that never rest: one that is only appended to goes as a prefix, at a bounded rate; one that
-//! is rewritten in place waits until it is closed.
+//! is rewritten in place waits until it is closed. A slow writer is waited for: a prefix goes only
+//! when a file has been without rest for long.
 //!
 //! Invariants: a prefix is sent only after two reads, some time apart and with an append between,
 //! gave the same bytes; it never counts as what this disk has, so nothing is replaced because of it;
@@ -17,8 +18,9 @@ use super::record::LocalBody;
 use super::timers::Timers;
 use super::{Client, Reason};
 
-/// How long a file must have been without rest before its start is looked at.
-const RESTLESS_MS: u64 = 2_000;
+/// How long a file must have been without rest before its start is looked at: whoever writes a file
+/// slowly has most likely closed it by then.
+const RESTLESS_MS: u64 = 30_000;
 /// When the start is looked at for the second time.
 const SECOND_LOOK_MS: u64 = 1_000;
 /// When the next prefix is looked for.

@@ -61,7 +61,7 @@ pub struct Setting {
     /// Each user keeps to a directory of his own.
     pub apart: bool,
     /// From so many deleted files on, users are asked whether they meant it.
-    pub ask_from_files: u8,
+    pub ask_from_files: u32,
     /// What the engines' seeds are made from.
     pub seed: u64,
     /// A fault of the engines, planted.

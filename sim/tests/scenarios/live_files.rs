@@ -4,6 +4,7 @@ use sim::disk::guard::Moment;
 use sim::disk::user::path;
 use sim::scenario::Scenario;
 use sim::user::script::Call;
+use sim::world::Setting;
 use sim::world::arranged::Hold;
 
 /// 54: f grows while it is hashed: no torn version goes up.
@@ -264,7 +265,8 @@ fn a_checkout_of_many_files_beside_an_edit_converges_and_deletes_nothing_on_the_
 #[test]
 fn an_install_that_is_removed_again_leaves_nothing() {
     for overflow in [false, true] {
-        let mut s = Scenario::new(3);
+        // An install is large: nobody is to be asked about it here.
+        let mut s = Scenario::with(Setting { ask_from_files: 10_000, ..Setting::calm(3) });
         s.mkdir(0, "modules");
         for dir in 0..20 {
             s.mkdir(0, &format!("modules/{dir}"));

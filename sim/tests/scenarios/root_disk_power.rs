@@ -66,7 +66,7 @@ fn a_full_disk_harms_nothing_and_goes_on_by_itself() {
     let mut s = Scenario::new(3);
     a_tree(&mut s);
     s.full(1, true).write(0, "f", "newer").mkdir(0, "e").write(0, "e/y", "three").settle();
-    s.here(1, "d/ d/x=one f=two").check("it is told", |s| s.problems(1).contains("f: Unwritable"));
+    s.here(1, "d/ d/x=one f=two").check("it is told", |s| s.problems(1).contains("f: DiskFull"));
     s.delete(1, "d/x").settle().here(2, "d/ e/ e/y=three f=newer");
     s.full(1, false).heal().everywhere("d/ e/ e/y=three f=newer");
     s.check("nothing to tell", |s| s.problems(1).is_empty() && s.copies() == 0);
