@@ -93,7 +93,7 @@ impl World {
         for index in 0..self.devices.len() {
             self.server.journal.let_in(self.server.folder, self.server.device_id(index));
         }
-        self.witness.brought_back((before - head.seq.get()) as usize);
+        self.witness.brought_back(before.abs_diff(head.seq.get()) as usize);
     }
 
     /// A device's disk becomes a copy of the first's, the state of its client with it: from now on
