@@ -166,6 +166,9 @@ pub enum StoreError {
     /// The store cannot be reached or does not answer now; trying again may help.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// Another transaction was in the way; trying again helps.
+    #[error("the database was busy with another change: {0}")]
+    Contended(String),
     /// The connection broke while committing: it happened, or it did not. Read back to know.
     #[error("the database did not say whether it took a change: {0}")]
     Unknown(String),

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
+use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::{Link, Server, check_folder_name};
 use onefold_server::{Config, NewInvite, Scheme, Stores};
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,12 @@ async fn start(
     let listen = with_port(listen.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into()));
     let advertise = advertise.or(kept.and_then(|kept| kept.advertise));
     let config = Config {
-        stores: Stores { data: data.clone(), database: None, blobs: None },
+        stores: Stores {
+            data: data.clone(),
+            database: None,
+            mysql: MySqlOptions::default(),
+            blobs: None,
+        },
         listen: listen.to_string(),
         advertise: Some(advertise.clone().unwrap_or_else(|| reached_at(listen).to_string())),
         scheme: Scheme::Tls,

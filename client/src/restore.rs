@@ -90,9 +90,10 @@ impl From<StoreError> for NoState {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Damaged(why) => Self::Damaged(why),
-            StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Newer { .. } => {
-                Self::Store(error)
-            }
+            StoreError::Unavailable(_)
+            | StoreError::Contended(_)
+            | StoreError::Unknown(_)
+            | StoreError::Newer { .. } => Self::Store(error),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use onefold_adapters::blobs::Packs;
+use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::is_loopback;
 use onefold_adapters::port::StoreError;
 
@@ -37,8 +38,11 @@ pub struct Config {
 pub struct Stores {
     /// The data directory; made if it is missing.
     pub data: PathBuf,
-    /// `sqlite:PATH`; a file in the data directory, if not given.
+    /// `sqlite:PATH` or `mysql://USER:PASSWORD@HOST/DATABASE`; a file in the data directory, if not
+    /// given.
     pub database: Option<String>,
+    /// How a MySQL database is reached.
+    pub mysql: MySqlOptions,
     /// A directory for packs; one in the data directory, if not given.
     pub blobs: Option<PathBuf>,
 }
@@ -113,7 +117,9 @@ const fn hint(error: &StoreError) -> &'static str {
             "; check that it is the right file, or bring it back from a backup: devices then merge \
              with it"
         }
-        StoreError::Unavailable(_) | StoreError::Unknown(_) => "; check --data and --database",
+        StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::Unknown(_) => {
+            "; check --data and --database"
+        }
     }
 }
 
@@ -159,6 +165,9 @@ impl Stores {
         let data = |error| StartError::Data { path: self.data.clone(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(data)?;
         let path = match &self.database {
+            Some(url) if url.starts_with("mysql://") => {
+                return Ok(Arc::new(Database::mysql(url, &self.mysql).await?));
+            }
             Some(url) => sqlite_path(url)?,
             None => self.data.join(DATABASE_FILE),
         };
@@ -179,8 +188,13 @@ impl Stores {
 fn sqlite_path(url: &str) -> Result<PathBuf, StartError> {
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(path.strip_prefix("//").unwrap_or(path).into()),
-        _ => Err(StartError::Usage(format!(
-            "--database {url} cannot be used: this version takes sqlite:PATH"
-        ))),
+        _ => {
+            // The rest may hold a password.
+            let kind = url.split(':').next().unwrap_or_default();
+            Err(StartError::Usage(format!(
+                "--database {kind}:… cannot be used: give sqlite:PATH or \
+                 mysql://USER:PASSWORD@HOST:PORT/DATABASE"
+            )))
+        }
     }
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use onefold_adapters::journal::Journal;
+use onefold_adapters::journal::{Journal, StoreResult};
+use onefold_adapters::port::StoreError;
 use onefold_core::id::FolderId;
 use onefold_core::server::decide::Submitted;
 use onefold_core::server::facts::StoredOutcome;
@@ -20,6 +21,8 @@ use crate::head::{Head, HeadNews};
 
 /// How often the head is looked up while nothing is committed here.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait before a commit is asked for again.
+const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 /// The most commits in one transaction.
 const MAX_BATCH: usize = 64;
 
@@ -122,7 +125,7 @@ async fn commit<J: Journal>(
 ) {
     let (submitted, answers): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|waiting| (waiting.submitted, waiting.answer)).unzip();
-    match journal.commit(folder, now, submitted).await {
+    match decided(journal, folder, now, submitted).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 head.advance(outcome.at);
@@ -137,6 +140,28 @@ async fn commit<J: Journal>(
             }
         }
     }
+}
+
+/// Asks again for what a database that stumbled did not answer: the commits' keys make sure that
+/// what it did take happens once, and its outcome is read back.
+async fn decided<J: Journal>(
+    journal: &J,
+    folder: FolderId,
+    now: WallTime,
+    submitted: Vec<Submitted>,
+) -> StoreResult<Vec<StoredOutcome>> {
+    for wait in ASK_AGAIN_AFTER {
+        match journal.commit(folder, now, submitted.clone()).await {
+            Err(
+                error @ (StoreError::Unavailable(_)
+                | StoreError::Contended(_)
+                | StoreError::Unknown(_)),
+            ) => tracing::warn!("folder {folder}: {error}; asking again"),
+            answer => return answer,
+        }
+        tokio::time::sleep(wait).await;
+    }
+    journal.commit(folder, now, submitted).await
 }
 
 /// Reads a clock, for people.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::parse_address;
 use onefold_server::{
     CheckError, Config, InviteError, NewInvite, Scheme, StartError, Stores, check, invite, serve,
@@ -16,6 +17,8 @@ use tracing_subscriber::EnvFilter;
 
 /// How long what still blocks a thread may take once everything else has ended.
 const BLOCKING_ENDS_WITHIN: Duration = Duration::from_millis(500);
+/// Names the database where other users of the machine must not see its password.
+const DATABASE_VARIABLE: &str = "ONEFOLD_DATABASE";
 /// Says what is logged, in tracing's filter syntax.
 const LOG_VARIABLE: &str = "ONEFOLD_LOG";
 
@@ -36,9 +39,17 @@ struct StoreOptions {
     /// Where the server keeps things; made if it is missing. Must be given
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// sqlite:PATH [default: a file in the data directory]
-    #[arg(long, global = true, value_name = "URL")]
+    /// sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE, which may end with how TLS is used:
+    /// ?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE [default: a file in the data directory]
+    #[arg(long, global = true, value_name = "URL", env = DATABASE_VARIABLE, hide_env_values = true)]
     database: Option<String>,
+    /// The most connections to a MySQL database
+    #[arg(long, global = true, value_name = "N", default_value = "16",
+          value_parser = clap::value_parser!(u32).range(2..))]
+    database_connections: u32,
+    /// How long a connection to a MySQL database may take to be had: 10s, 1m
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    database_timeout: Duration,
     /// A directory for the files' contents [default: one in the data directory]
     #[arg(long, global = true, value_name = "URL")]
     blobs: Option<PathBuf>,
@@ -104,11 +115,13 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> ExitCode {
-    let StoreOptions { data, database, blobs, advertise } = cli.stores;
+    let StoreOptions { data, database, database_connections, database_timeout, blobs, advertise } =
+        cli.stores;
     let Some(data) = data else {
         return failed(2, "say with --data DIR where the server keeps things");
     };
-    let stores = Stores { data, database, blobs };
+    let mysql = MySqlOptions { connections: database_connections, timeout: database_timeout };
+    let stores = Stores { data, database, mysql, blobs };
     match cli.command {
         None => run_serve(stores, advertise, cli.serve).await,
         Some(Command::Invite(options)) => {

@@ -11,6 +11,7 @@
 mod binaries;
 mod bytes;
 mod device;
+mod mysql;
 mod process;
 mod proxy;
 mod random;
@@ -25,6 +26,7 @@ mod world;
 pub use binaries::repository;
 pub use bytes::{fill, noise};
 pub use device::Device;
+pub use mysql::{MariaDb, mysql_database, mysql_sql};
 pub use process::{Output, Process};
 pub use proxy::Proxy;
 pub use random::Random;

@@ -3,14 +3,31 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::mysql::mysql_database;
 use crate::process::{Output, Process};
 use crate::world::World;
+
+/// Tells a server its database.
+const DATABASE: &str = "ONEFOLD_DATABASE";
+/// Says which database servers are on: `sqlite`, or `mysql`.
+const STORE: &str = "ONEFOLD_TEST_STORE";
+
+/// Whether the tests were asked to put servers on MySQL.
+fn on_mysql() -> bool {
+    match std::env::var(STORE).as_deref() {
+        Ok("mysql") => true,
+        Ok("sqlite") | Err(_) => false,
+        Ok(other) => panic!("{STORE}={other}: it is sqlite or mysql"),
+    }
+}
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Plain HTTP in place of TLS.
     pub http: bool,
+    /// On SQLite, whatever other servers are on.
+    pub sqlite: bool,
     /// Run under `strace`: where the trace goes, and what is traced.
     pub trace: Option<(PathBuf, Vec<&'static str>)>,
 }
@@ -21,6 +38,8 @@ pub struct Server<'w> {
     world: &'w World,
     data: PathBuf,
     options: Options,
+    /// The URL of its database, if that is not in its data directory.
+    database: Option<String>,
     /// `HOST:PORT`.
     address: String,
     process: Option<Process>,
@@ -36,7 +55,8 @@ impl<'w> Server<'w> {
     pub fn start_with(world: &'w World, options: Options) -> Self {
         let data = world.at("server");
         let address = "127.0.0.1:0".to_owned();
-        let mut server = Self { world, data, options, address, process: None };
+        let database = (on_mysql() && !options.sqlite).then(mysql_database);
+        let mut server = Self { world, data, options, database, address, process: None };
         server.restart();
         server
     }
@@ -49,6 +69,7 @@ impl<'w> Server<'w> {
             None => self.world.command("onefold-server"),
         };
         command.arg("--data").arg(&self.data).args(["--listen", &self.address]);
+        command.envs(self.database.iter().map(|url| (DATABASE, url)));
         if self.options.http {
             command.arg("--http");
         }
@@ -95,6 +116,7 @@ impl<'w> Server<'w> {
     fn subcommand(&self, arguments: &[&str]) -> Command {
         let mut command = self.world.command("onefold-server");
         command.arg("--data").arg(&self.data).args(arguments);
+        command.envs(self.database.iter().map(|url| (DATABASE, url)));
         command
     }
 

@@ -25,6 +25,7 @@ use onefold_core::server::session::{
 use onefold_core::time::WallTime;
 
 use crate::port::StoreError;
+pub use crate::sql::dialect::MySqlOptions;
 pub use memory::{CrashPoint, MemoryJournal, MemoryStore};
 pub use sql::SqlJournal;
 

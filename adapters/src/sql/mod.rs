@@ -20,6 +20,8 @@ type StoreResult<T> = Result<T, StoreError>;
 const KEYS_AT_ONCE: usize = 128;
 /// The rows of one insert; what is left over goes one by one. So two statements are cached, not many.
 const ROWS_AT_ONCE: usize = 32;
+/// Rows of more bytes than this go one by one, so that many do not exceed MySQL's packet.
+const SMALL_ROWS: usize = 8 * 1024 * 1024;
 
 /// A value of a column. Texts and names are bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,15 @@ pub(crate) enum Value {
     Null,
     Int(i64),
     Bytes(Vec<u8>),
+}
+
+impl Value {
+    fn len(&self) -> usize {
+        match self {
+            Self::Null | Self::Int(_) => 8,
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
 }
 
 macro_rules! bytes_value {
@@ -212,11 +223,28 @@ impl Transaction {
 
     /// Inserts rows: `into` is all of the statement up to `VALUES`.
     pub(crate) async fn insert(&mut self, into: &str, rows: Vec<Vec<Value>>) -> StoreResult<()> {
-        let whole = rows.len() - rows.len() % ROWS_AT_ONCE;
-        let (many, rest) = rows.split_at(whole);
+        self.inserted(into, rows, "").await
+    }
+
+    /// Inserts rows into the columns of a table, but leaves those as they are that have the same key.
+    pub(crate) async fn insert_new(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+    ) -> StoreResult<()> {
+        let keeping = self.keeping(columns[0]);
+        let into = format!("INSERT INTO {table} ({})", columns.join(", "));
+        self.inserted(&into, rows, &keeping).await
+    }
+
+    async fn inserted(&mut self, into: &str, rows: Vec<Vec<Value>>, end: &str) -> StoreResult<()> {
+        let bytes: usize = rows.iter().flatten().map(Value::len).sum();
+        let small = if bytes < SMALL_ROWS { rows.len() } else { 0 };
+        let (many, rest) = rows.split_at(small - small % ROWS_AT_ONCE);
         for rows in many.chunks(ROWS_AT_ONCE).chain(rest.chunks(1)) {
             let marks = format!("({})", vec!["?"; rows[0].len()].join(","));
-            let sql = format!("{into} VALUES {}", vec![marks; rows.len()].join(","));
+            let sql = format!("{into} VALUES {}{end}", vec![marks; rows.len()].join(","));
             self.execute(&sql, rows.concat()).await?;
         }
         Ok(())
@@ -231,22 +259,22 @@ fn any_of(statement: &str, term: &str, keys: &[Vec<Value>]) -> (String, Vec<Valu
     (sql, values)
 }
 
-/// Brings the schema up to date: migrations are numbered from 1, each in one transaction.
+/// Brings the schema up to date: migrations are numbered from 1, each in one transaction. Where what
+/// changes a schema ends a transaction, one that was cut off is done again: none minds what is there.
 pub(crate) async fn migrate(database: &Database, migrations: &[&'static str]) -> StoreResult<()> {
     let known = i64::try_from(migrations.len()).expect("few migrations");
-    let found = match version(database).await? {
-        Some(found) => found,
-        None => {
-            let mut create = database.write().await?;
-            let sql = "CREATE TABLE IF NOT EXISTS onefold_schema (version BIGINT NOT NULL)";
-            create.execute(sql, Vec::new()).await?;
-            create.commit().await?;
-            0
-        }
-    };
+    let found = version(database).await?.unwrap_or(0);
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
+    if found == known {
+        return Ok(());
+    }
+    let _alone = database.lock_migrations().await?;
+    let mut create = database.write().await?;
+    let sql = "CREATE TABLE IF NOT EXISTS onefold_schema (version BIGINT NOT NULL PRIMARY KEY)";
+    create.execute(sql, Vec::new()).await?;
+    create.commit().await?;
     for (version, script) in (1..).zip(migrations) {
         if version <= found {
             continue;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 
 use onefold_adapters::journal::{
-    CrashPoint, Journal, MemoryJournal, NewDevice, SecretHash, SqlJournal,
+    CrashPoint, Journal, MemoryJournal, MySqlOptions, NewDevice, SecretHash, SqlJournal,
 };
 use onefold_core::blob::Blob;
 use onefold_core::hash::ContentId;
@@ -85,23 +85,54 @@ impl Arm for Sqlite {
         journal
     }
 
-    /// Gives up a commit after its `n`th statement or so: the connection rolls back, or had done it.
     async fn crash_in_commit(&self, n: usize, submitted: Submitted) -> bool {
         let journal = SqlJournal::sqlite(&self.path()).await.unwrap();
-        let mut commit = pin!(journal.commit(FOLDER, NOW, vec![submitted]));
-        let mut polls = 0;
-        let done = std::future::poll_fn(|context| {
-            if polls > n {
-                return Poll::Ready(false);
-            }
-            polls += 1;
-            commit.as_mut().poll(context).map(|outcome| {
-                outcome.unwrap();
-                true
-            })
-        });
-        !done.await
+        given_up(journal, n, submitted).await
     }
+}
+
+pub(crate) struct MySql {
+    url: String,
+}
+
+impl MySql {
+    pub(crate) fn new() -> Self {
+        Self { url: tests::mysql_database() }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Arm for MySql {
+    type Journal = SqlJournal;
+
+    async fn open(&self) -> SqlJournal {
+        let options = MySqlOptions { connections: 4, ..MySqlOptions::default() };
+        SqlJournal::mysql(&self.url, &options).await.unwrap()
+    }
+
+    async fn crash_in_commit(&self, n: usize, submitted: Submitted) -> bool {
+        given_up(self.open().await, n, submitted).await
+    }
+}
+
+/// Gives up a commit after its `n`th statement or so: the connection rolls back, or had done it.
+async fn given_up(journal: SqlJournal, n: usize, submitted: Submitted) -> bool {
+    let mut commit = pin!(journal.commit(FOLDER, NOW, vec![submitted]));
+    let mut polls = 0;
+    let done = std::future::poll_fn(|context| {
+        if polls > n {
+            return Poll::Ready(false);
+        }
+        polls += 1;
+        commit.as_mut().poll(context).map(|outcome| {
+            outcome.unwrap();
+            true
+        })
+    });
+    !done.await
 }
 
 /// A folder and two devices.

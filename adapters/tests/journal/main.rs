@@ -5,6 +5,8 @@ mod bench;
 mod commits;
 mod contents;
 mod crashes;
+mod model;
+mod mysql;
 mod people;
 mod sqlite;
 mod streams;
@@ -25,6 +27,14 @@ macro_rules! suite {
                 #[tokio::test]
                 async fn $body() {
                     crate::$module::$body(crate::bench::Sqlite::new()).await;
+                }
+            )+)+
+        }
+        mod on_mysql {
+            $($(
+                #[tokio::test]
+                async fn $body() {
+                    crate::$module::$body(crate::bench::MySql::new()).await;
                 }
             )+)+
         }

@@ -31,8 +31,8 @@ pub(crate) async fn entries_come_in_order_and_no_more_than_asked_for(arm: impl A
     };
     assert_eq!(seqs(query(0, 2)).await, [1, 2]);
     assert_eq!(seqs(query(1, 1_000)).await, (2..=150).collect::<Vec<_>>());
-    assert_eq!(seqs(query(150, 10)).await, []);
-    assert_eq!(seqs(query(151, 10)).await, []);
+    assert!(seqs(query(150, 10)).await.is_empty());
+    assert!(seqs(query(151, 10)).await.is_empty());
 }
 
 pub(crate) async fn small_contents_come_along_while_they_are_current_and_within_the_credit(

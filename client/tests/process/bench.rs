@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use onefold_adapters::journal::MySqlOptions;
 use onefold_server::{Config, NewInvite, Running, Scheme, Stores};
 use tempfile::TempDir;
 
@@ -22,7 +23,12 @@ impl Bench {
     pub(crate) async fn start() -> Self {
         let place = tempfile::tempdir().unwrap();
         let config = Config {
-            stores: Stores { data: place.path().join("server"), database: None, blobs: None },
+            stores: Stores {
+                data: place.path().join("server"),
+                database: None,
+                mysql: MySqlOptions::default(),
+                blobs: None,
+            },
             listen: "127.0.0.1:0".to_owned(),
             advertise: None,
             scheme: Scheme::Tls,

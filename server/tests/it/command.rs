@@ -89,7 +89,7 @@ fn bad_input_gets_a_word_and_a_code() {
     check(&["--behind-proxy"], 2, "--http");
     check(&["--tls-cert", "x"], 2, "--tls-key");
     check(&["--listen", "nowhere"], 1, "cannot listen on nowhere");
-    check(&["--database", "mysql://localhost/x"], 2, "mysql");
+    check(&["--database", "postgres://u:secret@localhost/x"], 2, "postgres:…");
     check(&["--blobs", "s3://bucket"], 1, "in a directory");
     check(&["invite"], 1, "start `onefold-server` first");
     check(&["invite", "--uses", "0"], 2, "--uses");

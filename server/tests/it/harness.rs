@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onefold_adapters::http::{HttpTransfer, Joined, join};
+use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::{Link, Server};
 use onefold_adapters::port::{Connector, MessageStream, Source, Staging, Transfer};
 use onefold_adapters::tls::client_config;
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn stores(data: &Path) -> Stores {
-    Stores { data: data.to_owned(), database: None, blobs: None }
+    Stores { data: data.to_owned(), database: None, mysql: MySqlOptions::default(), blobs: None }
 }
 
 pub(crate) fn config(data: &Path) -> Config {

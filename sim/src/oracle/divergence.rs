@@ -2,7 +2,8 @@
 //!
 //! A copy is needed where users of two devices changed what has one name without knowing of each
 //! other. So since everyone last had everything, a name has at most as many copies as there are
-//! changes by all users but the one who made the most, and none that holds what it stands beside.
+//! changes by all users but the one who made the most, and none that holds what it stands beside. A
+//! user who puts something at a name while an engine makes way there gives another reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ const LONG: usize = 60;
 pub struct Divergence {
     /// Deeds by name and device.
     deeds: BTreeMap<Name, BTreeMap<usize, usize>>,
+    /// Deeds in the midst of an engine's change, by name.
+    disturbed: BTreeMap<Name, usize>,
     /// Copies by the name that they stand beside.
     copies: BTreeMap<Name, Vec<NodeId>>,
     /// Names of one thing: each leads on to another, or stands for all of them.
@@ -69,6 +72,13 @@ impl Divergence {
                 }
                 *self.deeds.entry(origin(name)).or_default().entry(device).or_default() += 1;
             }
+        }
+    }
+
+    /// A user did these in the midst of an engine's change.
+    pub fn disturbed(&mut self, deeds: &[Deed]) {
+        for name in deeds.iter().flat_map(|deed| deed.path.names()) {
+            *self.disturbed.entry(origin(name)).or_default() += 1;
         }
     }
 
@@ -141,6 +151,10 @@ impl Divergence {
             let one = reasons.entry(self.one(name)).or_default();
             deeds.iter().for_each(|(device, count)| *one.entry(*device).or_default() += count);
         }
+        let mut disturbed: BTreeMap<&Name, usize> = BTreeMap::new();
+        for (name, count) in &self.disturbed {
+            *disturbed.entry(self.one(name)).or_default() += count;
+        }
         let mut copies: BTreeMap<&Name, Vec<NodeId>> = BTreeMap::new();
         for (name, nodes) in &self.copies {
             copies.entry(self.one(name)).or_default().extend(nodes);
@@ -148,7 +162,8 @@ impl Divergence {
         for (name, copies) in copies {
             let deeds = reasons.get(name).unwrap_or(&none);
             let all: usize = deeds.values().sum();
-            let reasons = all - deeds.values().max().copied().unwrap_or(0);
+            let reasons = all - deeds.values().max().copied().unwrap_or(0)
+                + disturbed.get(name).copied().unwrap_or(0);
             if copies.len() > reasons {
                 let what = format!("{name}: {copies:?}; deeds by device: {deeds:?}");
                 return Err(Broken::new(rules::COPY_PER_DIVERGENCE, what));

@@ -15,7 +15,8 @@ use super::{Broken, Tally, rules};
 /// What was said, as far as it binds those who said it.
 #[derive(Debug, Default)]
 pub struct Wire {
-    ends: BTreeMap<DeviceId, End>,
+    /// By machine: a cloned disk makes two of one device.
+    ends: BTreeMap<usize, End>,
     /// The last entry of each accepted commit.
     accepted: BTreeMap<(DeviceId, CommitKey), Seq>,
     broken: Option<Broken>,
@@ -33,13 +34,18 @@ struct End {
 
 impl Wire {
     /// A client's process is gone.
-    pub fn restarted(&mut self, device: DeviceId) {
-        self.ends.remove(&device);
+    pub fn restarted(&mut self, machine: usize) {
+        self.ends.remove(&machine);
+    }
+
+    /// The server has gone back to an older journal, which ends here.
+    pub fn restored(&mut self, head: Seq) {
+        self.accepted.retain(|_, seq| *seq <= head);
     }
 
     /// A client says something.
-    pub fn said(&mut self, device: DeviceId, message: &ClientMessage) {
-        let end = self.ends.entry(device).or_default();
+    pub fn said(&mut self, machine: usize, device: DeviceId, message: &ClientMessage) {
+        let end = self.ends.entry(machine).or_default();
         match message {
             ClientMessage::Hello { cursor, .. } => end.heard = cursor.seq,
             ClientMessage::Commit(commit) => {
@@ -54,8 +60,8 @@ impl Wire {
     }
 
     /// A client hears something.
-    pub fn heard(&mut self, device: DeviceId, message: &ServerMessage) {
-        let end = self.ends.entry(device).or_default();
+    pub fn heard(&mut self, machine: usize, device: DeviceId, message: &ServerMessage) {
+        let end = self.ends.entry(machine).or_default();
         match message {
             ServerMessage::Welcome { resume: Resume::Snapshot | Resume::Merge(_), .. } => {
                 end.open = None;
@@ -82,8 +88,6 @@ impl Wire {
     /// The journal has these new entries, of one commit.
     pub fn accepted(&mut self, entries: &[(Entry, Cursor)]) {
         let Some((first, _)) = entries.first() else { return };
-        // A journal that was put back goes on from there.
-        self.accepted.retain(|_, seq| *seq < first.seq);
         let again = self.accepted.contains_key(&(first.device, first.key));
         self.judge(rules::DECIDED_ONCE, !again, || format!("{first:?}"));
         for (entry, _) in entries {

@@ -293,6 +293,7 @@ impl Witness {
         }
         let deeds = disk.take_deeds();
         story.hash(&deeds);
+        self.divergence.disturbed(&deeds);
         self.deeds(device, &deeds);
     }
 

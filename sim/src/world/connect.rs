@@ -17,7 +17,7 @@ impl World {
     /// A client sends up its stream, if there is one.
     pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
-        self.wire.said(self.server.device_id(index), &message);
+        self.wire.said(index, self.server.device_id(index), &message);
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));
@@ -80,7 +80,7 @@ impl World {
         let index = connection.device;
         match planted::network::next_down(self.setting.planted, &mut connection.down) {
             Some(message) => {
-                self.wire.heard(self.server.device_id(index), &message);
+                self.wire.heard(index, self.server.device_id(index), &message);
                 self.give(index, Event::Received(message))
             }
             None => Ok(()),

@@ -192,7 +192,7 @@ impl World {
         if let Link::Up { connection, .. } = self.devices[index].link {
             self.server.detach(connection);
         }
-        self.wire.restarted(self.server.device_id(index));
+        self.wire.restarted(index);
         self.devices[index].kill();
     }
 
@@ -230,6 +230,7 @@ impl World {
         self.end_server(None);
         self.server.journal.restore(backup);
         self.witness.restored(self.server.journal.entries_after(Seq::ZERO));
+        self.wire.restored(self.server.journal.head().cursor.seq);
     }
 
     pub(crate) fn kill_server(&mut self) {

@@ -226,7 +226,7 @@ fn a_connection_that_speaks_nonsense_harms_nobody() {
 #[test]
 fn a_database_that_is_newer_than_the_program_is_refused_and_kept() {
     let world = World::new();
-    let mut server = Server::start(&world);
+    let mut server = Server::start_with(&world, Options { sqlite: true, ..Options::default() });
     let device = Device::join_once(&world, "one", &server.link());
     device.write("f.txt", "kept");
     device.once();

@@ -16,6 +16,7 @@ fn a_commit_is_written_then_synced_and_only_then_answered() {
                  fsync,fdatasync";
     let options = Options {
         http: true,
+        sqlite: true,
         trace: Some((trace.clone(), vec!["-e", calls, "-e", "signal=none", "-s", "20000"])),
     };
     let mut server = Server::start_with(&world, options);

@@ -35,10 +35,11 @@ impl SqlJournal {
         }
         let parts = manifest.chunks.chunks(CHUNKS_PER_PART).zip(0_u64..);
         let rows = parts.map(|(chunks, part)| values![folder, content, part, encoded(&chunks)]);
-        let insert = "INSERT INTO manifests (folder, content, part, chunks)";
-        transaction.insert(insert, rows.collect()).await?;
-        let insert = "INSERT INTO contents (folder, content, size)";
-        transaction.insert(insert, vec![values![folder, content, manifest.size()]]).await?;
+        // Another server may be bringing the same content.
+        let columns = ["folder", "content", "part", "chunks"];
+        transaction.insert_new("manifests", &columns, rows.collect()).await?;
+        let row = values![folder, content, manifest.size()];
+        transaction.insert_new("contents", &["folder", "content", "size"], vec![row]).await?;
         transaction.commit().await?;
         Ok(Vec::new())
     }
@@ -46,18 +47,17 @@ impl SqlJournal {
     pub(super) async fn chunks_put(
         &self,
         folder: FolderId,
-        chunks: Vec<(ChunkId, ChunkLocation)>,
+        mut chunks: Vec<(ChunkId, ChunkLocation)>,
     ) -> StoreResult<()> {
+        // In one order, so that two writers do not wait for each other.
+        chunks.sort_unstable_by_key(|(chunk, _)| *chunk);
         let mut transaction = self.write().await?;
-        let insert = format!(
-            "{} chunks (folder, chunk, pack, pack_offset, size)",
-            self.database.insert_new()
-        );
+        let columns = ["folder", "chunk", "pack", "pack_offset", "size"];
         let rows = chunks.into_iter().map(|(chunk, location)| {
             let ChunkLocation { pack, offset, size } = location;
             values![folder, chunk, pack.0, offset, u64::from(size)]
         });
-        transaction.insert(&insert, rows.collect()).await?;
+        transaction.insert_new("chunks", &columns, rows.collect()).await?;
         transaction.commit().await
     }
 }

@@ -15,13 +15,10 @@ use crate::sql::{Row, Value, values};
 impl SqlJournal {
     pub(super) async fn folder_created(&self, id: FolderId, name: &str) -> StoreResult<Folder> {
         let mut transaction = self.write().await?;
-        let insert = format!(
-            "{} folders (id, name, seq, chain, tree_sum, bytes, quota)",
-            self.database.insert_new()
-        );
+        let columns = ["id", "name", "seq", "chain", "tree_sum", "bytes", "quota"];
         let Head { cursor, sum, bytes, quota } = Head::EMPTY;
         let row = values![id, name, cursor.seq, cursor.hash, limbs(sum), bytes, quota];
-        transaction.insert(&insert, vec![row]).await?;
+        transaction.insert_new("folders", &columns, vec![row]).await?;
         let folder = by_name(&mut transaction, name).await?;
         transaction.commit().await?;
         folder.ok_or_else(|| StoreError::Damaged("two folders with one id".into()))
@@ -37,8 +34,8 @@ impl SqlJournal {
 
     pub(super) async fn setting_set_once(&self, key: &str, value: Blob) -> StoreResult<Blob> {
         let mut transaction = self.write().await?;
-        let insert = format!("{} settings (name, setting)", self.database.insert_new());
-        transaction.insert(&insert, vec![values![key, value.clone()]]).await?;
+        let row = values![key, value.clone()];
+        transaction.insert_new("settings", &["name", "setting"], vec![row]).await?;
         let now = setting(&mut transaction, key).await?;
         transaction.commit().await?;
         Ok(now.unwrap_or(value))

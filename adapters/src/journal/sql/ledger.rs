@@ -36,14 +36,13 @@ impl SqlJournal {
             }
         };
         if writes != Writes::default() {
-            self.wrote(&mut transaction, folder, writes).await?;
+            Self::wrote(&mut transaction, folder, writes).await?;
             transaction.commit().await?;
         }
         Ok(outcomes)
     }
 
     async fn wrote(
-        &self,
         transaction: &mut Transaction,
         folder: FolderId,
         writes: Writes,
@@ -67,14 +66,11 @@ impl SqlJournal {
             .map(|(entry, cursor)| values![folder, entry.seq, cursor.hash, encoded(entry)]);
         let insert = "INSERT INTO entries (folder, seq, chain, entry)";
         transaction.insert(insert, rows.collect()).await?;
-        let insert = format!(
-            "{} contents (folder, content, size, inline_bytes)",
-            self.database.insert_new()
-        );
+        let columns = ["folder", "content", "size", "inline_bytes"];
         let rows = contents
             .into_iter()
             .map(|(content, bytes)| values![folder, content, bytes.len() as u64, bytes]);
-        transaction.insert(&insert, rows.collect()).await?;
+        transaction.insert_new("contents", &columns, rows.collect()).await?;
         let insert = "INSERT INTO outcomes (device, commit_key, seq, outcome)";
         let rows = outcomes
             .iter()

@@ -10,6 +10,7 @@ mod ledger;
 mod people;
 mod stream;
 
+use std::future::Future;
 use std::path::Path;
 
 use onefold_core::blob::Blob;
@@ -28,8 +29,12 @@ use super::{
     ChunkLocation, Device, Folder, Invite, Journal, NewDevice, Redeemed, SecretHash, StoreResult,
     StoredContent,
 };
-use crate::sql::dialect::{Database, Durability, Transaction};
+use crate::port::StoreError;
+use crate::sql::dialect::{Database, Durability, MySqlOptions, Transaction};
 use crate::sql::migrate;
+
+/// How often a transaction is tried while others are in its way.
+const TRIES: usize = 10;
 
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/journal/1.sql")];
 
@@ -43,6 +48,15 @@ impl SqlJournal {
     /// Opens an SQLite file, made if it is missing, and brings its schema up to date.
     pub async fn sqlite(path: &Path) -> StoreResult<Self> {
         let database = Database::sqlite(path, Durability::Full).await?;
+        migrate(&database, MIGRATIONS).await?;
+        Ok(Self { database })
+    }
+
+    /// Opens a database of a MySQL or MariaDB server, made if it is missing, and brings its schema up
+    /// to date. The URL is `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, and may say how TLS is used
+    /// (`?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE`).
+    pub async fn mysql(url: &str, options: &MySqlOptions) -> StoreResult<Self> {
+        let database = Database::mysql(url, options).await?;
         migrate(&database, MIGRATIONS).await?;
         Ok(Self { database })
     }
@@ -61,9 +75,23 @@ impl SqlJournal {
     }
 }
 
+/// Does a transaction again when others were in its way.
+async fn patiently<T, F>(mut once: impl FnMut() -> F) -> StoreResult<T>
+where
+    F: Future<Output = StoreResult<T>>,
+{
+    for _ in 1..TRIES {
+        match once().await {
+            Err(StoreError::Contended(_)) => {}
+            other => return other,
+        }
+    }
+    once().await
+}
+
 impl Journal for SqlJournal {
     async fn create_folder(&self, id: FolderId, name: &str) -> StoreResult<Folder> {
-        self.folder_created(id, name).await
+        patiently(|| self.folder_created(id, name)).await
     }
 
     async fn folder(&self, name: &str) -> StoreResult<Option<Folder>> {
@@ -80,7 +108,7 @@ impl Journal for SqlJournal {
         time: WallTime,
         submitted: Vec<Submitted>,
     ) -> StoreResult<Vec<StoredOutcome>> {
-        self.decided(folder, time, submitted).await
+        patiently(|| self.decided(folder, time, submitted.clone())).await
     }
 
     async fn head(&self, folder: FolderId) -> StoreResult<Head> {
@@ -106,15 +134,15 @@ impl Journal for SqlJournal {
         time: WallTime,
         greet: Greet,
     ) -> StoreResult<Option<Greeting>> {
-        self.greeted(device, time, greet).await
+        patiently(|| self.greeted(device, time, greet)).await
     }
 
     async fn poll(&self, device: DeviceId, time: WallTime) -> StoreResult<Option<Poll>> {
-        self.polled(device, time).await
+        patiently(|| self.polled(device, time)).await
     }
 
     async fn acknowledge(&self, device: DeviceId, seq: Seq) -> StoreResult<()> {
-        self.acknowledged(device, seq).await
+        patiently(|| self.acknowledged(device, seq)).await
     }
 
     async fn add_device(
@@ -137,11 +165,11 @@ impl Journal for SqlJournal {
     }
 
     async fn rename_device(&self, device: DeviceId, name: &str) -> StoreResult<bool> {
-        self.renamed(device, name).await
+        patiently(|| self.renamed(device, name)).await
     }
 
     async fn revoke(&self, device: DeviceId) -> StoreResult<bool> {
-        self.revoked(device).await
+        patiently(|| self.revoked(device)).await
     }
 
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {
@@ -154,7 +182,7 @@ impl Journal for SqlJournal {
         time: WallTime,
         device: NewDevice,
     ) -> StoreResult<Redeemed> {
-        self.redeemed(secret, time, device).await
+        patiently(|| self.redeemed(secret, time, device.clone())).await
     }
 
     async fn put_manifest(
@@ -163,7 +191,7 @@ impl Journal for SqlJournal {
         content: ContentId,
         manifest: Manifest,
     ) -> StoreResult<Vec<ChunkId>> {
-        self.manifest_put(folder, content, manifest).await
+        patiently(|| self.manifest_put(folder, content, manifest.clone())).await
     }
 
     async fn content(
@@ -187,7 +215,7 @@ impl Journal for SqlJournal {
         folder: FolderId,
         chunks: Vec<(ChunkId, ChunkLocation)>,
     ) -> StoreResult<()> {
-        self.chunks_put(folder, chunks).await
+        patiently(|| self.chunks_put(folder, chunks.clone())).await
     }
 
     async fn locate_chunks(
@@ -203,11 +231,11 @@ impl Journal for SqlJournal {
     }
 
     async fn set_setting_once(&self, key: &str, value: Blob) -> StoreResult<Blob> {
-        self.setting_set_once(key, value).await
+        patiently(|| self.setting_set_once(key, value.clone())).await
     }
 
     async fn put_setting(&self, key: &str, value: Blob) -> StoreResult<()> {
-        self.setting_put(key, value).await
+        patiently(|| self.setting_put(key, value.clone())).await
     }
 
     async fn check_entries(

@@ -30,7 +30,9 @@ impl SqlJournal {
         greet: Greet,
     ) -> StoreResult<Option<Greeting>> {
         let mut transaction = self.write().await?;
-        let Some(standing) = standing(&mut transaction, device).await? else { return Ok(None) };
+        let locking = self.database.locking();
+        let standing = standing(&mut transaction, device, locking).await?;
+        let Some(standing) = standing else { return Ok(None) };
         let head = head(&mut transaction, standing.folder).await?.cursor;
         let at_seq = chain_at(&mut transaction, standing.folder, greet.seq).await?;
         // Counting costs what a snapshot costs; it is only looked at for a device far behind.
@@ -55,7 +57,7 @@ impl SqlJournal {
         time: WallTime,
     ) -> StoreResult<Option<Poll>> {
         let mut reading = self.read().await?;
-        let Some(standing) = standing(&mut reading, device).await? else { return Ok(None) };
+        let Some(standing) = standing(&mut reading, device, "").await? else { return Ok(None) };
         let head = head(&mut reading, standing.folder).await?;
         drop(reading);
         if standing.last_seen.is_none_or(|seen| time.0.abs_diff(seen) >= SEEN_EVERY_MS) {
@@ -173,14 +175,17 @@ struct Standing {
     last_seen: Option<i64>,
 }
 
-/// `None`: unknown, or revoked.
+/// `None`: unknown, or revoked. `locking` is how the select ends.
 async fn standing(
     transaction: &mut Transaction,
     device: DeviceId,
+    locking: &str,
 ) -> StoreResult<Option<Standing>> {
-    let sql = "SELECT folder, writable, acknowledged, lineage, last_seen FROM devices \
-               WHERE id = ? AND revoked = 0";
-    let Some(row) = transaction.row(sql, values![device]).await? else { return Ok(None) };
+    let sql = format!(
+        "SELECT folder, writable, acknowledged, lineage, last_seen FROM devices \
+         WHERE id = ? AND revoked = 0{locking}"
+    );
+    let Some(row) = transaction.row(&sql, values![device]).await? else { return Ok(None) };
     Ok(Some(Standing {
         folder: FolderId::from_bytes(row.array(0)?),
         writable: row.flag(1)?,

@@ -1,0 +1,165 @@
+//! Private MariaDB servers for tests: each with a data directory and a port of its own, never one
+//! that runs on the machine already.
+//!
+//! `ONEFOLD_TEST_MYSQL=mysql://USER:PASSWORD@HOST:PORT` names one to use instead, where a test does
+//! not kill it; its databases named `onefold_test_…` are dropped at the start.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::wait::{PATIENCE, wait_for};
+
+/// Names a server to use, without a database in the URL.
+const GIVEN: &str = "ONEFOLD_TEST_MYSQL";
+/// The user that the tests are, with every right.
+const USER: &str = "onefold:p%40ss";
+
+/// What runs a server and ends it when its input ends, as it does with this process, however that
+/// ends; the data is then removed, unless it is told to keep it.
+const KEEPER: &str = r#"directory=$1; shift
+"$@" & server=$!
+read word; kill -9 $server; wait $server
+[ "$word" = keep ] || rm -rf -- "$directory""#;
+
+/// A private MariaDB server. Dropped, it is killed, and its data is removed.
+#[derive(Debug)]
+pub struct MariaDb {
+    directory: PathBuf,
+    port: u16,
+    keeper: Option<Child>,
+}
+
+impl MariaDb {
+    /// Makes a data directory and starts a server on it.
+    pub fn start() -> Self {
+        let directory = tempfile::Builder::new().prefix("onefold-db-").tempdir();
+        let directory = directory.expect("there is room for a database").keep();
+        let mut install = Command::new("mariadb-install-db");
+        install.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
+        install.args(["--skip-test-db", "--user=root"]).arg(datadir(&directory));
+        let made = install.output().expect("mariadb-install-db is there: ./test installs it");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let sql = "CREATE USER IF NOT EXISTS onefold@'127.0.0.1' IDENTIFIED BY 'p@ss';\n\
+                   GRANT ALL ON *.* TO onefold@'127.0.0.1' WITH GRANT OPTION;\n";
+        fs::write(directory.join("init.sql"), sql).expect("the directory is ours");
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a port is free").port();
+        let mut server = Self { directory, port, keeper: None };
+        server.restart(&[]);
+        server
+    }
+
+    /// Starts it again, where it was, with these options.
+    pub fn restart(&mut self, options: &[&str]) {
+        assert!(self.keeper.is_none(), "it runs");
+        let at = &self.directory;
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "sh"]).arg(at);
+        command.args(["mariadbd", "--no-defaults", "--user=root", "--bind-address=127.0.0.1"]);
+        command.args(["--skip-name-resolve", "--innodb-buffer-pool-size=128M"]);
+        command.arg(datadir(at)).arg(format!("--port={}", self.port));
+        for (option, file) in [("socket", "socket"), ("pid-file", "pid"), ("init-file", "init.sql")]
+        {
+            command.arg(format!("--{option}={}", at.join(file).display()));
+        }
+        let log = fs::File::create(at.join("log")).expect("the directory is ours");
+        command.args(options).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        self.keeper = Some(command.spawn().expect("there is a shell"));
+        wait_for("mariadbd to accept connections (./test installs it)", PATIENCE, || {
+            let said = fs::read_to_string(at.join("log")).unwrap_or_default();
+            if said.contains("ready for connections") { Ok(()) } else { Err(said) }
+        });
+    }
+
+    /// Kills it (SIGKILL), as a power cut of one program.
+    pub fn kill(&mut self) {
+        self.end("keep\n");
+    }
+
+    fn end(&mut self, word: &str) {
+        let Some(mut keeper) = self.keeper.take() else { return };
+        let input = keeper.stdin.take();
+        // One that is gone has been killed by somebody else.
+        let _ = input.expect("it is piped").write_all(word.as_bytes());
+        let _ = keeper.wait();
+    }
+
+    /// Its URL, without a database.
+    pub fn url(&self) -> String {
+        format!("mysql://{USER}@127.0.0.1:{}", self.port)
+    }
+
+    /// Runs SQL as an administrator; what it printed, one row a line, columns apart by tabs.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> String {
+        mysql_sql(&self.url(), sql)
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        self.end("remove\n");
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn datadir(at: &Path) -> String {
+    format!("--datadir={}", at.join("data").display())
+}
+
+/// A URL of a database that nobody else uses, on a server that all tests of this process share.
+pub fn mysql_database() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name =
+        format!("onefold_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    format!("{}/{name}", shared())
+}
+
+/// The server that all tests of this process share: what is static is never dropped, but its keeper
+/// ends it with this process.
+fn shared() -> &'static str {
+    static SERVER: OnceLock<(String, Option<MariaDb>)> = OnceLock::new();
+    let (url, _) = SERVER.get_or_init(|| match std::env::var(GIVEN) {
+        Ok(given) => {
+            let url = given.trim_end_matches('/').to_owned();
+            for database in mysql_sql(&url, "SHOW DATABASES LIKE 'onefold\\_test\\_%'").lines() {
+                mysql_sql(&url, &format!("DROP DATABASE `{database}`"));
+            }
+            (url, None)
+        }
+        Err(_) => {
+            let server = MariaDb::start();
+            (server.url(), Some(server))
+        }
+    });
+    url
+}
+
+/// Runs SQL on the server of a URL; what it printed, one row a line, columns apart by tabs.
+#[track_caller]
+pub fn mysql_sql(url: &str, sql: &str) -> String {
+    let rest = url.strip_prefix("mysql://").expect("a MySQL URL");
+    let (user, host) = rest.rsplit_once('@').expect("a user and a host");
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    let (host, port) = host.split_once(':').unwrap_or((host, "3306"));
+    let mut client = Command::new("mariadb")
+        .args(["--no-defaults", "--batch", "--skip-column-names", "--protocol=tcp"])
+        .args(["-h", host, "-P", port, "-u", user])
+        .env("MYSQL_PWD", password.replace("%40", "@"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("mariadb is there: ./test installs it");
+    let mut input = client.stdin.take().expect("it is piped");
+    input.write_all(sql.as_bytes()).expect("the client reads");
+    drop(input);
+    let output = client.wait_with_output().expect("it is our child");
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
