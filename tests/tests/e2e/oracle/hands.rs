@@ -31,13 +31,16 @@ pub(super) struct Hands {
     deeds: Vec<Deed>,
 }
 
-/// Of what a directory holds, what is synced: not the locks that programs leave behind.
+/// Of what a directory holds, what is synced: not the locks and the unfinished downloads that
+/// programs leave behind.
 pub(super) fn synced(mut tree: Tree) -> Tree {
-    let is_lock = |name: &Name| {
+    let is_ignored = |name: &Name| {
         let name = name.as_bytes();
-        name.starts_with(b".#") || name.starts_with(b".~lock.") && name.ends_with(b"#")
+        let is_lock =
+            name.starts_with(b".#") || name.starts_with(b".~lock.") && name.ends_with(b"#");
+        is_lock || name.ends_with(b".crdownload")
     };
-    tree.retain(|path, _| !path.names().last().is_some_and(is_lock));
+    tree.retain(|path, _| !path.names().last().is_some_and(is_ignored));
     tree
 }
 
