@@ -12,6 +12,7 @@
 mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +32,8 @@ pub struct Watcher {
     inner: Mutex<RecommendedWatcher>,
     shared: Arc<Shared>,
     root: PathBuf,
+    /// The root's device and inode numbers when it was first watched.
+    identity: Option<(u64, u64)>,
     budget: Mutex<Budget>,
     /// Why all of it is looked at from time to time.
     network: Option<String>,
@@ -71,7 +74,8 @@ impl Watcher {
             .map_err(|error| format!("changes cannot be watched for: {}", plain(&error)))?;
         let budget = Mutex::new(Budget::new(limit));
         let network = limits::network(root);
-        Ok(Self { inner: Mutex::new(inner), shared, root: root.to_owned(), budget, network })
+        let (identity, root) = (identity(root), root.to_owned());
+        Ok(Self { inner: Mutex::new(inner), shared, root, identity, budget, network })
     }
 
     /// Watches a directory, from before this returns. A directory that was renamed has to be watched
@@ -121,6 +125,12 @@ impl Watcher {
     /// The directories that could not be watched, to be looked at from time to time.
     pub fn unwatched(&self) -> Vec<RelPath> {
         self.shared.state().unwatched.iter().cloned().collect()
+    }
+
+    /// Whether the root is still what it was. A filesystem that is unmounted lazily, as a busy one
+    /// is when its disk is unplugged, lives on below the watches, and no event tells of it. Blocks.
+    pub fn root_stays(&self) -> bool {
+        identity(&self.root) == self.identity
     }
 
     /// Waits until there is something to take. May be dropped and called again.
@@ -271,6 +281,11 @@ fn place(root: &Path, path: &Path) -> Place {
         }
     }
     Place::In(RelPath::new(names))
+}
+
+fn identity(root: &Path) -> Option<(u64, u64)> {
+    let meta = root.symlink_metadata().ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 fn absolute(root: &Path, dir: &RelPath) -> PathBuf {

@@ -196,3 +196,21 @@ fn more_directories_than_may_be_watched_are_told_with_the_command_that_helps() {
     assert!(told[0].contains("sysctl fs.inotify.max_user_watches="), "{}", told[0]);
     assert_eq!(watcher.unwatched().len(), told.len());
 }
+
+#[test]
+fn a_root_with_something_else_in_its_place_is_known_until_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap().join("root");
+    let aside = dir.path().join("aside");
+    fs::create_dir(&root).unwrap();
+    let watcher = Watcher::new(&root).unwrap();
+    fs::write(root.join("file"), "1").unwrap();
+    assert!(watcher.root_stays());
+    fs::rename(&root, &aside).unwrap();
+    assert!(!watcher.root_stays());
+    fs::create_dir(&root).unwrap();
+    assert!(!watcher.root_stays());
+    fs::remove_dir(&root).unwrap();
+    fs::rename(&aside, &root).unwrap();
+    assert!(watcher.root_stays());
+}

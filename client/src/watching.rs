@@ -1,7 +1,8 @@
 //! The watcher's way into the driver: hints go to the engine, and a displaced file that was written
 //! late goes to the sweeper.
 //!
-//! A directory that cannot be watched is looked at from time to time; that is told once.
+//! A directory that cannot be watched is looked at from time to time; that is told once. So is the
+//! root, of whose going away no event may tell.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -9,15 +10,18 @@ use std::time::Duration;
 
 use onefold_adapters::port::Watcher;
 use onefold_adapters::watch::{self, Watched};
-use onefold_core::client::event::Event;
+use onefold_core::client::event::{Event, Hint};
 use onefold_core::name::RelPath;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::console;
 
 /// How often directories are looked at that cannot be watched.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often it is made sure that the root is still there: one call of `stat`.
+const ROOT_EVERY: Duration = Duration::from_secs(5);
 
 /// Watches a folder.
 pub struct Watching {
@@ -58,7 +62,9 @@ pub async fn pass_on(
     written_late: Arc<Notify>,
 ) {
     let mut looks = interval(LOOK_EVERY);
+    let mut roots = interval(ROOT_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    roots.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let events = tokio::select! {
             biased;
@@ -70,6 +76,7 @@ pub async fn pass_on(
                 heard.events
             }
             _ = looks.tick() => outermost(watcher.unwatched()),
+            _ = roots.tick() => root_gone(&watcher).await,
         };
         for event in events {
             if hints.send(event).await.is_err() {
@@ -77,6 +84,15 @@ pub async fn pass_on(
             }
         }
     }
+}
+
+/// To look at the root, if something else is in its place, or nothing.
+async fn root_gone(watcher: &Arc<watch::Watcher>) -> Vec<Event> {
+    let watcher = watcher.clone();
+    // A disk that does not answer has not gone away.
+    let stays = spawn_blocking(move || watcher.root_stays()).await.unwrap_or(true);
+    let look = Event::Hinted(Hint { path: RelPath::root(), closed: false });
+    if stays { Vec::new() } else { vec![look] }
 }
 
 /// To look at these directories and at all below them.

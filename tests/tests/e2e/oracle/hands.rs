@@ -31,14 +31,19 @@ pub(super) struct Hands {
     deeds: Vec<Deed>,
 }
 
-/// Of what a directory holds, what is synced: not the locks that programs leave behind.
+/// Of what a directory holds, what is synced.
 pub(super) fn synced(mut tree: Tree) -> Tree {
-    let is_lock = |name: &Name| {
-        let name = name.as_bytes();
-        name.starts_with(b".#") || name.starts_with(b".~lock.") && name.ends_with(b"#")
-    };
-    tree.retain(|path, _| !path.names().last().is_some_and(is_lock));
+    tree.retain(|path, _| !is_ignored(path));
     tree
+}
+
+/// Whether it is a lock or an unfinished download, which programs may leave behind.
+pub(super) fn is_ignored(path: &RelPath) -> bool {
+    path.names().last().map(Name::as_bytes).is_some_and(|name| {
+        let is_lock =
+            name.starts_with(b".#") || name.starts_with(b".~lock.") && name.ends_with(b"#");
+        is_lock || name.ends_with(b".crdownload")
+    })
 }
 
 /// What a directory holds. What goes while it is read is left out.

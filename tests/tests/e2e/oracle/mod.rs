@@ -6,16 +6,17 @@ mod hands;
 use std::time::{Duration, Instant};
 
 use onefold_adapters::journal::{Journal, SqlJournal, StoredContent};
+use onefold_core::name::RelPath;
 use onefold_core::node::Body;
 use sim::oracle::scene::{Holding, Kept, Scene};
 use sim::oracle::{Witness, barrier, judge, rules};
 use sim::story::Story;
 use sim::user::Action;
 use sim::user::draw::{Mood, steps};
-use sim::user::script::Writer;
+use sim::user::script::{Call, Writer};
 use tests::{Device, PATIENCE, Random, Server, World, pick, wait_for};
 
-use hands::{Hands, mirror, synced, tree_of};
+use hands::{Hands, is_ignored, mirror, synced, tree_of};
 
 /// How many steps users take between two times of rest.
 const STEPS: usize = 25;
@@ -76,18 +77,27 @@ impl<'w> Run<'w> {
         let disk = mirror(self.devices[device].folder());
         let script = self.writer.script(&disk, action, None, &[]);
         for call in &script.calls {
-            let deeds = self.hands[device].call(call);
-            let now_ms = u64::try_from(self.began.elapsed().as_millis()).expect("minutes");
-            self.witness.deeds(device, &deeds);
-            self.witness.user_called(device, now_ms, None);
-            let tree = tree_of(self.devices[device].folder());
-            for path in &script.temporary {
-                let there = tree.keys().any(|at| at.names().last() == path.names().last());
-                self.witness.temporary.seen(device, path, there, now_ms);
-            }
+            self.call(device, call, &script.temporary);
+        }
+        // A download that could not end is thrown away: its name is ignored, so a file that a user
+        // put there later would be on this device alone, and so would its directory.
+        for path in tree_of(self.devices[device].folder()).into_keys().filter(is_ignored) {
+            self.call(device, &Call::Unlink(path), &script.temporary);
         }
         let left = synced(tree_of(self.devices[device].folder()));
         self.witness.epoch.last = Some((device, left));
+    }
+
+    fn call(&mut self, device: usize, call: &Call, temporary: &[RelPath]) {
+        let deeds = self.hands[device].call(call);
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).expect("minutes");
+        self.witness.deeds(device, &deeds);
+        self.witness.user_called(device, now_ms, None);
+        let tree = tree_of(self.devices[device].folder());
+        for path in temporary {
+            let there = tree.keys().any(|at| at.names().last() == path.names().last());
+            self.witness.temporary.seen(device, path, there, now_ms);
+        }
     }
 
     /// Kills one program of four, and starts it again.
@@ -117,7 +127,10 @@ impl<'w> Run<'w> {
             let trees: Vec<_> = devices.iter().map(held).collect();
             if trees.windows(2).any(|pair| pair[0] != pair[1]) {
                 let statuses = devices.iter().map(|device| device.status().to_string());
-                return Err(format!("{}\n{trees:?}", statuses.collect::<Vec<_>>().join("\n")));
+                let statuses = statuses.collect::<Vec<_>>().join("\n");
+                // With what is ignored: a file may have been renamed onto such a name.
+                let whole: Vec<_> = devices.iter().map(|device| tree_of(device.folder())).collect();
+                return Err(format!("{statuses}\n{whole:?}"));
             }
             let head = journal.kept().head.cursor.seq.get();
             for device in devices.iter() {
