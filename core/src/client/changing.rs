@@ -38,6 +38,11 @@ impl Changes {
         self.under_way.len() < MAX_CHANGES
     }
 
+    /// Both sides are merged: what was agreed on with another server, or an older one, is not any more.
+    pub(super) fn forget_agreements(&mut self) {
+        self.under_way.values_mut().for_each(|changing| changing.merged = true);
+    }
+
     /// A change of the node is under way.
     pub(super) fn contains(&self, node: NodeId) -> bool {
         self.nodes.contains(&node)
@@ -50,6 +55,8 @@ struct Changing {
     nodes: Vec<NodeId>,
     places: Vec<Place>,
     then: Then,
+    /// Both sides were merged since it began: nothing of it was agreed on with this server.
+    merged: bool,
 }
 
 #[derive(Debug)]
@@ -88,7 +95,7 @@ impl Client {
         let id = self.task();
         self.changes.nodes.extend(nodes.iter().copied());
         let node = nodes[0];
-        self.changes.under_way.insert(id, Changing { nodes, places, then });
+        self.changes.under_way.insert(id, Changing { nodes, places, then, merged: false });
         self.out.push(Effect::Change { id, node, change });
         Try::Started
     }
@@ -132,7 +139,7 @@ impl Client {
         for place in &changing.places {
             self.taint(place);
         }
-        let node = changing.nodes[0];
+        let (node, merged) = (changing.nodes[0], changing.merged);
         let places = changing.places;
         match result {
             Ok(stamp) => {
@@ -144,6 +151,9 @@ impl Client {
                 self.solved(node, ProblemKind::Parked);
                 self.trees.set_intent(node, None);
                 self.take_in(node, changing.then, stamp, &places);
+                if merged {
+                    changing.nodes.iter().for_each(|node| self.trees.set_synced(*node, None));
+                }
             }
             Err(error) => self.on_not_changed(node, &error, &places),
         }

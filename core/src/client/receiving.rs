@@ -121,6 +121,7 @@ impl Client {
             // All at once: what is in a missing directory is missing with it.
             let missing: Vec<NodeId> = self.looks.missing.keys().copied().collect();
             missing.into_iter().for_each(|node| self.believe_deleted(node));
+            self.changes.forget_agreements();
         }
         for node in &nodes {
             self.swap_in(*node, rows.get(node), building.merge);
@@ -137,6 +138,10 @@ impl Client {
             Some(_) if self.is_unknown(node) => None,
             Some(reason) => base_after_merge(self.trees.get(node), row, reason),
         };
+        if merge.is_some() && self.unresolved.remove(&node) {
+            // That it was placed here, or removed, was agreed on with what the server had then.
+            self.trees.set_intent(node, None);
+        }
         self.trees.set_remote(node, row.map(|row| row.state.clone()));
         self.trees.set_synced(node, base);
         self.trees.touch(node);
