@@ -244,7 +244,7 @@ impl Deed {
                 one(Step::SetExecutable { node, executable: !state.body.executable() })
             }
             What::SwapNames => {
-                let ((node, state), (other, others)) = self.pick_two(tree)?;
+                let [(node, state), (other, others)] = self.pick_two(tree)?;
                 let steps = vec![
                     Step::Move { node, place: others.place.clone() },
                     Step::Move { node: other, place: state.place.clone() },
@@ -252,7 +252,7 @@ impl Deed {
                 Some(vec![Operation { steps }])
             }
             What::Replace => {
-                let ((node, _), (other, others)) = self.pick_two(tree)?;
+                let [(node, _), (other, others)] = self.pick_two(tree)?;
                 let mut operations = deletions(tree, other);
                 let last = operations.pop()?;
                 let mut steps = vec![Step::Move { node, place: others.place.clone() }];
@@ -292,11 +292,11 @@ impl Deed {
     }
 
     /// Two nodes, neither inside the other.
-    fn pick_two<'a>(&self, tree: &'a Tree) -> Option<((NodeId, &'a State), (NodeId, &'a State))> {
+    fn pick_two<'a>(&self, tree: &'a Tree) -> Option<[(NodeId, &'a State); 2]> {
         let (node, state) = self.pick(tree, |_| true)?;
         let (other, others) = Self { node: self.other, ..*self }.pick(tree, |_| true)?;
         let apart = !tree.is_within(node, other) && !tree.is_within(other, node);
-        apart.then_some(((node, state), (other, others)))
+        apart.then_some([(node, state), (other, others)])
     }
 
     fn free_place(&self, tree: &Tree) -> Option<Place> {

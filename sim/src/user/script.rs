@@ -312,7 +312,7 @@ impl Writer {
         self.serial += 1;
         let mut bytes = format!("<{}>", self.serial).into_bytes();
         bytes.extend(std::iter::repeat_n(b'.', (self.serial * 7 % 23) as usize));
-        if self.large_in > 0 && self.serial % u64::from(self.large_in) == 0 {
+        if self.large_in > 0 && self.serial.is_multiple_of(u64::from(self.large_in)) {
             let mut noise = vec![0; LARGE_BYTES];
             blake3::Hasher::new().update(&bytes).finalize_xof().fill(&mut noise);
             bytes.extend(noise);
