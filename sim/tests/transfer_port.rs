@@ -3,6 +3,8 @@
 //! The product's is reqwest over the system's network; its twin, hyper over another, runs over the
 //! system's, too, and over turmoil's.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers may fail as its body may")]
+
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

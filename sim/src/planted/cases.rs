@@ -60,6 +60,7 @@ impl Planted {
             Self::AnswersEarly => faults.kill_server = faults.kill_server.max(3),
             Self::ForgetsIntent => (faults.kill_in_change, faults.delay) = (300, 20),
             Self::OwnIsForeign => faults.delay = 20,
+            Self::MergeDeletes | Self::IgnoresChain => faults.old_server = 2,
             Self::IgnoresCase => setting.folds_case = 1,
             _ => {}
         }

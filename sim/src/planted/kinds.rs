@@ -88,23 +88,21 @@ planted! {
     OutcomeOvertakes: [NOTHING_OVERTAKES],
     /// Takes a device's own entries for another's.
     OwnIsForeign: [COPY_PER_DIVERGENCE, NO_NEEDLESS_COPY, ALONE],
-    // Needs a server, or a device, that comes back from a backup.
     /// Keeps what was agreed on although both sides must be merged: merging deletes.
-    MergeDeletes: [],
+    MergeDeletes: [NOTHING_LOST],
     /// Loses the news of a moved head, and polls an old one.
     NewsLost: [RESTS],
     /// Takes a damaged entry, and never compares a digest.
     IgnoresDigest: [SAME_TREES],
-    // Needs a server that comes back from a backup.
     /// Takes a cursor of another history for its own.
-    IgnoresChain: [],
+    IgnoresChain: [RESTS],
     /// Says that a save is durable before it is.
-    SavesLate: [REBUILT],
+    SavesLate: [REBUILT, NO_NEEDLESS_COPY],
     // A restart finds out from the disk, in every run so far.
     /// Does not record what it is about to place or remove.
     ForgetsIntent: [],
     /// Draws the same ids after each start.
-    KeepsSeed: [OWN_INVARIANTS],
+    KeepsSeed: [OWN_INVARIANTS, DECIDED_ONCE],
     /// Lets the last writer win at the server.
     LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
