@@ -24,12 +24,15 @@ impl Client {
     /// Takes in what a look showed.
     pub(super) fn identify(&mut self, look: &Look, listing: &Listing) {
         let mut strangers: Vec<(&Name, &Found)> = Vec::new();
+        let mut no_others: Vec<&Name> = Vec::new();
         let certain = listing.names.iter().filter(|(name, _)| !look.tainted.contains(name));
         for (name, seen) in certain {
             match seen {
                 Seen::Other(inode) => self.saw_other(look.dir, name, inode),
                 Seen::Node(found) => {
-                    self.not_other(look.dir, name);
+                    if self.not_other(look.dir, name) {
+                        no_others.push(name);
+                    }
                     if !self.recognise(look, listing, name, found) {
                         strangers.push((name, found));
                     }
@@ -39,6 +42,8 @@ impl Client {
         for (name, found) in strangers {
             self.meet_stranger(look, name, found);
         }
+        // Only now: what was hidden may be the very file that stands there, or beside it.
+        no_others.into_iter().for_each(|name| self.reveal(look.dir, name));
         self.miss_absent(look, listing);
         if look.deep {
             let inside: Vec<NodeId> =
@@ -278,6 +283,12 @@ impl Client {
     fn saw_other(&mut self, dir: NodeId, name: &Name, inode: &Inode) {
         let place = Place { parent: dir, name: name.clone() };
         self.looks.others.insert((dir, name.clone()));
+        let before = self.looks.hidden_before.remove(&(dir, name.clone()));
+        for node in before.into_iter().flatten() {
+            if matches!(self.trees.get(node).local(), Local::Hidden(_)) {
+                self.looks.hidden.insert(node, (dir, name.clone()));
+            }
+        }
         let hidden: BTreeSet<NodeId> =
             self.trees.by_inode(inode).into_iter().chain(self.trees.at_here(&place)).collect();
         for node in hidden {
@@ -296,16 +307,17 @@ impl Client {
         }
     }
 
-    /// What stood at a name and was not synced is not there any more.
-    fn not_other(&mut self, dir: NodeId, name: &Name) {
+    /// What stood at a name and was not synced is not there any more. `false`: nothing did.
+    fn not_other(&mut self, dir: NodeId, name: &Name) -> bool {
         if !self.looks.others.remove(&(dir, name.clone())) {
-            return;
+            return false;
         }
         for waiting in self.waiting_for(dir, name) {
             self.solved(waiting, ProblemKind::Parked);
             self.release(waiting);
             self.trees.touch(waiting);
         }
+        true
     }
 
     /// The nodes that are to have a name here, or one that this disk takes for the same.
@@ -409,6 +421,8 @@ impl Client {
         whole.push(node);
         for node in whole {
             self.looks.missing.remove(&node);
+            self.looks.blind.remove(&node);
+            self.solved(node, ProblemKind::Unreadable);
             if self.trees.get(node).present().is_some() {
                 self.trees.set_local(node, Local::Absent);
             }

@@ -156,6 +156,10 @@ impl Client {
         let occupied = self.trees.children_here(node).next().is_some();
         let Some(at) = self.trees.path_here(node) else { return Try::Blocked };
         if occupied || self.inbound.kept.contains(&node) {
+            if self.trees.children_here(node).any(|(_, inside)| self.is_stuck(inside)) {
+                let reason = "it was deleted, and what is in it cannot have its own place yet";
+                self.problem(node, ProblemKind::Parked, reason.into());
+            }
             return Try::Blocked;
         }
         if !self.intend(node, &Intent::Remove) {
@@ -258,7 +262,7 @@ impl Client {
     }
 
     /// It, or a directory it is to be in, has a problem.
-    fn is_stuck(&self, node: NodeId) -> bool {
+    pub(super) fn is_stuck(&self, node: NodeId) -> bool {
         let mut at = node;
         for _ in 0..MAX_DEPTH {
             if self.has_problem(at) {

@@ -17,6 +17,7 @@ use crate::time::Instant;
 use super::event::{Effect, Hint, TaskId};
 use super::record::{Local, Record};
 use super::timers::Timers;
+use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
 /// The user's ignore rules, in the folder's root.
@@ -53,6 +54,8 @@ pub(super) struct Looks {
     pub(super) others: BTreeSet<(NodeId, Name)>,
     /// Nodes of which nothing is known, and which of those names they are behind.
     pub(super) hidden: BTreeMap<NodeId, (NodeId, Name)>,
+    /// Nodes that were hidden before a restart, by the name that they were last seen at or below.
+    pub(super) hidden_before: BTreeMap<(NodeId, Name), Vec<NodeId>>,
     /// Directories that could not be read: what is below them is unknown.
     pub(super) blind: BTreeSet<NodeId>,
     /// Everything was looked at once.
@@ -223,8 +226,28 @@ impl Client {
         }
     }
 
+    /// After a restart: what was hidden by a name is so still if something has that name which is
+    /// not synced.
+    pub(super) fn remember_hidden(&mut self) {
+        let hidden = |node| match self.trees.get(node).local() {
+            Local::Hidden(hidden) => Some(hidden.place.clone()),
+            Local::Absent | Local::Present(_) => None,
+        };
+        let mut before: BTreeMap<(NodeId, Name), Vec<NodeId>> = BTreeMap::new();
+        for (node, _) in self.trees.nodes() {
+            let Some(mut top) = hidden(node) else { continue };
+            for _ in 0..MAX_DEPTH {
+                let Some(above) = hidden(top.parent) else { break };
+                top = above;
+            }
+            before.entry((top.parent, top.name)).or_default().push(node);
+        }
+        self.looks.hidden_before = before;
+    }
+
     /// Everything was looked at: what was hidden before a restart, and was not seen, is not here.
     fn miss_hidden(&mut self) {
+        self.looks.hidden_before.clear();
         let hidden = |(node, record): (NodeId, &Record)| {
             let is_hidden = matches!(record.local(), Local::Hidden(_));
             (is_hidden && !self.looks.hidden.contains_key(&node)).then_some(node)

@@ -146,6 +146,7 @@ impl Client {
         match event {
             Event::Started => {
                 self.started = true;
+                self.remember_hidden();
                 self.miss_displaced();
                 self.settle_anew();
                 self.rescan();

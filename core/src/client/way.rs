@@ -60,7 +60,7 @@ impl Client {
                     // that waits for its name.
                     return Some(self.rename_aside(other, false));
                 }
-                if self.problems.contains_key(&(other, ProblemKind::Parked)) {
+                if self.is_stuck(other) {
                     let reason = "what has its name here cannot have its own name yet";
                     self.problem(node, ProblemKind::Parked, reason.into());
                 }

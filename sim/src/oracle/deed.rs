@@ -70,6 +70,17 @@ fn key(disk: &Disk, path: &RelPath) -> RelPath {
     RelPath::new(path.names().iter().map(folded).collect())
 }
 
+/// A user moved the node to where its engine cannot look, and never had it.
+fn is_out_of_sight(disk: &Disk, sight: Option<&Sight>, node: NodeId, path: &RelPath) -> bool {
+    let had = sight.and_then(|sight| sight.path(node));
+    let names = path.names();
+    let unreadable = |depth| {
+        let number = disk.at(&RelPath::new(names[..depth].to_vec())).ok();
+        number.is_some_and(|number| !disk.inode(number).readable)
+    };
+    had.is_none_or(|had| key(disk, &had) != *path) && (0..names.len()).any(unreadable)
+}
+
 fn versions(standing: &Standing) -> BTreeSet<ContentId> {
     standing.values().filter_map(|(_, leaf)| leaf.as_ref()?.version()).collect()
 }
@@ -94,7 +105,13 @@ impl Under {
         let inode = sight.and_then(|sight| sight.inode(node)).filter(|inode| inode.birth.is_some());
         if let (Some(at), Some(inode)) = (at, inode) {
             tally.judged(rules::ONE_PLACE, 1u64);
-            let twice = before.iter().find(|(_, (other, _))| *other == inode);
+            // Where it is to come to it may stand: then the change is refused, or takes what it
+            // was not to take, which other rules tell.
+            let twice = before.iter().find(|(path, (other, _))| {
+                *other == inode
+                    && **path != key(disk, at)
+                    && !is_out_of_sight(disk, sight, node, path)
+            });
             if let Some((other, _)) = twice.filter(|_| old.is_none_or(|old| old.inode != inode)) {
                 let what = format!("{node:?} comes to {at} and still is at {other}");
                 return Err(Broken::new(rules::ONE_PLACE, what));

@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onefold_core::blob::Blob;
 use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::client::record::{Local, Record};
-use onefold_core::client::saved::{SaveBatch, Saved};
+use onefold_core::client::saved::Saved;
 use onefold_core::disk::{Change, DiskError, Form, Inode, Listing, Names, Seen, Stamp};
 use onefold_core::hash::ContentId;
 use onefold_core::id::{CommitKey, DeviceId, NodeId};
@@ -63,13 +64,18 @@ impl Sight {
         self.asked.clear();
         self.dirs.clear();
         self.saved = saved.records.iter().map(|(node, _)| *node).collect();
+        // What was saved may come from another device, or from a backup.
+        self.note_records(saved.records.iter().map(|(node, bytes)| (*node, bytes)));
     }
 
     /// The engine asks for something.
     pub fn asked(&mut self, effect: &Effect, tally: &mut Tally) -> Result<(), Broken> {
         match effect {
             Effect::Save { id, batch } => {
-                self.note_records(batch);
+                let records = batch.records.iter();
+                self.note_records(
+                    records.filter_map(|(node, bytes)| Some((*node, bytes.as_ref()?))),
+                );
                 self.asked.insert(*id, effect.clone());
             }
             Effect::Look { id, .. } | Effect::Hash { id, .. } | Effect::HashStart { id, .. } => {
@@ -169,13 +175,12 @@ impl Sight {
         others.into_iter().all(|(_, here)| here.inode != inode).then_some(inode)
     }
 
-    fn note_records(&mut self, batch: &SaveBatch) {
-        for (node, bytes) in &batch.records {
-            let Some(bytes) = bytes else { continue };
+    fn note_records<'a>(&mut self, records: impl Iterator<Item = (NodeId, &'a Blob)>) {
+        for (node, bytes) in records {
             let record: Record = postcard::from_bytes(bytes).expect("engines save records");
             if let Local::Present(is) | Local::Hidden(is) = record.local() {
                 let here = Here { place: is.place.clone(), inode: is.stamp.inode };
-                self.here.insert(*node, here);
+                self.here.insert(node, here);
             }
         }
     }
@@ -274,7 +279,7 @@ impl Sight {
     }
 
     /// Where the engine last had a node.
-    fn path(&self, node: NodeId) -> Option<RelPath> {
+    pub fn path(&self, node: NodeId) -> Option<RelPath> {
         let mut names = Vec::new();
         let mut at = node;
         while at != NodeId::ROOT {
