@@ -55,8 +55,8 @@ fn every_rule_holds_whatever_happens_to_the_drivers() {
             panic!("{why}\n{replay} {}\n{replay} turmoil:{seed}", case.encode());
         }
         if seed % TWICE == 0 {
-            let again = case.run(false).trace;
-            assert_eq!(again, outcome.trace, "the same tapes gave another trace: turmoil:{seed}");
+            let traces = [traced(seed), traced(seed)];
+            assert_eq!(traces[0], traces[1], "the same tapes gave another trace: turmoil:{seed}");
         }
     }
     tell(&summary.to_string());
@@ -68,6 +68,29 @@ fn every_rule_holds_whatever_happens_to_the_drivers() {
             assert!(summary.judged().of(rule) > 0, "nothing was judged by: {rule}");
         }
     }
+}
+
+/// Names the case whose trace a process of its own prints.
+const TRACED: &str = "SIM_TRACED";
+
+/// The trace of a drawn case in a fresh process, as a replay is.
+fn traced(seed: u64) -> String {
+    let program = std::env::current_exe().expect("this test is a file");
+    let output = std::process::Command::new(program)
+        .args(["--exact", "the_trace_of_a_case_is_printed", "--nocapture"])
+        .env(TRACED, seed.to_string())
+        .output()
+        .expect("this test can be run");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let trace = stdout.lines().find_map(|line| line.split("trace ").nth(1).map(str::to_owned));
+    trace.unwrap_or_else(|| panic!("no trace: {stdout}"))
+}
+
+/// Not a test of its own: what the processes do that are compared.
+#[test]
+fn the_trace_of_a_case_is_printed() {
+    let Some(seed) = std::env::var(TRACED).ok().and_then(|seed| seed.parse().ok()) else { return };
+    println!("trace {}", Case::draw(seed).run(false).trace);
 }
 
 #[test]
