@@ -17,7 +17,6 @@ use crate::time::Instant;
 use super::event::{Effect, Hint, TaskId};
 use super::record::{Local, Record};
 use super::timers::Timers;
-use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
 /// The user's ignore rules, in the folder's root.
@@ -223,53 +222,6 @@ impl Client {
         if self.looks_idle() && !self.looks.scanned && self.looks.root_gone.is_none() {
             self.looks.scanned = self.started;
             self.miss_hidden();
-        }
-    }
-
-    /// After a restart: what was hidden by a name is so still if something has that name which is
-    /// not synced.
-    pub(super) fn remember_hidden(&mut self) {
-        let hidden = |node| match self.trees.get(node).local() {
-            Local::Hidden(hidden) => Some(hidden.place.clone()),
-            Local::Absent | Local::Present(_) => None,
-        };
-        let mut before: BTreeMap<(NodeId, Name), Vec<NodeId>> = BTreeMap::new();
-        for (node, _) in self.trees.nodes() {
-            let Some(mut top) = hidden(node) else { continue };
-            for _ in 0..MAX_DEPTH {
-                let Some(above) = hidden(top.parent) else { break };
-                top = above;
-            }
-            before.entry((top.parent, top.name)).or_default().push(node);
-        }
-        self.looks.hidden_before = before;
-    }
-
-    /// Everything was looked at: what was hidden before a restart, and was not seen, is not here.
-    fn miss_hidden(&mut self) {
-        self.looks.hidden_before.clear();
-        let hidden = |(node, record): (NodeId, &Record)| {
-            let is_hidden = matches!(record.local(), Local::Hidden(_));
-            (is_hidden && !self.looks.hidden.contains_key(&node)).then_some(node)
-        };
-        let gone: Vec<NodeId> = self.trees.nodes().filter_map(hidden).collect();
-        for node in gone {
-            if !self.looks.blind.iter().any(|&dir| self.trees.is_within_here(node, dir)) {
-                self.trees.set_local(node, Local::Absent);
-            }
-        }
-    }
-
-    /// What hid these nodes is gone from its name: they are not here.
-    pub(super) fn reveal(&mut self, dir: NodeId, name: &Name) {
-        let behind = |(_, (of, at)): &(&NodeId, &(NodeId, Name))| *of == dir && at == name;
-        let nodes: Vec<NodeId> =
-            self.looks.hidden.iter().filter(behind).map(|(node, _)| *node).collect();
-        for node in nodes {
-            self.looks.hidden.remove(&node);
-            if matches!(self.trees.get(node).local(), Local::Hidden(_)) {
-                self.trees.set_local(node, Local::Absent);
-            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `record`, `trees` | one node in three trees; all of them, with indexes |
 //! | `reconcile` | what to do about one node: pure |
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
+//! | `hiding` | what is behind a name that is not synced |
 //! | `reading`, `growing` | settling, and reading files; those that never rest |
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
@@ -22,6 +23,7 @@ mod deletions;
 pub mod event;
 mod fetching;
 mod growing;
+mod hiding;
 pub mod identity;
 mod ids;
 mod inbound;

@@ -127,6 +127,11 @@ impl Client {
         self.looks.blind.iter().any(|&dir| dir != node && self.trees.is_within_here(node, dir))
     }
 
+    /// A directory that cannot be read, or is below one: what is in it is unknown.
+    pub(super) fn is_out_of_sight(&self, dir: NodeId) -> bool {
+        self.looks.blind.contains(&dir) || self.is_unknown(dir)
+    }
+
     fn moved_above_here(&self, node: NodeId) -> bool {
         self.moved_above(node, place_here, place_there)
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::id::NodeId;
 use crate::name::RelPath;
-use crate::node::{Body, State};
+use crate::node::{Body, Place, State};
 use crate::operation::{Entry, Step};
 use crate::protocol::{MergeReason, Row};
 
@@ -15,6 +15,7 @@ use super::event::{Action, Effect, Notice};
 use super::planning::with_executable;
 use super::record::{Local, Record};
 use super::stream::Phase;
+use super::trees::MAX_DEPTH;
 
 impl Client {
     /// The next entry of the journal.
@@ -36,6 +37,7 @@ impl Client {
         let node = step.node();
         let remote = self.trees.get(node).remote().cloned();
         let state = after_step(step, remote);
+        let forgotten = own && !self.trees.contains(node);
         if own {
             self.meet_own(step);
         }
@@ -46,6 +48,8 @@ impl Client {
             }
             let synced = self.trees.get(node).synced().cloned();
             let agreed = match step {
+                // What cannot be looked for here was not deleted here.
+                Step::Create { place, .. } if forgotten && self.may_stand_unseen(place) => None,
                 Step::Create { .. } => state,
                 Step::Delete { .. } => None,
                 Step::Edit { .. }
@@ -75,6 +79,21 @@ impl Client {
                 self.want_all(*node, 0);
             }
         }
+    }
+
+    /// Whether something may be at a place, or on the way to it, that no look can show now.
+    fn may_stand_unseen(&self, place: &Place) -> bool {
+        let mut dir = place.parent;
+        for _ in 0..MAX_DEPTH {
+            if self.is_out_of_sight(dir) {
+                return true;
+            }
+            match self.trees.get(dir).remote() {
+                Some(there) if !self.trees.is_dir_here(dir) => dir = there.place.parent,
+                Some(_) | None => return false,
+            }
+        }
+        false
     }
 
     fn report(&mut self, entry: &Entry, step: &Step, before: Option<RelPath>) {

@@ -28,6 +28,10 @@ impl Client {
             self.need_here(place.parent);
             return Some(Try::Blocked);
         }
+        if self.is_out_of_sight(place.parent) {
+            // It may be there already. When that can be read, this is planned again.
+            return Some(Try::Blocked);
+        }
         if self.is_unsynced_there(place) {
             let reason = "something that is not synced has its name here";
             self.problem(node, ProblemKind::Parked, reason.into());

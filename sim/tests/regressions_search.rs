@@ -1,0 +1,143 @@
+//! Faults that long searches found, told as short stories.
+
+use sim::scenario::Scenario;
+use sim::world::Setting;
+
+/// Two devices, of which the first takes names that differ in case only for the same.
+fn folding() -> Scenario {
+    Scenario::with(Setting { folds_case: 1, ..Setting::calm(2) })
+}
+
+/// What stood in the way was itself waiting for a directory that cannot be here: no rest for ever.
+#[test]
+fn a_name_is_told_to_be_taken_by_what_waits_for_a_parked_directory() {
+    folding()
+        .mkdir(0, "a")
+        .write(0, "b", "one")
+        .settle()
+        .mkdir(1, "A")
+        .settle()
+        .rename(1, "b", "A/c")
+        .settle()
+        .write(1, "b", "two")
+        .by_the_rules()
+        .here(0, "a/ b=one")
+        .here(1, "A/ A/c=one a/ b=two")
+        .rename(0, "a", "x")
+        .everywhere("A/ A/c=one b=two x/");
+}
+
+/// What a pipe had hidden stayed unknown when a file took the name from the pipe.
+#[test]
+fn what_a_pipe_hid_comes_again_when_a_file_takes_its_name() {
+    Scenario::new(2)
+        .write(0, "a", "one")
+        .settle()
+        .pipe(1, "p")
+        .rename(1, "p", "a")
+        .settle()
+        .rename(0, "a", "c")
+        .settle()
+        .write(1, "d", "two")
+        .rename(1, "d", "a")
+        .everywhere("a=two c=one");
+}
+
+/// What a pipe hides was taken for gone after a restart, and came a second time.
+#[test]
+fn what_a_pipe_hides_stays_unknown_over_a_restart() {
+    Scenario::new(2)
+        .write(0, "a", "one")
+        .settle()
+        .pipe(1, "p")
+        .rename(1, "p", "a")
+        .settle()
+        .rename(0, "a", "b")
+        .by_the_rules()
+        .kill(1)
+        .by_the_rules()
+        .here(1, "")
+        .delete(1, "a")
+        .everywhere("b=one");
+}
+
+/// A directory that was deleted waited silently for what cannot leave it.
+#[test]
+fn a_deleted_directory_is_told_to_hold_what_cannot_have_its_own_place() {
+    folding()
+        .mkdir(1, "d")
+        .write(1, "d/f", "one")
+        .settle()
+        .pipe(0, "A")
+        .settle()
+        .rename(1, "d/f", "a")
+        .remove_all(1, "d")
+        .by_the_rules()
+        .here(0, "d/ d/f=one")
+        .delete(0, "A")
+        .everywhere("a=one");
+}
+
+/// A directory that could not be read, and was then deleted, was told to be unreadable for ever.
+#[test]
+fn a_deleted_directory_is_not_unreadable() {
+    Scenario::new(2)
+        .mkdir(0, "a")
+        .settle()
+        .access(0, "a", false, true)
+        .write(0, "a/x", "two")
+        .settle()
+        .offline(0)
+        .write(1, "a/f", "one")
+        .remove_all(0, "a")
+        .settle()
+        .online(0)
+        .everywhere("a/ a/f=one");
+}
+
+/// What is moved to where an engine cannot look is gone for it: it cannot know that what it brings
+/// here again is the same.
+#[test]
+fn what_is_moved_into_an_unreadable_directory_is_another_when_that_can_be_read() {
+    Scenario::new(2)
+        .mkdir(0, "b")
+        .mkdir(0, "c")
+        .settle()
+        .access(0, "b", false, true)
+        .write(0, "b/x", "one")
+        .settle()
+        .offline(0)
+        .rename(0, "c", "b/c")
+        .rename(1, "c", "d")
+        .settle()
+        .online(0)
+        .settle()
+        .access(0, "b", true, true)
+        .wait(6_000)
+        .everywhere("b/ b/c/ b/x=one d/");
+}
+
+/// What stands in a directory that cannot be read was there all the time: to make it anew was not
+/// to bring it to a second place.
+#[test]
+fn an_engine_without_memory_makes_nothing_twice_where_it_cannot_look() {
+    let mut s = Scenario::new(2);
+    s.settle();
+    let saved = s.saved(0);
+    s.mkdir(0, "d").mkdir(0, "d/b").settle();
+    s.access(0, "d", false, true).write(0, "d/x", "one").settle();
+    s.bring_back(0, saved).settle();
+    s.access(0, "d", true, true).wait(6_000).everywhere("d/ d/b/ d/x=one");
+}
+
+/// What a device had made and then forgotten it took for deleted, where it could not look.
+#[test]
+fn what_a_device_forgot_is_not_deleted_where_it_cannot_look() {
+    let mut s = Scenario::new(2);
+    s.mkdir(1, "d").mkdir(1, "d/a").settle();
+    let saved = s.saved(1);
+    s.access(1, "d", false, true).write(1, "d/a/x", "one").settle();
+    s.check("all of it went", |s| s.disk(0) == "d/ d/a/ d/a/x=one");
+    s.bring_back(1, saved).settle().here(0, "d/ d/a/ d/a/x=one");
+    s.access(1, "d", true, true).everywhere("d/ d/a/ d/a/x=one");
+}
