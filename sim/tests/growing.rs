@@ -20,9 +20,9 @@ fn what_is_only_appended_to_goes_as_prefixes_while_it_is_open() {
     scenario.write(0, "log", "").settle();
     let before = scenario.entries();
     scenario.open(0, "log");
-    appending(&mut scenario, 0..100);
+    appending(&mut scenario, 0..150);
     assert_eq!(scenario.entries(), before, "he may just be slow");
-    appending(&mut scenario, 100..300);
+    appending(&mut scenario, 150..300);
     let versions = scenario.entries() - before;
     assert!((3..60).contains(&versions), "{versions} versions in 30 s");
     scenario.close(0).everywhere(&format!("log={}", log(300)));

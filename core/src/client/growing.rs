@@ -20,7 +20,7 @@ use super::{Client, Reason};
 
 /// How long a file must have been without rest before its start is looked at: whoever writes a file
 /// slowly has most likely closed it by then.
-const RESTLESS_MS: u64 = 12_000;
+const RESTLESS_MS: u64 = 18_000;
 /// When the start is looked at for the second time.
 const SECOND_LOOK_MS: u64 = 1_000;
 /// When the next prefix is looked for.

@@ -391,6 +391,13 @@ impl Disk {
         }
     }
 
+    /// Whether a directory above a path may not be listed.
+    pub fn is_hidden(&self, path: &RelPath) -> bool {
+        let above = |dir: &RelPath| path != dir && path.names().starts_with(dir.names());
+        let unreadable = |number: Number| !self.inode(number).readable;
+        self.restricted().iter().any(|(dir, number)| unreadable(*number) && above(dir))
+    }
+
     /// Directories that may not be listed, or not be changed.
     pub fn restricted(&self) -> Vec<(RelPath, Number)> {
         let mut found = self.walk();

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::disk::user::Act;
 use crate::disk::{Disk, Errno, Handle};
 use crate::oracle::Broken;
 use crate::story::Story;
@@ -225,6 +226,11 @@ impl World {
             return;
         }
         self.story.hash(&deeds);
+        // Where it went nobody can look: to the engine it is gone, and not to be deleted.
+        self.witness.half_seen |= deeds.iter().any(|deed| {
+            matches!(deed.act, Act::Moved | Act::MovedDirectory)
+                && device.disk.is_hidden(&deed.path)
+        });
         self.witness.deeds(index, &deeds);
         if device.client.is_some() {
             let rescued = device.disk.tend_kept(&format!("device{index}"), false);
