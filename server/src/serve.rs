@@ -23,7 +23,9 @@ use crate::invite::{self, InviteError, NewInvite};
 use crate::listener::TlsListener;
 
 /// How long a stopping server waits for its connections to end.
-const DRAIN_WITHIN: Duration = Duration::from_secs(4);
+const DRAIN_WITHIN: Duration = Duration::from_millis(3_500);
+/// How long its connections to the database may take to say good-bye: all that was answered is kept.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// A server that accepts connections. Dropped without [`Running::stop`], it goes on.
 #[derive(Debug)]
@@ -128,7 +130,7 @@ impl Running {
             tracing::warn!("some connections did not end in time and were cut");
             serving.abort();
         }
-        journal.close().await;
+        let _ = tokio::time::timeout(CLOSE_WITHIN, journal.close()).await;
     }
 }
 
