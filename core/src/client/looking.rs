@@ -15,7 +15,8 @@ use crate::node::Place;
 use crate::time::Instant;
 
 use super::event::{Effect, Hint, TaskId};
-use super::record::{Local, Record};
+use super::missing::Missing;
+use super::record::Local;
 use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
 
@@ -27,10 +28,6 @@ const GATHER_MS: u64 = 10;
 const MAX_LOOKS: usize = 16;
 /// With more names than this, the whole directory is looked at.
 const MAX_NAMES: usize = 1_000;
-/// How long something must be missing before its deletion is looked at again and believed.
-pub(super) const DELETION_MS: u64 = 1_000;
-/// How soon a deletion is asked about again while older looks are under way.
-const CONFIRM_AGAIN_MS: u64 = 50;
 /// How often everything is looked at though no event told of a change.
 const RESCAN_MS: u64 = 3_600_000;
 /// How soon a directory is looked at again that was not where it was.
@@ -43,12 +40,12 @@ const RETRY_MS: u64 = 5_000;
 /// What is to be looked at, and what the last looks left open.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
-    wanted: BTreeMap<NodeId, Wanted>,
-    under_way: BTreeMap<TaskId, Look>,
+    pub(super) wanted: BTreeMap<NodeId, Wanted>,
+    pub(super) under_way: BTreeMap<TaskId, Look>,
     /// Nodes whose name was found absent.
     pub(super) missing: BTreeMap<NodeId, Missing>,
     /// When to look again at what is missing.
-    confirm: Timers,
+    pub(super) confirm: Timers,
     /// Names that something has which is not synced.
     pub(super) others: BTreeSet<(NodeId, Name)>,
     /// Nodes of which nothing is known, and which of those names they are behind.
@@ -67,15 +64,15 @@ pub(super) struct Looks {
     /// Nodes that a change of ours did not find as they were, which no event had told.
     pub(super) unannounced: BTreeSet<NodeId>,
     searched_at: Option<Instant>,
-    last_number: u64,
+    pub(super) last_number: u64,
 }
 
 #[derive(Debug)]
-struct Wanted {
+pub(super) struct Wanted {
     names: Names,
     deep: bool,
     due: Instant,
-    since: Instant,
+    pub(super) since: Instant,
 }
 
 /// A look under way.
@@ -89,14 +86,6 @@ pub(super) struct Look {
     /// Looks are numbered as they start.
     pub(super) number: u64,
     pub(super) since: Instant,
-}
-
-/// A node that was found absent.
-#[derive(Debug)]
-pub(super) struct Missing {
-    since: Instant,
-    /// A look with this number, or a later one, confirms it.
-    confirmed_by: Option<u64>,
 }
 
 impl Client {
@@ -120,7 +109,7 @@ impl Client {
 
     /// Something is gone from its place, and no event told where to: it may be anywhere. Until
     /// everything was looked at, it is not believed to be deleted.
-    fn search_everywhere(&mut self) {
+    pub(super) fn search_everywhere(&mut self) {
         let now = self.now.instant;
         let rested = self.looks.searched_at.map_or(SEARCH_EVERY_MS, |at| now.ms_since(at));
         let delay = SEARCH_EVERY_MS.saturating_sub(rested);
@@ -181,7 +170,7 @@ impl Client {
         }
     }
 
-    fn want(&mut self, dir: NodeId, names: Names, deep: bool, delay_ms: u64) {
+    pub(super) fn want(&mut self, dir: NodeId, names: Names, deep: bool, delay_ms: u64) {
         let now = self.now.instant;
         let due = now + delay_ms;
         let wanted = self.looks.wanted.entry(dir).or_insert(Wanted {
@@ -344,84 +333,6 @@ impl Client {
                         && self.trees.get(rules).synced().is_none()
                         && !self.has_problem(rules)
             })
-    }
-
-    /// A node's name was found absent by a look.
-    pub(super) fn found_missing(&mut self, node: NodeId, look: u64) {
-        let confirmed = self.looks.missing.get(&node).and_then(|missing| missing.confirmed_by);
-        if confirmed.is_some_and(|number| number <= look) {
-            self.looks.missing.remove(&node);
-            return self.believe_deleted(node);
-        }
-        if !self.looks.missing.contains_key(&node) {
-            let since = self.now.instant;
-            self.looks.missing.insert(node, Missing { since, confirmed_by: None });
-            self.looks.confirm.set(node, since + DELETION_MS);
-            if self.looks.unannounced.remove(&node) {
-                self.search_everywhere();
-            }
-        }
-    }
-
-    /// After a restart: what is new here settles as if it had just been seen.
-    pub(super) fn settle_anew(&mut self) {
-        let new: Vec<NodeId> = (self.trees.nodes())
-            .filter(|(_, record)| record.present().is_some() && !record.accepted())
-            .map(|(node, _)| node)
-            .collect();
-        new.into_iter().for_each(|node| self.unsettle(node, true));
-    }
-
-    /// After a restart: what was missing, and had lost its name to another, still is.
-    pub(super) fn miss_displaced(&mut self) {
-        let lost = |record: &Record, node: NodeId| {
-            record.present().is_some_and(|here| self.trees.at_here(&here.place) != Some(node))
-        };
-        let displaced: Vec<NodeId> = (self.trees.nodes())
-            .filter(|(node, record)| lost(record, *node))
-            .map(|(node, _)| node)
-            .collect();
-        displaced.into_iter().for_each(|node| self.found_missing(node, 0));
-    }
-
-    /// Asks for the second look at what has been missing for long enough. Looks that were wanted
-    /// before it was missed come first: they may find it elsewhere.
-    fn confirm_missing(&mut self) {
-        let now = self.now.instant;
-        let mut due = Vec::new();
-        while let Some(node) = self.looks.confirm.pop_due(now) {
-            due.push(node);
-        }
-        if due.is_empty() {
-            return;
-        }
-        let oldest = (self.looks.wanted.values().map(|wanted| wanted.since))
-            .chain(self.looks.under_way.values().map(|look| look.since))
-            .min();
-        for node in due {
-            let Some(since) = self.looks.missing.get(&node).map(|missing| missing.since) else {
-                continue;
-            };
-            if oldest.is_some_and(|oldest| oldest <= since) {
-                self.looks.confirm.set(node, now + CONFIRM_AGAIN_MS);
-                continue;
-            }
-            let place = self.trees.get(node).present().map(|present| present.place.clone());
-            match place {
-                Some(place) if self.trees.at_here(&place) == Some(node) => {
-                    self.want(place.parent, Names::Only([place.name].into()), false, 0);
-                    let confirmed_by = Some(self.looks.last_number + 1);
-                    // Should that look say nothing of it, since another took its name: once more.
-                    self.looks.confirm.set(node, now + DELETION_MS);
-                    self.looks.missing.insert(node, Missing { since, confirmed_by });
-                }
-                // Another stands there, and no look found this one elsewhere.
-                Some(_) => self.believe_deleted(node),
-                None => {
-                    self.looks.missing.remove(&node);
-                }
-            }
-        }
     }
 
     /// No look is under way or due.

@@ -29,6 +29,7 @@ mod ids;
 mod inbound;
 mod intents;
 mod looking;
+mod missing;
 mod ordering;
 mod outbound;
 mod planning;

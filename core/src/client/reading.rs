@@ -59,7 +59,7 @@ impl Client {
         let mut wait = (NEW_NAME_MS + storm).min(STORM_MS);
         if self.left_an_heir(node) {
             // Its old name is taken by something new: perhaps a program is saving.
-            wait = super::looking::DELETION_MS;
+            wait = super::missing::DELETION_MS;
         }
         self.reads.settling.set(node, self.now.instant + wait);
         self.trees.touch(node);

@@ -3,6 +3,7 @@
 //! A step names files by a number that is taken modulo what is there, so that a tape stays meaningful
 //! when steps before it are left out. [`script`] turns a step into system calls.
 
+pub mod call;
 pub mod draw;
 pub mod intrude;
 pub mod script;
