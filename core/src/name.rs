@@ -281,6 +281,23 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_its_names_outermost_first() {
+        let path = RelPath::parse(b"a/b/c").unwrap();
+        assert_eq!(path.names(), [name("a"), name("b"), name("c")]);
+        assert_eq!(path, RelPath::root().join(name("a")).join(name("b")).join(name("c")));
+        assert_eq!(path.to_bytes(), b"a/b/c");
+        assert_eq!(path.split(), Some((RelPath::parse(b"a/b").unwrap(), &name("c"))));
+        assert_eq!(RelPath::parse(b"").unwrap(), RelPath::root());
+        assert_eq!((RelPath::root().split(), RelPath::root().to_bytes()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn people_see_what_a_terminal_could_not_show() {
+        let path = RelPath::parse(b"d\xc3\xa9/a\nb\xff").unwrap();
+        assert_eq!(alloc::format!("{path} {path:?}"), "d\u{e9}/a\\nb\\xff /d\u{e9}/a\\nb\\xff");
+    }
+
+    #[test]
     fn a_conflict_name_keeps_the_extension_and_fits() {
         let label = "laptop, 2026-11-22 0741";
         let check = |from: &str, count, to: &str| {
