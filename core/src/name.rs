@@ -307,9 +307,31 @@ mod tests {
         check("report.txt", 2, "report (conflict, laptop, 2026-11-22 0741 2).txt");
         check(".bashrc", 1, ".bashrc (conflict, laptop, 2026-11-22 0741)");
         check("Makefile", 1, "Makefile (conflict, laptop, 2026-11-22 0741)");
-        let long = conflict_name(&name(&"é".repeat(126)), label, 1);
-        assert!(long.as_bytes().len() <= MAX_NAME_BYTES);
-        assert!(core::str::from_utf8(long.as_bytes()).is_ok());
+        check("x", 1, "x (conflict, laptop, 2026-11-22 0741)");
+        let dotted = alloc::format!("a.{}", "x".repeat(MAX_EXTENSION_BYTES - 1));
+        let (tag, suffix) = (" (conflict, laptop, 2026-11-22 0741)", &dotted[1..]);
+        check(&dotted, 1, &alloc::format!("a{tag}{suffix}"));
+        check(&alloc::format!("{dotted}x"), 1, &alloc::format!("{dotted}x{tag}"));
+    }
+
+    #[test]
+    fn a_conflict_name_of_a_long_name_is_cut_at_a_character() {
+        let label = "laptop, 2026-11-22 0741";
+        let tag = " (conflict, laptop, 2026-11-22 0741)";
+        // 255 bytes less the tag and `.txt` are 215: 107 characters of two bytes, and one byte.
+        let long = alloc::format!("{}.txt", "é".repeat(125));
+        let expected = alloc::format!("{}{tag}.txt", "é".repeat(107));
+        assert_eq!(conflict_name(&name(&long), label, 1), name(&expected));
+        let exact = alloc::format!("x{}", &expected[..expected.len() - tag.len() - 4]);
+        let fits = alloc::format!("{exact}{tag}.txt");
+        assert_eq!(fits.len(), MAX_NAME_BYTES);
+        assert_eq!(conflict_name(&name(&alloc::format!("{exact}.txt")), label, 1), name(&fits));
+    }
+
+    #[test]
+    fn a_device_cannot_put_separators_into_a_conflict_name() {
+        let made = conflict_name(&name("a"), "x/y\n\0, 2026-11-22 0741", 1);
+        assert_eq!(made, name("a (conflict, xy, 2026-11-22 0741)"));
     }
 
     #[test]
