@@ -245,7 +245,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     arm.open().await.close().await;
     let url = format!("sqlite:{}", arm.path().display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query("INSERT INTO onefold_schema (version) VALUES (2)")
+    sqlx::query("INSERT INTO onefold_schema (version) VALUES (3)")
         .execute(&mut connection)
         .await
         .unwrap();
