@@ -250,7 +250,7 @@ async fn a_file_of_a_newer_version_is_refused() {
         .await
         .unwrap();
     let error = SqliteTrees::open(&arm.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1 }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 3, known: 2 }), "{error}");
 }
 
 #[tokio::test]

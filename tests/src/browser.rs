@@ -28,6 +28,8 @@ pub mod key {
 
 /// How the driver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How much of a picture is kept where not all of it is, of a hundred.
+const QUALITY: u32 = 80;
 /// What every browser is started with: nothing that it would do on its own.
 const OPTIONS: [&str; 12] = [
     "--headless",
@@ -222,11 +224,14 @@ impl Browser {
         self.ask("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
-    /// Takes a picture of what is seen.
+    /// Takes a picture of what is seen: `.png`, or `.webp`, which is small.
     #[track_caller]
     pub fn picture(&self, path: &Path) {
         fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("a directory");
-        let shown = self.tools("Page.captureScreenshot", &json!({ "format": "png" }));
+        let kind = path.extension().and_then(|kind| kind.to_str()).expect("a kind of picture");
+        let quality = if kind == "png" { 100 } else { QUALITY };
+        let parameters = json!({ "format": kind, "quality": quality });
+        let shown = self.tools("Page.captureScreenshot", &parameters);
         let text = shown["data"].as_str().expect("a picture as text");
         fs::write(path, BASE64.decode(text.as_bytes()).expect("base64"))
             .expect("a picture can be written");

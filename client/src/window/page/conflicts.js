@@ -162,26 +162,21 @@ class Card {
     this.element = h(
       "section",
       { class: "card", "aria-label": label, "data-copy": copy.path },
-      h("header", {}, h("div", { class: "line grow" }, this.mark, h("h2", { class: "grow" }, path(beside))), this.choices(decide)),
+      h("header", {}, h("div", { class: "line grow" }, this.mark, h("h2", { class: "grow" }, path(beside))), this.choice("both", decide)),
       h(
         "div",
         { class: "sides" },
-        side("This", "has the name", original, null),
-        side("That", "conflict copy", copy, conflict.made),
+        side("This", "has the name", original, null, original && this.choice("original", decide)),
+        side("That", "conflict copy", copy, conflict.made, this.choice("copy", decide)),
       ),
       original ? this.toggle : h("p", { class: "quiet-text" }, "Nothing has that name any more: keep that, and the copy takes it."),
     );
   }
 
-  choices(decide) {
-    return h(
-      "div",
-      { class: "buttons" },
-      CHOICES.filter(([keep]) => keep !== "original" || this.conflict.original).map(([keep, word]) => {
-        const button = h("button", { class: "small", "data-keep": keep, onclick: () => decide(button, keep, [this]) }, word);
-        return button;
-      }),
-    );
+  choice(keep, decide) {
+    const [, word] = CHOICES.find(([choice]) => choice === keep);
+    const button = h("button", { class: "small", "data-keep": keep, onclick: () => decide(button, keep, [this]) }, word);
+    return button;
   }
 
   open() {
@@ -212,12 +207,12 @@ class Card {
   }
 }
 
-function side(word, what, version, made) {
+function side(word, what, version, made, button) {
   if (!version) return h("div", { class: "side-head" }, h("h3", {}, word), h("p", { class: "quiet-text" }, "Nothing is there any more."));
   return h(
     "div",
     { class: "side-head", "data-side": word.toLowerCase() },
-    h("h3", { class: "line" }, word, h("span", { class: "tag" }, what)),
+    h("div", { class: "line spread" }, h("h3", { class: "line" }, word, h("span", { class: "tag" }, what)), button),
     h("p", { class: "small-text" }, name(version.path)),
     h(
       "p",

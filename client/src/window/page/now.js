@@ -105,6 +105,7 @@ export const notice = (tone, shape, ...words) =>
 
 class Card {
   constructor(folder) {
+    this.batches = { up: new Batch(), down: new Batch() };
     this.parts = Object.fromEntries(
       ["head", "detail", "held", "moving", "problems", "copies", "facts", "devices"].map((part) => [part, h("div")]),
     );
@@ -122,13 +123,13 @@ class Card {
     part(detail, [folder.detail, word, folder.running], () => words(folder));
     const deletions = folder.problems.filter((problem) => problem.kind === "held_deletion");
     part(held, deletions, () => deletions.length > 0 && heldDeletions(id, deletions));
-    part(moving, [folder.uploading, folder.downloading, folder.transfers], () => movement(folder));
+    part(moving, [folder.uploading, folder.downloading, folder.transfers, folder.rate], () => movement(folder, this.batches));
     part(problems, folder.problems, () => waiting(folder.problems));
     part(copies, folder.copies, () => folder.copies > 0 && conflictCopies(folder));
     part(facts, [folder.files, folder.bytes, folder.server, folder.device, folder.guard, folder.polled], () =>
       theFacts(folder),
     );
-    part(devices, folder.devices ?? null, () => folder.devices && theDevices(folder.devices));
+    part(devices, folder.devices ?? null, () => folder.devices?.length > 0 && theDevices(folder.devices));
   }
 
   head(folder) {
@@ -204,36 +205,54 @@ export function heldDeletions(folder, deletions) {
   );
 }
 
-function movement(folder) {
-  const lines = [
-    ["uploading", "up", "Sending"],
-    ["downloading", "down", "Receiving"],
-  ].map(([way, shape, word]) => {
-    const left = folder[way];
+/** How much of what is to be moved one way has been moved, since there was something to move. */
+class Batch {
+  constructor() {
+    this.total = 0;
+  }
+
+  of(left, moving) {
+    const there = moving.reduce((sum, transfer) => sum + transfer.done, 0);
+    const rest = Math.max(0, left.bytes - there);
+    this.total = left.items > 0 ? Math.max(this.total, rest) : 0;
+    return { done: this.total - rest, of: this.total };
+  }
+}
+
+const WAYS = [
+  ["uploading", "up", "Sending"],
+  ["downloading", "down", "Receiving"],
+];
+
+function movement(folder, batches) {
+  const lines = WAYS.map(([what, way, word]) => {
+    const left = folder[what];
+    const moving = (folder.transfers ?? []).filter(({ direction }) => direction === way);
+    const { done, of } = batches[way].of(left, moving);
     if (!left.items) return null;
-    const { done, of, rate, left_s: seconds, files = [] } = folder.transfers?.[way] ?? {};
-    const bar = of > 0
-      ? h("progress", { max: of, value: done, "aria-label": `${word}: ${Math.floor((100 * done) / of)} percent` })
-      : h("progress", { "aria-label": word });
-    if (of > 0) bar.value = done;
+    const rate = folder.rate?.[way] ?? 0;
+    const percent = of > 0 ? Math.floor((100 * done) / of) : 0;
+    const bar = h("progress", { max: of || 1, "aria-label": `${word}: ${percent} percent` });
+    bar.value = done;
+    const speed = [rate > 0 && `${size(rate)} per second`, rate > 0 && left.bytes > 0 && `${span((of - done) / rate)} left`];
     return h(
       "div",
       { class: "stack", "data-way": way },
       h(
         "div",
         { class: "line spread" },
-        h("span", { class: "line" }, icon(shape), h("strong", {}, word), count(left.items, "file"), h("span", { class: "quiet-text" }, of > 0 ? `${size(done)} of ${size(of)}` : size(left.bytes))),
-        h("span", { class: "quiet-text small-text" }, [rate > 0 && `${size(rate)} per second`, seconds != null && `${span(seconds)} left`].filter(Boolean).join(" · ")),
+        h("span", { class: "line" }, icon(way), h("strong", {}, word), count(left.items, "file"), h("span", { class: "quiet-text" }, `${size(done)} of ${size(of)}`)),
+        h("span", { class: "quiet-text small-text" }, speed.filter(Boolean).join(" · ")),
       ),
       bar,
-      files.length > 0 && h("ul", { class: "small-text stack" }, files.slice(0, FEW).map(oneMoving)),
+      moving.length > 0 && h("ul", { class: "small-text stack" }, moving.slice(0, FEW).map(oneMoving)),
     );
   });
   return lines.some(Boolean) && h("div", { class: "stack wide-gap" }, lines);
 }
 
-const oneMoving = (file) =>
-  h("li", { class: "line spread" }, h("span", { class: "grow" }, path(file.path)), h("span", { class: "quiet-text" }, `${size(file.done)} of ${size(file.of)}`));
+const oneMoving = ({ path: at, done, bytes }) =>
+  h("li", { class: "line spread" }, h("span", { class: "grow" }, path(at)), h("span", { class: "quiet-text" }, `${size(done)} of ${size(bytes)}`));
 
 function waiting(problems) {
   const groups = Object.groupBy
@@ -332,7 +351,7 @@ function theDevices(devices) {
         h(
           "li",
           { class: "line spread", "data-device": device.name },
-          h("span", { class: "line grow" }, icon("device"), name(device.name), device.own && h("span", { class: "quiet-text small-text" }, "this device")),
+          h("span", { class: "line grow" }, icon("device"), name(device.name), device.this && h("span", { class: "quiet-text small-text" }, "this device"), device.writable === false && h("span", { class: "quiet-text small-text" }, "may only read")),
           h("span", { class: "line small-text quiet-text" }, seen(device), behind(device)),
         ),
       ),

@@ -86,7 +86,7 @@ fn this_that_or_both_are_kept_on_every_device() {
         assert!(shown.contains(&**copy) && shown.contains("two"), "{shown}");
         assert!(browser.text(&card(name, "[data-side=this]")).contains("one"));
     }
-    assert_eq!(browser.text("nav a[href='#conflicts'] .count"), "3");
+    browser.wait_for_text("nav a[href='#conflicts'] .count", "3");
     // The lines, side by side, with what differs marked.
     browser.click(&card("this.txt", "summary"));
     let differs = browser.wait(

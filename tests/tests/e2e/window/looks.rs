@@ -14,6 +14,8 @@ use crate::pair::Pair;
 const SIZES: [(u32, u32); 4] = [(360, 740), (768, 1024), (1440, 900), (2560, 1440)];
 /// The widths at which nothing may run over the side.
 const WIDTHS: [u32; 9] = [360, 414, 576, 640, 768, 960, 1024, 1440, 2560];
+/// Where the pictures of README's tour go, when they are made anew.
+const TOUR: &str = "ONEFOLD_TOUR";
 /// Faults of these kinds are none of ours to have.
 const FAULTS: &str = "return (async () => {
     const { violations } = await axe.run(document, { resultTypes: ['violations'] });
@@ -100,8 +102,8 @@ fn pages_fit_and_serve_everyone() {
     let mut pair = scene(&world);
     let browser = Browser::start(&world);
     let window = Window::of(&mut pair.one);
-    let open = fs::OpenOptions::new().append(true);
-    let held = open.clone().open(pair.one.at("open in a program.txt")).expect("ours");
+    let path = pair.one.at("open in a program.txt");
+    let held = fs::OpenOptions::new().append(true).open(path).expect("ours");
     pair.two.write("open in a program.txt", "changed on two");
     window.open(&browser, "now");
     browser.wait_for_text("[data-kind=busy]", "open in a program");
@@ -141,6 +143,9 @@ fn pages_fit_and_serve_everyone() {
                 browser.picture(&picture(name, *width, dark));
             }
             browser.size(1280, 800);
+            if let Some(tour) = std::env::var_os(TOUR).filter(|_| !dark) {
+                browser.picture(&PathBuf::from(tour).join(format!("{name}.webp")));
+            }
             browser.run(&axe);
             let found = browser.run(FAULTS);
             let found = found.as_array().cloned().unwrap_or_default();
