@@ -88,6 +88,10 @@ impl Shared {
         }
         self.story.hash(&deeds);
         self.witness.deeds(index, &deeds);
+        if device.disk.traits.folding.folds() {
+            // What is in a directory there may be parked, and elsewhere at the server.
+            self.witness.epoch.moving = None;
+        }
         let unrecorded = &device.unrecorded;
         for deed in deeds.iter().filter(|deed| deed.act == Act::Moved) {
             if unrecorded.contains(&deed.version) {

@@ -166,6 +166,10 @@ impl World {
                 && device.disk.is_hidden(&deed.path)
         });
         self.witness.deeds(index, &deeds);
+        if device.disk.traits.folding.folds() {
+            // What is in a directory there may be parked, and elsewhere at the server.
+            self.witness.epoch.moving = None;
+        }
         if device.client.is_some() {
             tend_displaced(&mut device.disk, index, &mut self.witness, &mut self.story);
         }
