@@ -101,8 +101,8 @@ pub async fn open(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Trouble::bug)?;
     let device_name = linked.device_name.clone();
-    let folds_case = guard.folds_case;
-    let config = Config { device_name, seed, folds_case, ask_from_files: ASK_FROM_FILES };
+    let folding = guard.folding;
+    let config = Config { device_name, seed, folding, ask_from_files: ASK_FROM_FILES };
     let (trees, client) = restore(home, linked, &config).await?;
     let trees = Arc::new(trees);
     let transfer = HttpTransfer::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
