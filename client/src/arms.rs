@@ -57,6 +57,11 @@ impl DiskWords {
         Self { guard: guard.to_owned(), disk: Weak::new(), watching: Weak::new() }
     }
 
+    /// The disk itself, while it is open.
+    pub fn disk(&self) -> Option<Arc<RealDisk>> {
+        self.disk.upgrade()
+    }
+
     /// What protects files on it.
     pub fn guard(&self) -> String {
         self.disk.upgrade().map_or_else(|| self.guard.clone(), |disk| disk.guard_in_words())
@@ -96,8 +101,8 @@ pub async fn open(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Trouble::bug)?;
     let device_name = linked.device_name.clone();
-    let folds_case = guard.folds_case;
-    let config = Config { device_name, seed, folds_case, ask_from_files: ASK_FROM_FILES };
+    let folding = guard.folding;
+    let config = Config { device_name, seed, folding, ask_from_files: ASK_FROM_FILES };
     let (trees, client) = restore(home, linked, &config).await?;
     let trees = Arc::new(trees);
     let transfer = HttpTransfer::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
@@ -145,7 +150,8 @@ pub fn unmark(linked: &Linked) {
     let _ = fs::remove_file(mark_file(&linked.root));
 }
 
-async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {
+/// Opens the disk of a folder.
+pub async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {
     let (root, folder, label) = (linked.root.clone(), linked.folder, label(linked));
     let open = move || RealDisk::open(&root, folder, link, &label);
     let opened = tokio::task::spawn_blocking(open).await.map_err(Trouble::bug)?;

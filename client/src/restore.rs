@@ -11,6 +11,7 @@ use onefold_adapters::port::{StoreError, Trees};
 use onefold_adapters::trees::SqliteTrees;
 use onefold_core::client::event::{Effect, Event};
 use onefold_core::client::{ASK_FROM_FILES, Answer, Client, Config, DamagedState};
+use onefold_core::folding::Folding;
 use onefold_core::time::Now;
 
 use crate::console;
@@ -56,7 +57,7 @@ pub async fn answer(home: &Home, linked: &Linked, answer: Answer) -> Result<usiz
     let config = Config {
         device_name: linked.device_name.clone(),
         seed: [0; 32],
-        folds_case: false,
+        folding: Folding::NONE,
         ask_from_files: ASK_FROM_FILES,
     };
     let path = file(home, linked);
@@ -156,7 +157,7 @@ mod tests {
         let config = Config {
             device_name: "laptop".to_owned(),
             seed: [1; 32],
-            folds_case: false,
+            folding: Folding::NONE,
             ask_from_files: ASK_FROM_FILES,
         };
         for number in [1, 2] {

@@ -14,6 +14,7 @@ extern crate alloc;
 pub mod blob;
 pub mod client;
 pub mod disk;
+pub mod folding;
 pub mod hash;
 pub mod id;
 pub mod manifest;

@@ -11,6 +11,9 @@ mod planner;
 #[path = "../../sim/src/tape.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the engine world uses the rest")]
 mod tape;
+#[path = "../../sim/src/word.rs"]
+#[expect(unreachable_pub, reason = "the simulation has it as a library")]
+mod word;
 #[path = "../../sim/src/words.rs"]
 #[expect(unreachable_pub, reason = "the simulation has it as a library")]
 mod words;

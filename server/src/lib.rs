@@ -18,6 +18,7 @@ mod head;
 mod hub;
 mod invite;
 mod listener;
+pub mod page;
 mod problem;
 mod read_back;
 mod serve;

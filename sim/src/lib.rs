@@ -15,5 +15,6 @@ pub mod story;
 pub mod tape;
 pub mod turmoil;
 pub mod user;
+pub mod word;
 pub mod words;
 pub mod world;

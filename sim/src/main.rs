@@ -1,8 +1,9 @@
 //! Runs the simulation from the command line: replays a failing run and tells its story, or looks for
-//! failing runs, or shows that it can fail.
+//! failing runs, or shows that it can fail, or how fast it is.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use sim::planner::{self, tally::Tally};
 use sim::planted::Planted;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             (Ok(from), Ok(count)) => search_turmoil(from, count),
             _ => usage(),
         },
+        ["speed"] => speed(),
         ["planted"] => planted(),
         ["planted", name] => named(name).map_or_else(usage, planted_one),
         ["planted", name, seed] => match (named(name), seed.parse()) {
@@ -43,6 +45,7 @@ fn usage() -> ExitCode {
     eprintln!("usage: sim replay [planner:|turmoil:]CASE|SEED");
     eprintln!("       sim search [planner|turmoil] FIRST_SEED COUNT");
     eprintln!("       sim planted [FAULT [SEED]]");
+    eprintln!("       sim speed");
     ExitCode::from(2)
 }
 
@@ -75,6 +78,26 @@ fn tell(outcome: &Outcome) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How fast the engine world is, on one core, at one size.
+fn speed() -> ExitCode {
+    const DEVICES: u8 = 3;
+    const STEPS: u64 = 50;
+    const RUNS: u64 = 2_000;
+    let began = Instant::now();
+    let mut virtual_ms = 0;
+    for seed in 1..=RUNS {
+        virtual_ms += Case::of_size(seed, DEVICES, STEPS).run(false).virtual_ms;
+    }
+    let real_ms = (began.elapsed().as_millis() as u64).max(1);
+    println!(
+        "{DEVICES} clients, {STEPS} user actions: {} runs a minute on one core, {} virtual seconds \
+         in a second ({RUNS} runs in {real_ms} ms)",
+        RUNS * 60_000 / real_ms,
+        virtual_ms / real_ms,
+    );
+    ExitCode::SUCCESS
 }
 
 /// Each planted fault, and how it is caught.

@@ -1,7 +1,6 @@
 //! One run: drawn from a number, or read from a line of text; run, and told.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use crate::story::Story;
 use crate::tape::Random;
 use crate::user::UserStep;
 use crate::user::draw::{Mood, steps};
+use crate::word;
 use crate::world::faults::Faults;
 use crate::world::{Setting, World};
 
@@ -53,13 +53,26 @@ impl Case {
     /// Draws a case.
     pub fn draw(seed: u64) -> Self {
         let mut random = Random(seed);
+        let devices = 2 + random.below(4).min(random.below(4)) as u8;
+        let steps = 1 + random.below(MAX_USER_STEPS);
+        Self::drawn(seed, random, devices, steps)
+    }
+
+    /// Draws a case of so many devices, and steps of users.
+    pub fn of_size(seed: u64, devices: u8, steps: u64) -> Self {
+        Self::drawn(seed, Random(seed), devices, steps)
+    }
+
+    fn drawn(seed: u64, mut random: Random, devices: u8, count: u64) -> Self {
         let faults = Faults::draw(&mut random);
         let bits = |random: &mut Random| {
             if random.below(4) == 0 { random.draw() as u8 } else { 0 }
         };
         let setting = Setting {
-            devices: 2 + random.below(4).min(random.below(4)) as u8,
+            devices,
             folds_case: bits(&mut random),
+            folds_form: bits(&mut random),
+            decomposes: random.draw() as u8,
             no_births: bits(&mut random),
             no_leases: bits(&mut random),
             servers: 1 + random.below(3) as u8,
@@ -75,7 +88,6 @@ impl Case {
             alone: random.below(10) == 0,
             plain: random.below(4) == 0,
         };
-        let count = 1 + random.below(MAX_USER_STEPS);
         let users = steps(&mut random, mood, count as usize);
         let schedule = (0..count * SCHEDULE_PER_STEP).map(|_| random.draw() as u32).collect();
         Self { setting, users, schedule }.trimmed()
@@ -117,23 +129,12 @@ impl Case {
 
     /// The case as one word.
     pub fn encode(&self) -> String {
-        let bytes = postcard::to_allocvec(self).expect("a case is encodable");
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        word::encode("", self)
     }
 
     /// Reads what [`Case::encode`] wrote, or a plain decimal seed.
     pub fn decode(text: &str) -> Option<Self> {
-        if text.len() <= 20
-            && let Ok(seed) = text.parse()
-        {
-            return Some(Self::draw(seed));
-        }
-        let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-        let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-        postcard::from_bytes(&bytes?).ok()
+        word::decode("", text, Self::draw)
     }
 }
 

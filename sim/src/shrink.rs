@@ -131,7 +131,7 @@ fn apply(case: &mut Case, way: Way) {
                 *weight = 0;
             }
         }
-        Way::Plain(0) => case.setting.folds_case = 0,
+        Way::Plain(0) => (case.setting.folds_case, case.setting.folds_form) = (0, 0),
         Way::Plain(1) => case.setting.no_births = 0,
         Way::Plain(2) => case.setting.no_leases = 0,
         Way::Plain(3) => case.setting.apart = false,

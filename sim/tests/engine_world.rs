@@ -9,11 +9,54 @@ use sim::counts;
 use sim::oracle::rules;
 use sim::search::Summary;
 use sim::shrink::Cases;
+use sim::user::Action;
 
 /// The runs are shared by so many threads.
 const THREADS: u64 = 2;
 /// One in so many runs is run twice.
 const TWICE: u64 = 20;
+
+/// So many runs are enough for every fault to strike, and for every program to run.
+const RUNS_FOR_ALL: u64 = 2_500;
+/// Every fault there is, but those of users in the window of a change.
+const FAULTS: [&str; 25] = [
+    "answer",
+    "bad_save",
+    "bad_transfer",
+    "clock_jump",
+    "cut",
+    "disk_full",
+    "double_event",
+    "kill_client",
+    "kill_in_change",
+    "kill_server",
+    "lose_event",
+    "lost_news",
+    "mute",
+    "old_device",
+    "old_disk",
+    "old_server",
+    "old_state",
+    "overflow",
+    "power_cut",
+    "quota",
+    "read_only",
+    "reorder_event",
+    "save_crash",
+    "store_crash",
+    "suspend",
+];
+/// What users do in the windows of changes.
+const WINDOWS: [&str; 8] = [
+    "window_chmod",
+    "window_close",
+    "window_directory",
+    "window_open",
+    "window_rename",
+    "window_truncate",
+    "window_unlink",
+    "window_write",
+];
 
 /// Tells people who ran the tests, also when all is well: past the capturing of what tests print.
 fn tell(words: &str) {
@@ -74,5 +117,10 @@ fn every_rule_holds_whatever_happens() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     for rule in rules::ALL {
         assert!(summary.judged().of(rule) > 0, "nothing was judged by: {rule}");
+    }
+    if runs >= RUNS_FOR_ALL {
+        for fault in FAULTS.into_iter().chain(WINDOWS).chain(Action::PROGRAMS) {
+            assert!(summary.struck(fault) > 0, "{fault} never struck");
+        }
     }
 }

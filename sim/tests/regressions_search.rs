@@ -1,6 +1,8 @@
 //! Faults that long searches found, told as short stories.
 
+use sim::disk::user::path;
 use sim::scenario::Scenario;
+use sim::user::script::Call;
 use sim::world::Setting;
 
 /// Two devices, of which the first takes names that differ in case only for the same.
@@ -140,4 +142,29 @@ fn what_a_device_forgot_is_not_deleted_where_it_cannot_look() {
     s.check("all of it went", |s| s.disk(0) == "d/ d/a/ d/a/x=one");
     s.bring_back(1, saved).settle().here(0, "d/ d/a/ d/a/x=one");
     s.access(1, "d", true, true).everywhere("d/ d/a/ d/a/x=one");
+}
+
+/// What had been missed was no longer known to anyone, and was then made again elsewhere: the engine
+/// had given it up, and still waited to look at it once more.
+#[test]
+fn what_was_missed_and_given_up_comes_when_it_is_made_again() {
+    let mut s = Scenario::new(3);
+    let empty = s.backup();
+    s.mkdir(0, "d").settle().offline(0).offline(2);
+    s.call(1, Call::Rmdir(path("d")))
+        .wait(50)
+        .restore(empty)
+        .until_asked(1, "Merging(OtherJournal)");
+    s.wait(50).overflow(1).wait(100).online(0).online(2);
+    s.everywhere("d/");
+}
+
+/// What was hidden behind a pipe in a directory was hidden for ever when both went at once, and no
+/// rest came. It was unknown, so it is not deleted: it comes back, with its directory.
+#[test]
+fn what_was_hidden_in_a_directory_comes_back_when_both_go_at_once() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").write(0, "d/x", "one").settle();
+    s.pipe(0, "p").rename(0, "p", "d/x").settle().check("it is unknown", |s| s.deletions() == 0);
+    s.delete(0, "d/x").call(0, Call::Rmdir(path("d"))).everywhere("d/ d/x=one");
 }

@@ -34,9 +34,14 @@ pub(super) fn look(disk: &RealDisk, dir: &RelPath, names: &Names) -> Result<List
     };
     let listing = match names {
         Names::All => looker.all(),
-        // A disk that folds case finds what has another name: compare with the names it has.
-        Names::Only(only) if disk.guard.folds_case => looker.all().map(|mut listing| {
-            listing.names.retain(|(name, _)| only.contains(name));
+        // A disk that folds names finds what has another name: compare with the names it has.
+        Names::Only(only) if disk.guard.folding.folds() => looker.all().map(|mut listing| {
+            let form = disk.guard.folding.of_form();
+            let asked = |name: &Name| {
+                only.contains(name)
+                    || form.folds() && only.iter().any(|asked| form.same(asked, name))
+            };
+            listing.names.retain(|(name, _)| asked(name));
             listing
         }),
         Names::Only(only) => looker.only(only.iter().cloned()),

@@ -69,7 +69,7 @@ fn rename_at_once(
         Ok(()) => {}
         // The new name is the old one in another case: with one name, it leads to the same file.
         Err(Errno::EXIST)
-            if disk.guard.folds_case && held.meta.links == 1 && is_at(target, held) =>
+            if disk.guard.folding.folds() && held.meta.links == 1 && is_at(target, held) =>
         {
             rustix::fs::renameat(source.parent, from, target.parent, to).map_err(sys::problem)?;
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::fd::AsFd;
 
+use onefold_core::folding::Folding;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
@@ -20,8 +21,8 @@ pub struct Guard {
     pub no_replace: bool,
     /// Inodes have birth times: a number used again is told from the one before.
     pub birth_times: bool,
-    /// Names that differ in case only are one name.
-    pub folds_case: bool,
+    /// Which names are one name.
+    pub folding: Folding,
 }
 
 impl fmt::Display for Guard {
@@ -49,6 +50,11 @@ impl fmt::Display for Guard {
     }
 }
 
+/// A letter in one character,
+const COMPOSED: &str = "\u{e9}";
+/// and in two.
+const APART: &str = "e\u{301}";
+
 /// Tries everything out in an open `.onefold/`.
 pub(super) fn probe(own: impl AsFd) -> Result<Guard, Errno> {
     let dir = super::own_directory(&own, "probe")?;
@@ -59,6 +65,11 @@ pub(super) fn probe(own: impl AsFd) -> Result<Guard, Errno> {
         rustix::fs::openat(&dir, name, flags, OWNER)?;
     }
     let number = |name: &str| Meta::at(&dir, name.as_bytes()).map(|meta| meta.inode.number);
+    let finds = |name: &str| number(name).is_ok();
+    // Not every filesystem can hold such a name.
+    let letter =
+        rustix::fs::openat(&dir, COMPOSED, OFlags::WRONLY | OFlags::CREATE | CLOEXEC, OWNER)
+            .is_ok();
     let first = number("one")?;
     let swapped = rustix::fs::renameat_with(&dir, "one", &dir, "two", RenameFlags::EXCHANGE);
     let exchange = swapped.is_ok() && number("two")? == first;
@@ -68,9 +79,9 @@ pub(super) fn probe(own: impl AsFd) -> Result<Guard, Errno> {
         exchange,
         no_replace: refused == Err(Errno::EXIST),
         birth_times: Meta::at(&dir, b"one")?.inode.birth.is_some(),
-        folds_case: Meta::at(&dir, b"ONE").is_ok(),
+        folding: Folding { case: finds("ONE"), form: letter && finds(APART) },
     };
-    for name in names {
+    for name in names.into_iter().chain([COMPOSED]) {
         let _ = rustix::fs::unlinkat(&dir, name, AtFlags::empty());
     }
     Ok(guard)

@@ -59,4 +59,16 @@ impl Client {
             }
         }
     }
+
+    /// A directory is gone, and with it what stood in it and was not synced.
+    pub(super) fn others_are_gone(&mut self, dir: NodeId) {
+        let others: Vec<Name> = (self.looks.others.range((dir, Name::first())..))
+            .take_while(|(of, _)| *of == dir)
+            .map(|(_, name)| name.clone())
+            .collect();
+        for name in &others {
+            self.not_other(dir, name);
+            self.reveal(dir, name);
+        }
+    }
 }

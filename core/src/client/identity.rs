@@ -81,7 +81,7 @@ impl Client {
             return true;
         }
         let old = known.place.clone();
-        if is_backup(name, &old.name)
+        if self.is_backup(name, &old.name)
             && old.parent == look.dir
             && let Some(stands) = stands(listing, &old.name, inode)
             && !self.came_from_elsewhere(&stands)
@@ -115,12 +115,20 @@ impl Client {
     fn has_moved(&self, node: NodeId, listing: &Listing, name: &Name) -> bool {
         let Some(known) = self.trees.get(node).present() else { return false };
         listing.names.iter().any(|(at, seen)| match seen {
-            Seen::Node(found) => at != name && is_same_file(known, found) && !is_backup(at, name),
+            Seen::Node(found) => {
+                at != name && is_same_file(known, found) && !self.is_backup(at, name)
+            }
             Seen::Other(_) => false,
         })
     }
 
-    fn not_missing(&mut self, node: NodeId) {
+    fn is_backup(&self, name: &Name, of: &Name) -> bool {
+        let form = self.config.folding.of_form();
+        is_backup(&form.fold(name), &form.fold(of))
+    }
+
+    /// What is known of a node is certain again: it is planned.
+    pub(super) fn not_missing(&mut self, node: NodeId) {
         if self.looks.missing.remove(&node).is_some() {
             self.trees.touch(node);
         }
@@ -222,7 +230,7 @@ impl Client {
             Local::Present(present) => {
                 self.looks.missing.contains_key(&node)
                     || (present.place.parent == place.parent
-                        && is_backup(&present.place.name, &place.name))
+                        && self.is_backup(&present.place.name, &place.name))
             }
             Local::Hidden(_) => false,
         };
@@ -308,7 +316,7 @@ impl Client {
     }
 
     /// What stood at a name and was not synced is not there any more. `false`: nothing did.
-    fn not_other(&mut self, dir: NodeId, name: &Name) -> bool {
+    pub(super) fn not_other(&mut self, dir: NodeId, name: &Name) -> bool {
         if !self.looks.others.remove(&(dir, name.clone())) {
             return false;
         }
@@ -322,15 +330,15 @@ impl Client {
 
     /// The nodes that are to have a name here, or one that this disk takes for the same.
     fn waiting_for(&self, dir: NodeId, name: &Name) -> Vec<NodeId> {
+        let folding = self.config.folding;
         let exact = self.trees.child_there(dir, name);
         let folded = |node: &NodeId| {
-            self.trees.get(*node).remote().is_some_and(|there| {
-                there.place.parent == dir
-                    && there.place.name.as_bytes().eq_ignore_ascii_case(name.as_bytes())
+            (self.trees.get(*node).remote()).is_some_and(|there| {
+                there.place.parent == dir && folding.same(&there.place.name, name)
             })
         };
         let parked = (self.problems.keys())
-            .filter(|(_, kind)| self.config.folds_case && *kind == ProblemKind::Parked)
+            .filter(|(_, kind)| folding.folds() && *kind == ProblemKind::Parked)
             .map(|(node, _)| *node)
             .filter(folded);
         exact.into_iter().chain(parked).collect()
@@ -408,9 +416,11 @@ impl Client {
             if self.trees.get(below).accepted() || self.is_in_commit(below) {
                 self.believe_deleted(below);
             } else {
+                self.not_missing(below);
                 self.trees.set_local(below, Local::Absent);
             }
         }
+        self.not_missing(node);
         self.trees.set_local(node, Local::Absent);
         true
     }
@@ -420,6 +430,7 @@ impl Client {
         let mut whole = self.trees.below_here(node);
         whole.push(node);
         for node in whole {
+            self.others_are_gone(node);
             self.looks.missing.remove(&node);
             self.looks.blind.remove(&node);
             self.solved(node, ProblemKind::Unreadable);

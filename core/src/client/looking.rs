@@ -120,6 +120,7 @@ impl Client {
     pub(super) fn on_hint(&mut self, hint: &Hint) {
         let mut dir = NodeId::ROOT;
         for (index, name) in hint.path.names().iter().enumerate() {
+            let name = &self.name_known_as(dir, name);
             let child = self.trees.child_here(dir, name);
             match child.filter(|&child| self.trees.is_dir_here(child)) {
                 Some(child) if index + 1 < hint.path.names().len() => dir = child,
@@ -137,7 +138,7 @@ impl Client {
     pub(super) fn on_overflow(&mut self, path: &RelPath) {
         let mut dir = NodeId::ROOT;
         for name in path.names() {
-            match self.trees.child_here(dir, name) {
+            match self.trees.child_here(dir, &self.name_known_as(dir, name)) {
                 Some(child) if self.trees.is_dir_here(child) => dir = child,
                 _ => break,
             }
@@ -256,7 +257,7 @@ impl Client {
         self.want(look.dir, look.names, look.deep, ELSEWHERE_MS);
     }
 
-    fn on_listing(&mut self, look: Look, listing: Listing) {
+    fn on_listing(&mut self, look: Look, mut listing: Listing) {
         let expected = self.trees.get(look.dir).present().map(|present| present.stamp.inode);
         if look.dir != NodeId::ROOT && expected != Some(listing.inode) {
             return self.look_elsewhere(look);
@@ -272,6 +273,7 @@ impl Client {
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);
         }
+        self.name_as_known(look.dir, &mut listing);
         self.identify(&look, &listing);
         self.try_kept(look.dir);
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {

@@ -94,9 +94,7 @@ impl Client {
                 }
                 // Another stands there, and no look found this one elsewhere.
                 Some(_) => self.believe_deleted(node),
-                None => {
-                    self.looks.missing.remove(&node);
-                }
+                None => self.not_missing(node),
             }
         }
     }

@@ -9,6 +9,7 @@
 //! | `reconcile` | what to do about one node: pure |
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
 //! | `hiding` | what is behind a name that is not synced |
+//! | `naming` | names that a disk gives back in another form |
 //! | `reading`, `growing` | settling, and reading files; those that never rest |
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
@@ -30,6 +31,7 @@ mod inbound;
 mod intents;
 mod looking;
 mod missing;
+mod naming;
 mod ordering;
 mod outbound;
 mod planning;
@@ -54,6 +56,7 @@ use alloc::vec::Vec;
 use event::{Effect, Event, TaskId};
 use saved::Saved;
 
+use crate::folding::Folding;
 use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
@@ -67,8 +70,8 @@ pub struct Config {
     pub device_name: String,
     /// Fresh from the operating system at each start, and never stored: ids are drawn from it.
     pub seed: [u8; 32],
-    /// Names that differ in case only clash on this disk.
-    pub folds_case: bool,
+    /// Which names this disk takes for one.
+    pub folding: Folding,
     /// From so many deleted files on, [`ASK_FROM_FILES`], a person is asked about them, if they are
     /// most of the folder.
     pub ask_from_files: u64,

@@ -64,8 +64,7 @@ pub(super) fn stands(listing: &Listing, name: &Name, not: &Inode) -> Option<Inod
 
 /// Whether `name` is `of`, made a backup: `f~`, `f.bak`, `f.orig`, `f.old`, `f.backup`, `#f#`, and
 /// emacs' numbered `f.~1~`.
-pub(super) fn is_backup(name: &Name, of: &Name) -> bool {
-    let (name, of) = (name.as_bytes(), of.as_bytes());
+pub(super) fn is_backup(name: &[u8], of: &[u8]) -> bool {
     if let Some(ending) = name.strip_prefix(of) {
         return matches!(ending, b"~" | b".bak" | b".orig" | b".old" | b".backup")
             || (ending.starts_with(b".~") && ending.ends_with(b"~") && ending.len() > 3);

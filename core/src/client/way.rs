@@ -49,9 +49,9 @@ impl Client {
             None if is_read => self.solved(node, ProblemKind::Busy),
             None => {}
         }
-        let case_only = self.trees.at_here(place) != Some(other);
+        let alike_only = self.trees.at_here(place) != Some(other);
         let record = self.trees.get(other);
-        if record.remote().is_none() && record.synced().is_none() && !case_only {
+        if record.remote().is_none() && record.synced().is_none() && !alike_only {
             return Some(self.meet(node, other));
         }
         match self.decide(other) {
@@ -71,8 +71,9 @@ impl Client {
                 Some(Try::Blocked)
             }
             // The server can hold both names: nobody's file is renamed for this disk's sake.
-            Some(Decision::Merge { .. } | Decision::Create | Decision::Read) if case_only => {
-                let reason = format!("{} differs only in case, and is here", place.name);
+            Some(Decision::Merge { .. } | Decision::Create | Decision::Read) if alike_only => {
+                let reason =
+                    format!("this disk takes another name for {}, and has that", place.name);
                 self.problem(node, ProblemKind::Parked, reason);
                 Some(Try::Blocked)
             }
@@ -104,12 +105,12 @@ impl Client {
     /// Something that is not synced has the name on this disk, or one that it takes for the same.
     fn is_unsynced_there(&self, place: &Place) -> bool {
         let Place { parent, name } = place;
-        let bytes = name.as_bytes();
+        let folding = self.config.folding;
         self.looks.others.contains(&(*parent, name.clone()))
-            || self.config.folds_case
+            || folding.folds()
                 && (self.looks.others.range((*parent, Name::first())..))
                     .take_while(|(dir, _)| dir == parent)
-                    .any(|(_, other)| other.as_bytes().eq_ignore_ascii_case(bytes))
+                    .any(|(_, other)| folding.same(other, name))
     }
 
     /// Waits for what stands at the name here if that may be the very same, so that no content is
@@ -128,17 +129,15 @@ impl Client {
 
     /// Another node that has the name on this disk, or one that this disk takes for the same.
     fn occupant(&self, node: NodeId, place: &Place) -> Option<NodeId> {
+        let folding = self.config.folding;
         let exact = self.trees.at_here(place).filter(|&other| other != node);
         exact.or_else(|| {
             let folded = || {
                 (self.trees.children_here(place.parent))
-                    .find(|(name, other)| {
-                        *other != node
-                            && name.as_bytes().eq_ignore_ascii_case(place.name.as_bytes())
-                    })
+                    .find(|(name, other)| *other != node && folding.same(name, &place.name))
                     .map(|(_, other)| other)
             };
-            self.config.folds_case.then(folded).flatten()
+            folding.folds().then(folded).flatten()
         })
     }
 

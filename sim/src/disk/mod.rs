@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onefold_core::blob::Blob;
 use onefold_core::disk::{DiskError, Form as FoundForm, Found, Inode as InodeId, Seen, Stamp};
+use onefold_core::folding::Folding;
 use onefold_core::hash::ContentId;
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Target;
@@ -38,8 +39,10 @@ pub const ROOT: Number = 0;
 /// What kind of disk it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// `a` and `A` are one name.
-    pub folds_case: bool,
+    /// Which names are one.
+    pub folding: Folding,
+    /// Names are given back with their letters and accents apart, however they were given.
+    pub decomposes: bool,
     /// Inodes have birth times.
     pub birth_times: bool,
     /// The guard has leases; otherwise it is the weaker one.
@@ -50,7 +53,13 @@ pub struct Traits {
 
 impl Default for Traits {
     fn default() -> Self {
-        Self { folds_case: false, birth_times: true, leases: true, power_cuts: false }
+        Self {
+            folding: Folding::NONE,
+            decomposes: false,
+            birth_times: true,
+            leases: true,
+            power_cuts: false,
+        }
     }
 }
 
@@ -232,8 +241,10 @@ impl Disk {
         if let Some(number) = names.get(name) {
             return Some((name.clone(), *number));
         }
-        let folded = self.traits.folds_case.then(|| fold(name))?;
-        names.iter().find(|(name, _)| fold(name) == folded).map(|(name, at)| (name.clone(), *at))
+        let folding = self.traits.folding;
+        let folded = folding.folds().then(|| folding.fold(name))?;
+        let alike = |(other, _): &(&Name, &Number)| folding.fold(other) == folded;
+        names.iter().find(alike).map(|(name, at)| (name.clone(), *at))
     }
 
     /// The inode at a path; no symlink is followed.
@@ -376,9 +387,17 @@ impl Disk {
         number
     }
 
+    /// A name as the disk keeps it.
+    fn stored(&self, name: &Name) -> Name {
+        let form = Folding { case: false, form: self.traits.decomposes };
+        Name::new(&form.fold(name)).unwrap_or_else(|_| name.clone())
+    }
+
     /// Gives an inode a free name.
     fn attach(&mut self, directory: Number, name: &Name, number: Number, closed: bool) {
         let now = self.tick();
+        let stored = self.stored(name);
+        let name = &stored;
         if let Form::Directory(names) = &mut self.inode_mut(directory).form {
             names.insert(name.clone(), number);
         }
@@ -423,9 +442,4 @@ impl Disk {
             self.table.free.push(number);
         }
     }
-}
-
-/// A name with upper and lower case made one.
-pub fn fold(name: &Name) -> Vec<u8> {
-    String::from_utf8_lossy(name.as_bytes()).to_lowercase().into_bytes()
 }

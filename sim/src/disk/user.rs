@@ -10,7 +10,7 @@ use onefold_core::node::Target;
 use onefold_core::time::FileTime;
 use serde::Serialize;
 
-use super::{Disk, Errno, Form, Handle, Number, fold};
+use super::{Disk, Errno, Form, Handle, Number};
 
 /// What a user's call meant for a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -219,10 +219,12 @@ impl Disk {
         }
         let mut lost = None;
         match self.entry(target, &new) {
-            // Two names of one file; but for another case of the same name, that is no rename.
+            // Two names of one file; but for another spelling of the same name, that is no rename.
             Some((_, other))
                 if other == number
-                    && (source != target || fold(&name) != fold(&new) || name == new) =>
+                    && (source != target
+                        || !self.traits.folding.same(&name, &new)
+                        || name == self.stored(&new)) =>
             {
                 return Ok(());
             }

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use onefold_core::disk::{Change, Inode, Old, Stamp};
 use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
-use onefold_core::name::{Name, RelPath};
+use onefold_core::name::RelPath;
 
+use crate::disk::Disk;
 use crate::disk::guard::Changed;
 use crate::disk::user::{Act, Deed, version};
-use crate::disk::{Disk, fold};
 
 use super::sight::Sight;
-use super::tree::Leaf;
+use super::tree::{self, Leaf};
 use super::{Broken, Tally, rules};
 
 /// What stands at each path: which inode, and what it is; pipes are nothing.
@@ -52,7 +52,7 @@ pub struct Under {
     disturbed: bool,
 }
 
-/// All that stands on a disk; where case is folded, by folded paths.
+/// All that stands on a disk; where names are folded, by folded paths.
 fn standing(disk: &Disk) -> Standing {
     let all = disk.walk().into_iter();
     all.map(|(path, number)| {
@@ -63,11 +63,7 @@ fn standing(disk: &Disk) -> Standing {
 }
 
 fn key(disk: &Disk, path: &RelPath) -> RelPath {
-    if !disk.traits.folds_case {
-        return path.clone();
-    }
-    let folded = |name: &Name| Name::new(&fold(name)).expect("a folded name is a name");
-    RelPath::new(path.names().iter().map(folded).collect())
+    tree::folded(disk.traits.folding, path)
 }
 
 /// A user moved the node to where its engine cannot look, and never had it.

@@ -180,15 +180,19 @@ fn no_temporary_names(scene: &Scene<'_>, tally: &mut Tally) -> Result<(), Broken
         if name.as_bytes().ends_with(b"~") {
             continue; // Other programs make lasting ones.
         }
-        tally.judged(rules::NO_TEMPORARY, 1u64);
         let id = scene.devices[*device].id;
-        let sent = scene.witness.entries.iter().filter(|entry| entry.device == id).any(|entry| {
+        let named = scene.witness.entries.iter().filter(|entry| {
             entry.operation.steps.iter().any(|step| match step {
                 Step::Create { place, .. } | Step::Move { place, .. } => place.name == *name,
                 _ => false,
             })
         });
-        if sent {
+        let named: Vec<_> = named.map(|entry| entry.device).collect();
+        if named.iter().any(|device| *device != id) {
+            continue; // What another left there for good came to this one.
+        }
+        tally.judged(rules::NO_TEMPORARY, 1u64);
+        if !named.is_empty() {
             let what = format!("device {device}: {path}");
             return Err(Broken::new(rules::NO_TEMPORARY, what));
         }

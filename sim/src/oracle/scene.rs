@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onefold_core::folding::Folding;
 use onefold_core::hash::ContentId;
 use onefold_core::id::DeviceId;
 use onefold_core::name::RelPath;
@@ -37,8 +38,8 @@ pub struct Holding {
     pub unknown: BTreeSet<RelPath>,
     /// Every version on it, the unknown ones too.
     pub versions: BTreeSet<ContentId>,
-    /// `a` and `A` are one name here.
-    pub folds_case: bool,
+    /// Which names are one here.
+    pub folding: Folding,
     /// What the engine says that it cannot sync, for people.
     pub problems: String,
     /// Nothing is in the way of syncing anything.
@@ -66,7 +67,7 @@ impl Holding {
             tree,
             unknown,
             versions: disk.versions().into_iter().map(|(_, version)| version).collect(),
-            folds_case: disk.traits.folds_case,
+            folding: disk.traits.folding,
             problems: String::new(),
         }
     }

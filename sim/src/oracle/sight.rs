@@ -195,9 +195,10 @@ impl Sight {
             // It says nothing of what is in it.
             Err(_) => return,
         };
-        let mut shown = match (names, self.dirs.remove(dir)) {
-            (Names::Only(_), Some(shown)) => shown,
-            _ => BTreeMap::new(),
+        let before = self.dirs.remove(dir).unwrap_or_default();
+        let mut shown = match names {
+            Names::Only(_) => before.clone(),
+            Names::All => BTreeMap::new(),
         };
         if let Names::Only(names) = names {
             shown.retain(|name, _| !names.contains(name));
@@ -215,9 +216,14 @@ impl Sight {
             shown.insert(name.clone(), inode);
         }
         let depth = dir.names().len();
+        // What was seen in a directory means nothing once its name is gone, or another's.
+        let stands = |name: &Name| match (before.get(name), shown.get(name)) {
+            (Some((old, _)), Some((new, _))) => old == new,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
         self.dirs.retain(|at, _| {
-            !at.names().starts_with(dir.names())
-                || at.names().get(depth).is_none_or(|name| shown.contains_key(name))
+            !at.names().starts_with(dir.names()) || at.names().get(depth).is_none_or(stands)
         });
         self.dirs.insert(dir.clone(), shown);
     }

@@ -32,8 +32,9 @@ impl Temporary {
         }
     }
 
-    /// A power cut may bring back what was there: those of this device may be sent.
-    pub fn power_cut(&mut self, device: usize) {
+    /// A power cut may bring back what was there, and a lost event leave it in an engine's mind: those
+    /// of this device may be sent.
+    pub fn may_be_sent(&mut self, device: usize) {
         for (_, lives) in self.0.iter_mut().filter(|((of, _), _)| *of == device) {
             lives.longest_ms = u64::MAX;
         }

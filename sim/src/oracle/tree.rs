@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onefold_core::folding::Folding;
 use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
-use onefold_core::name::RelPath;
+use onefold_core::name::{Name, RelPath};
 use onefold_core::node::{Body, Target};
 use onefold_core::server::facts::NodeRow;
 
 use crate::disk::user::target_version;
-use crate::disk::{Disk, Form, fold};
+use crate::disk::{Disk, Form};
 
 use super::scene::Holding;
 use super::{Broken, Tally, rules};
@@ -114,13 +115,17 @@ fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> 
 /// Where something that is not synced stands on a disk, what was there is unknown, cannot be put
 /// there, and may have been moved elsewhere since: only what both have is compared then.
 pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
-    let Holding { tree, unknown, folds_case, .. } = device;
+    let Holding { tree, unknown, folding, .. } = device;
     let mut here = tree.clone();
     let mut there = server.clone();
     // What cannot have its name here stays where it was.
-    let parked = if *folds_case { park(&mut here, &mut there) } else { Vec::new() };
+    let parked = if folding.folds() { park(*folding, &mut here, &mut there) } else { Vec::new() };
+    // A name may have been given back in another form than it has at the server.
+    let form = folding.of_form();
+    let [here, there] = [here, there].map(|tree| in_form(form, tree));
+    let unknown = &unknown.iter().map(|path| folded(form, path)).collect();
     let mut found = Vec::new();
-    let (stays, waiting) = kept_out(&here, &there, unknown, &parked, *folds_case);
+    let (stays, waiting) = kept_out(&here, &there, unknown, &parked, *folding);
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf || stays.contains(path) => {}
@@ -146,11 +151,9 @@ fn kept_out<'a>(
     there: &'a Tree,
     unknown: &BTreeSet<RelPath>,
     parked: &'a [Leaf],
-    folds_case: bool,
+    folding: Folding,
 ) -> (BTreeSet<RelPath>, Vec<&'a Leaf>) {
-    let is_same = |a: &RelPath, b: &RelPath| {
-        a == b || folds_case && a.names().iter().map(fold).eq(b.names().iter().map(fold))
-    };
+    let is_same = |a: &RelPath, b: &RelPath| a == b || folded(folding, a) == folded(folding, b);
     let taken = |path: &RelPath| unknown.iter().any(|other| is_same(path, other));
     let holds = |path: &RelPath| unknown.iter().any(|at| at.names().starts_with(path.names()));
     let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
@@ -172,16 +175,35 @@ fn kept_out<'a>(
     (stays, waiting)
 }
 
-/// Takes out of both what clashes on a disk that folds case: one of each clash is there. Gives what
+/// A path as all are that are one on such a disk.
+pub fn folded(folding: Folding, path: &RelPath) -> RelPath {
+    if !folding.folds() {
+        return path.clone();
+    }
+    // What is too long in its letters' parts is left as it is.
+    let name = |name: &Name| Name::new(&folding.fold(name)).unwrap_or_else(|_| name.clone());
+    RelPath::new(path.names().iter().map(name).collect())
+}
+
+fn in_form(form: Folding, tree: Tree) -> Tree {
+    if !form.folds() {
+        return tree;
+    }
+    tree.into_iter().map(|(path, leaf)| (folded(form, &path), leaf)).collect()
+}
+
+/// Takes out of both what clashes on a disk that folds names: one of each clash is there. Gives what
 /// was taken out of `there`.
-fn park(here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
-    let folded = |path: &RelPath| path.names().iter().map(fold).collect::<Vec<_>>();
-    let mut seen: BTreeMap<Vec<Vec<u8>>, u32> = BTreeMap::new();
+fn park(folding: Folding, here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
+    let mut seen: BTreeMap<RelPath, u32> = BTreeMap::new();
     for path in there.keys() {
-        *seen.entry(folded(path)).or_default() += 1;
+        *seen.entry(folded(folding, path)).or_default() += 1;
     }
     let clashes: Vec<_> = seen.into_iter().filter(|(_, n)| *n > 1).map(|(path, _)| path).collect();
-    let clear = |path: &RelPath| !clashes.iter().any(|clash| folded(path).starts_with(clash));
+    let clear = |path: &RelPath| {
+        let path = folded(folding, path);
+        !clashes.iter().any(|clash| path.names().starts_with(clash.names()))
+    };
     here.retain(|path, _| clear(path));
     let parked = there.iter().filter(|(path, _)| !clear(path)).map(|(_, leaf)| leaf.clone());
     let parked = parked.collect();

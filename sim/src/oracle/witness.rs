@@ -187,7 +187,7 @@ impl Witness {
     /// A power cut: what stood on the disk before it, and after.
     pub fn power_cut(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
         self.spoil();
-        self.temporary.power_cut(device);
+        self.temporary.may_be_sent(device);
         let set = |list: &[Stood]| -> BTreeSet<ContentId> {
             list.iter().filter_map(|stood| stood.version).collect()
         };
@@ -206,7 +206,7 @@ impl Witness {
 
     /// A disk is what it once was, or what another is.
     pub fn disk_replaced(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
-        self.temporary.power_cut(device);
+        self.temporary.may_be_sent(device);
         let set = |list: &[Stood]| -> BTreeSet<ContentId> {
             list.iter().filter_map(|stood| stood.version).collect()
         };
@@ -266,7 +266,7 @@ impl Witness {
         if let Some(moving) = &self.epoch.moving
             && self.epoch.deeds[device] == 0
             // There, something in it may be parked.
-            && !disk.traits.folds_case
+            && !disk.traits.folding.folds()
         {
             let judged = moving.check(&tree::of_disk(disk).0, &mut self.tally);
             self.hold(judged);
@@ -355,6 +355,8 @@ impl Witness {
     pub fn blinded(&mut self, device: usize) {
         self.half_seen = true;
         self.blind.insert(device);
+        // It may have been of the end of what was there for a moment only.
+        self.temporary.may_be_sent(device);
         // Where it went may not be seen for long: it is as good as gone.
         self.epoch.moving = None;
     }

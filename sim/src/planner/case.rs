@@ -1,11 +1,11 @@
 //! One case: drawn from a number, or read from a line of text; run, and told.
 
-use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
 use crate::tape::Random;
+use crate::word;
 
 use super::Broken;
 use super::server::News;
@@ -122,24 +122,12 @@ impl Case {
 
     /// The case as one word.
     pub fn encode(&self) -> String {
-        let bytes = postcard::to_allocvec(self).expect("a case is encodable");
-        bytes.iter().fold(String::from(PREFIX), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        word::encode(PREFIX, self)
     }
 
     /// Reads what [`Case::encode`] wrote, or a decimal seed after the same prefix.
     pub fn decode(text: &str) -> Option<Self> {
-        let text = text.strip_prefix(PREFIX)?;
-        if text.len() <= 20
-            && let Ok(seed) = text.parse()
-        {
-            return Some(Self::draw(seed));
-        }
-        let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-        let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-        postcard::from_bytes(&bytes?).ok()
+        word::decode(PREFIX, text, Self::draw)
     }
 }
 

@@ -5,7 +5,7 @@
 //! [`rules`] say what must have become of each node. The engine is the product's own, and so is the
 //! server's accept or refuse; disk and server are the smallest that keep their promises.
 //!
-//! It depends on nothing but the core, the tape and the words, so that the core's own tests run it, too.
+//! It depends on nothing but the core, the tape and words, so that the core's own tests run it, too.
 
 pub mod case;
 pub mod disk;

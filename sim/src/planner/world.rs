@@ -7,6 +7,7 @@ use onefold_core::client::event::{Effect, Event, TransferError, Upload};
 use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::client::{Client, Config};
 use onefold_core::disk::DiskError;
+use onefold_core::folding::Folding;
 use onefold_core::id::NodeId;
 use onefold_core::protocol::ClientMessage;
 use onefold_core::time::{Instant, LocalMinute, Now};
@@ -64,8 +65,12 @@ fn engine(
 ) -> Result<Client, Broken> {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&seeds.draw().to_be_bytes());
-    let config =
-        Config { device_name: "laptop".into(), seed, folds_case: false, ask_from_files: u64::MAX };
+    let config = Config {
+        device_name: "laptop".into(),
+        seed,
+        folding: Folding::NONE,
+        ask_from_files: u64::MAX,
+    };
     let records = records.iter().map(|(node, blob)| (*node, blob.clone())).collect();
     let saved = Saved { records, header: header.clone() };
     let made = Client::new(config, saved);

@@ -8,6 +8,7 @@ use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::client::record::Record;
 use onefold_core::client::saved::SaveBatch;
 use onefold_core::disk::{DiskError, Listing, Names};
+use onefold_core::folding::Folding;
 use onefold_core::id::{CommitKey, DeviceId, Seq};
 use onefold_core::name::{Name, RelPath};
 use onefold_core::operation::{Commit, Step, Verdict};
@@ -261,6 +262,7 @@ pub fn starts(fault: Option<Planted>, starts: u64) -> u64 {
 }
 
 /// Whether names of this disk that differ in case clash, as the engine is told.
-pub fn folds_case(disk: &Disk) -> bool {
-    disk.traits.folds_case && disk.planted != Some(Planted::IgnoresCase)
+pub fn folding(disk: &Disk) -> Folding {
+    let Folding { case, form } = disk.traits.folding;
+    Folding { case: case && disk.planted != Some(Planted::IgnoresCase), form }
 }

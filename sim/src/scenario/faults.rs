@@ -17,6 +17,8 @@ use super::Scenario;
 
 /// So long may it take until what a scenario waits for happens, in steps.
 const MAX_STEPS: u64 = 20_000;
+/// A session asks how its device stands at least this often.
+const POLLED_MS: u64 = 6_000;
 
 impl Scenario {
     /// A device loses the network.
@@ -184,6 +186,19 @@ impl Scenario {
     pub fn server_full(&mut self, full: bool) -> &mut Self {
         self.world.arranged.server_full = full;
         self
+    }
+
+    /// The folder may grow no more, or as much as it likes.
+    pub fn limit(&mut self, limited: bool) -> &mut Self {
+        self.world.server.journal.limit(limited);
+        self
+    }
+
+    /// A device may change the folder, or only read it; the server hears of it within seconds.
+    pub fn may_write(&mut self, device: usize, writable: bool) -> &mut Self {
+        let id = self.world.server.device_id(device);
+        self.world.server.journal.let_write(id, writable);
+        self.wait(POLLED_MS)
     }
 
     /// A device's folder is unmounted, or mounted again.

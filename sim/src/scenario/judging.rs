@@ -89,6 +89,13 @@ impl Scenario {
         status.problems.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
+    /// Why, in the words that people are told.
+    pub fn reasons(&self, device: usize) -> String {
+        let client = self.world.devices[device].client.as_ref().expect("it runs");
+        let status = client.status();
+        status.problems.iter().map(|it| it.reason.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     /// The paths of the files on a disk, in order.
     pub fn files(&self, device: usize) -> Vec<String> {
         let tree = tree::of_disk(&self.world.devices[device].disk).0;

@@ -3,13 +3,12 @@
 //! Three tapes shrink apart: what users do, which faults strike when, and the numbers by which small
 //! things go wrong on the way (past their end all is calm).
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 
 use crate::tape::Random;
 use crate::user::UserStep;
 use crate::user::draw::{Mood, steps};
+use crate::word;
 
 use super::fault::{Chances, Strike, strikes};
 
@@ -28,6 +27,10 @@ pub struct Setting {
     pub devices: u8,
     /// Bit by bit: these devices' disks fold case.
     pub folds_case: u8,
+    /// Bit by bit: these devices' disks take composed and decomposed letters for one.
+    pub folds_form: u8,
+    /// Bit by bit: those of them that give names back decomposed.
+    pub decomposes: u8,
     /// Bit by bit: these devices' disks have no birth times.
     pub no_births: u8,
     /// Bit by bit: these devices' disks have no leases.
@@ -63,6 +66,8 @@ impl Setting {
         Self {
             devices,
             folds_case: 0,
+            folds_form: 0,
+            decomposes: 0,
             no_births: 0,
             no_leases: 0,
             apart: false,
@@ -89,6 +94,8 @@ impl Case {
         let setting = Setting {
             devices: 2 + random.below(3).min(random.below(3)) as u8,
             folds_case: bits(&mut random),
+            folds_form: bits(&mut random),
+            decomposes: random.draw() as u8,
             no_births: bits(&mut random),
             no_leases: bits(&mut random),
             apart: random.below(8) == 0,
@@ -121,23 +128,11 @@ impl Case {
 
     /// The case as one word.
     pub fn encode(&self) -> String {
-        let bytes = postcard::to_allocvec(self).expect("a case is encodable");
-        bytes.iter().fold(PREFIX.to_owned(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        word::encode(PREFIX, self)
     }
 
     /// Reads what [`Case::encode`] wrote, or the prefix and a plain decimal seed.
     pub fn decode(text: &str) -> Option<Self> {
-        let text = text.strip_prefix(PREFIX)?;
-        if text.len() <= 20
-            && let Ok(seed) = text.parse()
-        {
-            return Some(Self::draw(seed));
-        }
-        let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-        let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-        postcard::from_bytes(&bytes?).ok()
+        word::decode(PREFIX, text, Self::draw)
     }
 }

@@ -94,7 +94,7 @@ impl super::shared::Shared {
         let config = Config {
             device_name: format!("device{index}"),
             seed: *hasher.finalize().as_bytes(),
-            folds_case: device.disk.traits.folds_case,
+            folding: device.disk.traits.folding,
             // Nobody is there to answer.
             ask_from_files: u64::MAX,
         };

@@ -13,6 +13,7 @@ use onefold_adapters::trees::MemoryTrees;
 use onefold_client::driver::Command;
 use onefold_core::client::Status;
 use onefold_core::client::event::Event;
+use onefold_core::folding::Folding;
 use onefold_core::hash::ContentId;
 use onefold_core::id::{DeviceId, FolderId};
 use onefold_core::time::FileTime;
@@ -23,11 +24,11 @@ use crate::oracle::{Broken, Witness};
 use crate::story::Story;
 use crate::tape::Tape;
 use crate::user::UserStep;
+use crate::user::program::User;
 use crate::user::script::Writer;
 
 use super::case::{Case, Setting};
 use super::fault::{Chances, Fault};
-use super::users::User;
 
 /// The one folder.
 pub const FOLDER: FolderId = FolderId::from_bytes([7; 16]);
@@ -120,7 +121,11 @@ impl Handle {
         let cuts = |fault| matches!(fault, Fault::PowerCut { .. });
         let disk = |index| {
             let traits = Traits {
-                folds_case: has(setting.folds_case, index),
+                folding: Folding {
+                    case: has(setting.folds_case, index),
+                    form: has(setting.folds_form, index),
+                },
+                decomposes: has(setting.folds_form & setting.decomposes, index),
                 birth_times: !has(setting.no_births, index),
                 leases: !has(setting.no_leases, index),
                 power_cuts: case.strikes.iter().any(|strike| cuts(strike.fault)),

@@ -81,7 +81,7 @@ fn apply(case: &mut Case, way: Way) {
             let end = at.saturating_add(size).min(case.draws.len());
             case.draws[at.min(end)..end].fill(0);
         }
-        Way::Plain(0) => setting.folds_case = 0,
+        Way::Plain(0) => (setting.folds_case, setting.folds_form) = (0, 0),
         Way::Plain(1) => setting.no_births = 0,
         Way::Plain(2) => setting.no_leases = 0,
         Way::Plain(3) => setting.apart = false,

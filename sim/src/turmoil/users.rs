@@ -1,61 +1,14 @@
 //! Users at work: scripts of system calls, between the ticks and in the windows of changes.
 
-use std::collections::VecDeque;
-
 use crate::disk::user::Act;
-use crate::disk::{Disk, Errno, Handle};
-use crate::story::Story;
-use crate::user::script::{Call, PACES_MS};
+use crate::user::program::{begins, tend_displaced};
+use crate::user::script::PACES_MS;
 use crate::user::{Action, Pause, UserStep};
 
 use super::shared::Shared;
 
 /// Users wait no longer than this for quiet.
 const MAX_WAIT_FOR_QUIET_MS: u64 = 60 * 1000;
-
-/// A user, and the program that he runs.
-#[derive(Debug, Default)]
-pub struct User {
-    calls: VecDeque<Call>,
-    handle: Option<Handle>,
-    pace_ms: u64,
-    next_ms: u64,
-    temporary: Vec<onefold_core::name::RelPath>,
-}
-
-impl User {
-    /// A program is running.
-    pub fn is_active(&self) -> bool {
-        !self.calls.is_empty()
-    }
-
-    /// The program makes its next call; one that has to wait for a lease is made again later.
-    pub fn call(&mut self, disk: &mut Disk, index: usize, story: &mut Story) {
-        let Some(call) = self.calls.pop_front() else { return };
-        let result = call.run(disk, &mut self.handle);
-        story.say(|| match result {
-            Ok(()) => format!("device {index} user: {}", in_words(&call)),
-            Err(error) => format!("device {index} user: {} fails: {error:?}", in_words(&call)),
-        });
-        if result == Err(Errno::WouldWait) {
-            self.calls.push_front(call);
-        }
-    }
-
-    /// The program ends at once, as when the machine loses power.
-    pub fn stop(&mut self) {
-        self.calls.clear();
-        self.handle = None;
-    }
-}
-
-/// A call, without its bytes where they are many.
-fn in_words(call: &Call) -> String {
-    match call {
-        Call::Write(bytes, _) if bytes.len() > 64 => format!("Write({} bytes)", bytes.len()),
-        _ => format!("{call:?}"),
-    }
-}
 
 impl Shared {
     /// No user's program is running.
@@ -85,15 +38,12 @@ impl Shared {
     pub fn begin_user_step(&mut self) -> Option<(usize, Action)> {
         let step = self.steps.pop_front()?;
         let index = self.device_of(&step);
-        self.story.say(|| format!("device {index} user: {:?}", step.action));
         let home = self.setting.apart.then_some(index);
         let now_ms = self.now_ms();
         let device = &mut self.devices[index];
         let script = self.writer.script(&device.disk, step.action, home, &[]);
-        device.user.calls.extend(script.calls);
-        device.user.pace_ms = PACES_MS[usize::from(step.pace) % PACES_MS.len()];
-        device.user.next_ms = now_ms;
-        device.user.temporary = script.temporary;
+        begins(step.action, &script, index, &mut self.story);
+        device.user.run(script, PACES_MS[usize::from(step.pace) % PACES_MS.len()], now_ms);
         self.waiting_since_ms = now_ms;
         if let Some(UserStep { pause: Pause::Ms(ms), .. }) = self.steps.front() {
             self.step_due_ms = now_ms + u64::from(*ms);
@@ -113,14 +63,14 @@ impl Shared {
 
     /// A user's program makes all calls that are due.
     pub fn user_calls(&mut self, index: usize) {
-        while self.devices[index].user.is_active()
-            && self.devices[index].user.next_ms <= self.now_ms()
+        while let Some(due_ms) = self.devices[index].user.due_ms()
+            && due_ms <= self.now_ms()
         {
             self.set_disk_clock(index);
             let Self { devices, story, .. } = self;
             let device = &mut devices[index];
             device.user.call(&mut device.disk, index, story);
-            device.user.next_ms += device.user.pace_ms;
+            device.user.pause_from(due_ms);
             self.note_deeds(index);
             let done = !self.devices[index].user.is_active();
             self.note_epoch(index, done);
@@ -131,17 +81,17 @@ impl Shared {
     pub fn note_deeds(&mut self, index: usize) {
         let now_ms = self.now_ms();
         let device = &mut self.devices[index];
-        for path in &device.user.temporary {
-            // Someone may have moved the directory that it is in.
-            let there = device.disk.has_name(path);
-            self.witness.temporary.seen(index, path, there, now_ms);
-        }
+        device.user.show_temporary(index, &device.disk, &mut self.witness, now_ms);
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {
             return;
         }
         self.story.hash(&deeds);
         self.witness.deeds(index, &deeds);
+        if device.disk.traits.folding.folds() {
+            // What is in a directory there may be parked, and elsewhere at the server.
+            self.witness.epoch.moving = None;
+        }
         let unrecorded = &device.unrecorded;
         for deed in deeds.iter().filter(|deed| deed.act == Act::Moved) {
             if unrecorded.contains(&deed.version) {
@@ -149,11 +99,7 @@ impl Shared {
             }
         }
         if device.hints.is_some() {
-            let rescued = device.disk.tend_kept(&format!("device{index}"), false);
-            if !rescued.is_empty() {
-                self.witness.rescued(rescued.len());
-                self.story.say(|| format!("device {index}: rescued {rescued:?}"));
-            }
+            tend_displaced(&mut device.disk, index, &mut self.witness, &mut self.story);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::tape::Random;
 
+use super::script::{PLAIN_WORDS, WORDS};
 use super::{Action, Editor, Pause, Spot, UserStep};
 
 /// How users of a run are.
@@ -17,7 +18,7 @@ pub struct Mood {
     pub plain: bool,
 }
 
-const EDITORS: [Editor; 8] = [
+const EDITORS: [Editor; 11] = [
     Editor::Gedit,
     Editor::Vim,
     Editor::Emacs,
@@ -26,6 +27,9 @@ const EDITORS: [Editor; 8] = [
     Editor::JetBrains,
     Editor::KeePass,
     Editor::MacOs,
+    Editor::InDesign,
+    Editor::Sed,
+    Editor::Rsync,
 ];
 
 /// A tape of so many steps.
@@ -47,11 +51,11 @@ fn step(random: &mut Random, mood: Mood) -> UserStep {
 fn action(random: &mut Random, mood: Mood) -> Action {
     let which = random.draw() as u8;
     let other = random.draw() as u8;
-    // The last word differs from the first in case only; it is rare.
-    let words = if random.below(8) == 0 { 7 } else { 6 };
-    let word = random.below(words) as u8;
+    // The last words are one with others on some disks; they are rare.
+    let words = if random.below(8) == 0 { WORDS.len() } else { PLAIN_WORDS };
+    let word = random.below(words as u64) as u8;
     let spot = Spot { dir: random.draw() as u8, word };
-    match random.below(if mood.plain { 48 } else { 100 }) {
+    match random.below(if mood.plain { 48 } else { 110 }) {
         0..=13 => Action::Create(spot),
         14..=17 => Action::Append(which),
         18..=22 => Action::Rewrite(which),
@@ -80,6 +84,9 @@ fn action(random: &mut Random, mood: Mood) -> Action {
         93 => Action::Chmod(which),
         94..=95 => Action::Access(which, other),
         96..=97 => Action::GoOffline,
-        _ => Action::GoOnline,
+        98..=99 => Action::GoOnline,
+        100..=102 => Action::Checkout(which, other),
+        103..=106 => Action::Database(which, other < 128),
+        _ => Action::Install(which, other),
     }
 }

@@ -6,6 +6,8 @@
 pub mod call;
 pub mod draw;
 pub mod intrude;
+pub mod program;
+pub mod programs;
 pub mod script;
 
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,12 @@ pub enum Action {
     Touch(u8),
     /// Makes and removes many files.
     Storm(u8, u8),
+    /// Switches a working copy in a directory to another branch, in which so many files differ.
+    Checkout(u8, u8),
+    /// Writes a transaction into a file, with a write-ahead log or with a rollback journal.
+    Database(u8, bool),
+    /// Installs packages in a directory, and may remove them at once again.
+    Install(u8, u8),
     /// Makes a named pipe.
     Pipe(Spot),
     /// Forbids to list or to change a directory, or allows it again.
@@ -123,4 +131,63 @@ pub enum Editor {
     KeePass,
     /// A file in a temporary directory is renamed over the old one.
     MacOs,
+    /// A temporary file is written and deleted, then the old one is written anew.
+    InDesign,
+    /// `sed -i`: a new file with a name of its own is renamed over the old one.
+    Sed,
+    /// A hidden file is written, gets its mode and time, and is renamed over the old one.
+    Rsync,
+}
+
+impl Action {
+    /// The program that does it, as it is counted, where it is a program of its own.
+    pub const fn program(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Download(_) => "browser",
+            Self::Rotate(..) => "rotation",
+            Self::Storm(..) => "storm",
+            Self::Checkout(..) => "git",
+            Self::Database(_, true) => "sqlite_wal",
+            Self::Database(_, false) => "sqlite_journal",
+            Self::Install(..) => "npm",
+            Self::DeleteTree(_) => "rm_rf",
+            Self::Save(_, editor) => match editor {
+                Editor::Gedit => "gedit",
+                Editor::Vim => "vim",
+                Editor::Emacs => "emacs",
+                Editor::LibreOffice => "libre_office",
+                Editor::MsOffice => "ms_office",
+                Editor::JetBrains => "jet_brains",
+                Editor::KeePass => "kee_pass",
+                Editor::MacOs => "mac_os",
+                Editor::InDesign => "in_design",
+                Editor::Sed => "sed",
+                Editor::Rsync => "rsync",
+            },
+            _ => return None,
+        })
+    }
+
+    /// Every program, as it is counted.
+    pub const PROGRAMS: [&'static str; 19] = [
+        "browser",
+        "rotation",
+        "storm",
+        "git",
+        "sqlite_wal",
+        "sqlite_journal",
+        "npm",
+        "rm_rf",
+        "gedit",
+        "vim",
+        "emacs",
+        "libre_office",
+        "ms_office",
+        "jet_brains",
+        "kee_pass",
+        "mac_os",
+        "in_design",
+        "sed",
+        "rsync",
+    ];
 }

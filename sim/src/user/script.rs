@@ -7,12 +7,16 @@ use onefold_core::time::FileTime;
 use crate::disk::{Disk, Form, Number};
 
 pub use super::call::Call;
-use super::{Action, Editor, Spot};
+use super::{Action, Spot};
 
 /// How long a program waits between two calls.
 pub const PACES_MS: [u64; 5] = [0, 4, 60, 400, 2_500];
 /// The words that names are made of; few, so that users meet.
-const WORDS: [&str; 7] = ["a", "b", "c", "d", "e.txt", "f", "A"];
+///
+/// From [`PLAIN_WORDS`] on each is one that some disks take for another.
+pub(super) const WORDS: [&str; 9] = ["a", "b", "c", "d", "e.txt", "f", "A", "\u{e9}", "e\u{301}"];
+/// So many of them are told apart by every disk.
+pub(super) const PLAIN_WORDS: usize = 6;
 /// No deeper directories are made.
 const MAX_DEPTH: usize = 4;
 
@@ -33,7 +37,7 @@ pub struct Script {
 pub struct Writer {
     /// One in so many contents is larger than what travels inside a commit; 0: none.
     pub large_in: u8,
-    serial: u64,
+    pub(super) serial: u64,
     asides: Vec<RelPath>,
 }
 
@@ -92,7 +96,7 @@ fn pick(paths: &[RelPath], which: u8) -> Option<RelPath> {
     (!paths.is_empty()).then(|| paths[usize::from(which) % paths.len()].clone())
 }
 
-fn word(text: &str) -> Name {
+pub(super) fn word(text: &str) -> Name {
     Name::new(text.as_bytes()).expect("a word is a name")
 }
 
@@ -127,6 +131,8 @@ impl Writer {
         place.hot = hot.iter().filter(|path| place.files.contains(path)).cloned().collect();
         let mut script = self.write(disk, &place, action).unwrap_or_default();
         script.temporary.append(&mut self.asides);
+        // What was left behind before stays, or goes, for more than a moment.
+        script.temporary.retain(|path| !disk.has_name(path));
         script
     }
 
@@ -190,6 +196,13 @@ impl Writer {
             Action::Storm(dir, count) => {
                 return Some(self.storm(&pick(&place.dirs, dir)?, count));
             }
+            Action::Checkout(dir, count) => {
+                return Some(self.checkout(&pick(&place.dirs, dir)?, &place.files, count));
+            }
+            Action::Database(which, wal) => return Some(self.database(&file(which)?, wal)),
+            Action::Install(dir, how) => {
+                return Some(self.install(&pick(&place.dirs, dir)?, how));
+            }
             Action::Pipe(spot) => vec![Call::Pipe(place.spot(spot))],
             Action::Access(dir, how) => {
                 let path = pick(place.dirs.get(1..)?, dir)?;
@@ -236,14 +249,14 @@ impl Writer {
         bytes
     }
 
-    fn target(&mut self) -> Target {
+    pub(super) fn target(&mut self) -> Target {
         self.serial += 1;
         Target::try_from(onefold_core::blob::Blob::from(format!("to/{}", self.serial).into_bytes()))
             .expect("a short target without NUL")
     }
 
     /// A temporary name beside this one.
-    fn aside(&mut self, path: &RelPath) -> RelPath {
+    pub(super) fn aside(&mut self, path: &RelPath) -> RelPath {
         let aside = self.passing(path);
         self.asides.push(aside.clone());
         aside
@@ -253,15 +266,6 @@ impl Writer {
     pub(super) fn passing(&mut self, path: &RelPath) -> RelPath {
         self.serial += 1;
         beside(path, ".", &format!(".{}.tmp", self.serial))
-    }
-
-    fn download(&mut self, path: RelPath) -> Script {
-        self.serial += 1;
-        let part = beside(&path, "", &format!(".{}.crdownload", self.serial));
-        let mut calls = vec![Call::Open(part.clone(), true)];
-        calls.extend((0..3).map(|_| Call::Write(self.bytes(), true)));
-        calls.extend([Call::Close, Call::Rename(part.clone(), path)]);
-        Script { calls, temporary: vec![part] }
     }
 
     fn swap(&mut self, one: RelPath, two: RelPath) -> Option<Vec<Call>> {
@@ -298,76 +302,9 @@ impl Writer {
         calls.extend(self.whole(path.join(word("leaf"))));
         calls
     }
-
-    fn storm(&mut self, dir: &RelPath, count: u8) -> Script {
-        let mut script = Script::default();
-        for _ in 0..1 + count % 8 {
-            self.serial += 1;
-            let path = dir.join(word(&format!("storm{}", self.serial)));
-            script.calls.extend(self.whole(path.clone()));
-            script.calls.push(Call::Unlink(path.clone()));
-            script.temporary.push(path);
-        }
-        script
-    }
-
-    fn save(&mut self, path: RelPath, editor: Editor) -> Script {
-        let (new, old) = (self.aside(&path), self.aside(&path));
-        let backup = beside(&path, "", "~");
-        let write = |writer: &mut Self, at: &RelPath| writer.whole(at.clone());
-        let rename = |from: &RelPath, to: &RelPath| Call::Rename(from.clone(), to.clone());
-        let (calls, temporary) = match editor {
-            Editor::Gedit => {
-                let mut calls = write(self, &new);
-                calls.push(rename(&new, &path));
-                (calls, vec![])
-            }
-            Editor::Vim => {
-                let mut calls = vec![rename(&path, &backup)];
-                calls.extend(write(self, &path));
-                calls.push(Call::Unlink(backup.clone()));
-                (calls, vec![backup])
-            }
-            Editor::Emacs => {
-                let lock = beside(&path, ".#", "");
-                let mut calls = vec![Call::Symlink(lock.clone(), self.target())];
-                calls.push(rename(&path, &backup));
-                calls.extend(write(self, &path));
-                calls.push(Call::Unlink(lock.clone()));
-                (calls, vec![lock, backup])
-            }
-            Editor::LibreOffice => {
-                let lock = beside(&path, ".~lock.", "#");
-                let mut calls = write(self, &lock);
-                calls.extend(write(self, &new));
-                calls.extend([rename(&new, &path), Call::Unlink(lock.clone())]);
-                (calls, vec![lock])
-            }
-            Editor::MsOffice | Editor::JetBrains => {
-                let mut calls = write(self, &new);
-                calls.extend([rename(&path, &old), rename(&new, &path)]);
-                calls.push(Call::Unlink(old.clone()));
-                (calls, vec![])
-            }
-            Editor::KeePass => {
-                let mut calls = write(self, &new);
-                calls.extend([Call::Unlink(path.clone()), rename(&new, &path)]);
-                (calls, vec![])
-            }
-            Editor::MacOs => {
-                self.serial += 1;
-                let inner = new.join(word(&format!("save{}", self.serial)));
-                let mut calls = vec![Call::Mkdir(new.clone())];
-                calls.extend(write(self, &inner));
-                calls.extend([rename(&inner, &path), Call::Rmdir(new.clone())]);
-                (calls, vec![inner])
-            }
-        };
-        Script { calls, temporary }
-    }
 }
 
-fn delete_tree(disk: &Disk, top: &RelPath) -> Vec<Call> {
+pub(super) fn delete_tree(disk: &Disk, top: &RelPath) -> Vec<Call> {
     let mut inside: Vec<_> = disk.walk();
     inside.retain(|(path, _)| path.names().starts_with(top.names()));
     let calls = inside.into_iter().rev().map(|(path, number)| match kind(disk, number) {

@@ -125,7 +125,7 @@ impl Device {
         let config = Config {
             device_name: format!("device{}", self.index),
             seed: *hasher.finalize().as_bytes(),
-            folds_case: planted::client::folds_case(&self.disk),
+            folding: planted::client::folding(&self.disk),
             ask_from_files,
         };
         self.disk.unwatch();

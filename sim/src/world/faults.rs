@@ -66,6 +66,10 @@ faults! {
     save_crash,
     /// The server's store is cut short in a durable write (in 1000).
     store_crash,
+    /// The folder may grow no more for a while.
+    quota,
+    /// A device may only read for a while.
+    read_only,
     /// A device, or its state alone, or its disk alone, comes back from an old backup.
     old_backup,
     /// The server comes back from an old backup of its journal.
@@ -130,6 +134,8 @@ impl Faults {
             &mut faults.disk_full,
             &mut faults.clock_jump,
             &mut faults.suspend,
+            &mut faults.quota,
+            &mut faults.read_only,
         ] {
             *heavy = (*heavy).min(6);
         }

@@ -86,6 +86,32 @@ impl Journal {
         self.store.revoke(device)
     }
 
+    /// Whether a device may change the folder.
+    pub fn may_write(&self, id: DeviceId) -> bool {
+        let devices = self.store.devices();
+        devices.iter().find(|device| device.id == id).is_none_or(|device| device.writable)
+    }
+
+    /// Lets a device change the folder, or only read it.
+    pub fn let_write(&mut self, id: DeviceId, writable: bool) {
+        // A crash that is planned for the next write would strike here.
+        for _ in 0..2 {
+            if self.may_write(id) != writable {
+                let _ = self.store.set_writable(id, writable);
+            }
+        }
+    }
+
+    /// The folder may grow no more, or as much as it likes.
+    pub fn limit(&mut self, limited: bool) {
+        let quota = limited.then(|| self.head().bytes);
+        for _ in 0..2 {
+            if self.head().quota != quota {
+                let _ = self.store.set_quota(self.folder, quota);
+            }
+        }
+    }
+
     /// Where it stands.
     pub fn head(&self) -> Head {
         self.store.head(self.folder)

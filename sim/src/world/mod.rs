@@ -24,6 +24,7 @@ pub mod window;
 use std::collections::VecDeque;
 
 use onefold_core::client::event::{Effect, Event, Notice};
+use onefold_core::folding::Folding;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Traits};
@@ -33,6 +34,7 @@ use crate::planted::{self, Planted};
 use crate::story::Story;
 use crate::tape::Tape;
 use crate::user::UserStep;
+use crate::user::program::User;
 use crate::user::script::Writer;
 use crate::words;
 
@@ -41,7 +43,6 @@ use backups::Backups;
 use device::Device;
 use faults::Faults;
 use server::Server;
-use users::User;
 
 /// What a run is made of, besides its tapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,10 @@ pub struct Setting {
     pub devices: u8,
     /// Bit by bit: these devices' disks fold case.
     pub folds_case: u8,
+    /// Bit by bit: these devices' disks take composed and decomposed letters for one.
+    pub folds_form: u8,
+    /// Bit by bit: those of them that give names back decomposed.
+    pub decomposes: u8,
     /// Bit by bit: these devices' disks have no birth times.
     pub no_births: u8,
     /// Bit by bit: these devices' disks have no leases.
@@ -74,6 +79,8 @@ impl Setting {
         Self {
             devices,
             folds_case: 0,
+            folds_form: 0,
+            decomposes: 0,
             no_births: 0,
             no_leases: 0,
             servers: 1,
@@ -135,7 +142,11 @@ impl World {
         let has = |bits: u8, index: usize| bits >> index & 1 == 1;
         let disk = |index| {
             let traits = Traits {
-                folds_case: has(setting.folds_case, index),
+                folding: Folding {
+                    case: has(setting.folds_case, index),
+                    form: has(setting.folds_form, index),
+                },
+                decomposes: has(setting.folds_form & setting.decomposes, index),
                 birth_times: !has(setting.no_births, index),
                 leases: !has(setting.no_leases, index),
                 power_cuts: setting.faults.power_cut > 0,

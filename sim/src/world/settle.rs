@@ -148,6 +148,10 @@ impl World {
             device.disk.allow_all();
             device.disk.overflow();
         }
+        self.server.journal.limit(false);
+        for index in 0..self.devices.len() {
+            self.server.journal.let_write(self.server.device_id(index), true);
+        }
         self.part_clones();
         self.witness.healed();
     }

@@ -43,6 +43,10 @@ pub enum Fault {
     OldServer,
     /// Its disk becomes a copy of another's.
     Clone,
+    /// The folder may grow no more, or may again.
+    Quota,
+    /// It may only read, or may write again.
+    ReadOnly,
     /// Its user is asked about deletions, and answers.
     Answer,
 }
@@ -56,6 +60,14 @@ impl World {
         let faults = &self.setting.faults;
         let cloned = (1..self.devices.len()).find(|index| self.server.is_cloned(*index));
         let may_clone = |index| cloned.is_none_or(|clone| clone == index);
+        // What lasts ends sooner than it begins.
+        let lasting = |weight: u16, lasts| if lasts { weight.saturating_mul(4) } else { weight };
+        let journal = &self.server.journal;
+        let limited = journal.head().quota.is_some();
+        let read_only = |index| match faults.read_only {
+            0 => 0,
+            weight => lasting(weight, !journal.may_write(self.server.device_id(index))),
+        };
         for (index, device) in self.devices.iter().enumerate() {
             if device.sleeps() {
                 continue;
@@ -81,8 +93,9 @@ impl World {
                 (Fault::OldServer, faults.old_server, first && self.backups.has_server()),
                 (Fault::Clone, faults.clone_disk, !first && may_clone(index)),
                 (Fault::Answer, ANSWER, device.asks()),
-                (Fault::DiskFull, faults.disk_full, !device.disk.full),
-                (Fault::DiskFull, faults.disk_full.saturating_mul(4), device.disk.full),
+                (Fault::DiskFull, lasting(faults.disk_full, device.disk.full), true),
+                (Fault::Quota, lasting(faults.quota, limited), first),
+                (Fault::ReadOnly, read_only(index), true),
             ];
             for (fault, weight, possible) in candidates {
                 if possible && weight > 0 {
@@ -150,6 +163,17 @@ impl World {
             Fault::Answer => {
                 let undo = self.schedule.strikes(500);
                 self.answer_deletions(index, if undo { Answer::Undo } else { Answer::Approve })?;
+            }
+            Fault::Quota => {
+                let limited = self.server.journal.head().quota.is_none();
+                self.server.journal.limit(limited);
+                self.story.strike("quota", || format!("the folder may not grow: {limited}"));
+            }
+            Fault::ReadOnly => {
+                let id = self.server.device_id(index);
+                let writable = !self.server.journal.may_write(id);
+                self.server.journal.let_write(id, writable);
+                self.story.strike("read_only", || format!("device {index}: may write: {writable}"));
             }
             Fault::DiskFull => {
                 let disk = &mut self.devices[index].disk;

@@ -1,11 +1,9 @@
 //! Users at work: scripts of system calls, run beside everything else.
 
-use std::collections::VecDeque;
-
+use crate::disk::Disk;
 use crate::disk::user::Act;
-use crate::disk::{Disk, Errno, Handle};
 use crate::oracle::Broken;
-use crate::story::Story;
+use crate::user::program::{begins, tend_displaced};
 use crate::user::script::{Call, PACES_MS, Script};
 use crate::user::{Action, Pause, UserStep};
 
@@ -14,76 +12,16 @@ use super::World;
 /// Users wait no longer than this for quiet.
 const MAX_WAIT_FOR_QUIET_MS: u64 = 5 * 60 * 1000;
 
-/// A user, and the program that he runs.
-#[derive(Debug, Default)]
-pub struct User {
-    calls: VecDeque<Call>,
-    handle: Option<Handle>,
-    pace_ms: u64,
-    next_ms: u64,
-    /// Temporary names of the running program.
-    pub temporary: Vec<onefold_core::name::RelPath>,
-}
-
-impl User {
-    /// A program is running.
-    pub fn is_active(&self) -> bool {
-        !self.calls.is_empty()
-    }
-
-    /// Runs a program from now on.
-    pub fn run(&mut self, script: Script, pace_ms: u64, now_ms: u64) {
-        self.calls.extend(script.calls);
-        self.pace_ms = pace_ms;
-        self.next_ms = now_ms;
-        self.temporary = script.temporary;
-    }
-
-    /// The next call.
-    pub fn next(&self) -> Option<&Call> {
-        self.calls.front()
-    }
-
-    /// The program makes its next call; one that has to wait for a lease is made again later.
-    pub fn call(&mut self, disk: &mut Disk, index: usize, story: &mut Story) {
-        let Some(call) = self.calls.pop_front() else { return };
-        let result = call.run(disk, &mut self.handle);
-        story.say(|| match result {
-            Ok(()) => format!("device {index} user: {call:?}"),
-            Err(error) => format!("device {index} user: {call:?} fails: {error:?}"),
-        });
-        if result == Err(Errno::WouldWait) {
-            self.calls.push_front(call);
-        }
-    }
-
-    /// The program makes its calls, as far as it need not wait.
-    pub fn act(&mut self, calls: Vec<Call>, disk: &mut Disk, index: usize, story: &mut Story) {
-        let count = calls.len();
-        self.calls.extend(calls);
-        for _ in 0..count {
-            self.call(disk, index, story);
-        }
-    }
-
-    /// The program ends at once, as when the machine loses power.
-    pub fn stop(&mut self) {
-        self.calls.clear();
-        self.handle = None;
-    }
-}
-
 impl World {
     /// Whether a user's program is to make its next call.
     pub(super) fn call_due(&self, user: usize) -> bool {
-        self.users[user].is_active()
-            && self.users[user].next_ms <= self.now_ms
+        self.users[user].due_ms().is_some_and(|due| due <= self.now_ms)
             && !self.devices[user % self.devices.len()].sleeps()
     }
 
     /// When users want to be woken.
     pub(super) fn users_due_ms(&self) -> Option<u64> {
-        let calls = self.users.iter().filter(|user| user.is_active()).map(|user| user.next_ms);
+        let calls = self.users.iter().filter_map(|user| user.due_ms());
         let wakes = self.devices.iter().filter_map(|device| device.wakes_ms());
         let step = self.user_steps.front().and_then(|step| match step.pause {
             Pause::Ms(_) => Some(self.step_due_ms),
@@ -155,7 +93,6 @@ impl World {
 
     fn start_script(&mut self, step: UserStep) {
         let index = self.device_of(&step);
-        self.story.say(|| format!("device {index} user: {:?}", step.action));
         match step.action {
             Action::GoOffline => {
                 self.witness.epoch.network_changed = true;
@@ -174,6 +111,7 @@ impl World {
         let home = self.setting.apart.then_some(index);
         let hot = self.hot_paths(index);
         let script = self.writer.script(&self.devices[index].disk, step.action, home, &hot);
+        begins(step.action, &script, index, &mut self.story);
         self.run_script(index, script, PACES_MS[usize::from(step.pace) % PACES_MS.len()]);
     }
 
@@ -197,7 +135,7 @@ impl World {
         let user = &mut self.users[who];
         self.witness.had_unknown |= matches!(user.next(), Some(Call::Pipe(_)));
         user.call(&mut device.disk, index, &mut self.story);
-        user.next_ms = self.now_ms + user.pace_ms;
+        user.pause_from(self.now_ms);
         let done = !user.is_active();
         self.note_deeds(index);
         self.note_epoch(index, done);
@@ -216,11 +154,7 @@ impl World {
     /// Tells the oracle what a user did; what came of it for displaced files is seen to.
     pub(super) fn note_deeds(&mut self, index: usize) {
         let device = &mut self.devices[index];
-        for path in &self.users[index].temporary {
-            // Someone may have moved the directory that it is in.
-            let there = device.disk.has_name(path);
-            self.witness.temporary.seen(index, path, there, self.now_ms);
-        }
+        self.users[index].show_temporary(index, &device.disk, &mut self.witness, self.now_ms);
         let deeds = device.disk.take_deeds();
         if deeds.is_empty() && device.disk.kept_files() == 0 {
             return;
@@ -232,12 +166,12 @@ impl World {
                 && device.disk.is_hidden(&deed.path)
         });
         self.witness.deeds(index, &deeds);
+        if device.disk.traits.folding.folds() {
+            // What is in a directory there may be parked, and elsewhere at the server.
+            self.witness.epoch.moving = None;
+        }
         if device.client.is_some() {
-            let rescued = device.disk.tend_kept(&format!("device{index}"), false);
-            if !rescued.is_empty() {
-                self.witness.rescued(rescued.len());
-                self.story.say(|| format!("device {index}: rescued {rescued:?}"));
-            }
+            tend_displaced(&mut device.disk, index, &mut self.witness, &mut self.story);
         }
     }
 }

@@ -86,8 +86,6 @@ const ELSEWHERE: &[(u32, Shown)] = &[
             "what_another_server_over_the_same_database_accepts_is_heard",
         ),
     ),
-    // A device may only read from now on, and has edits.
-    (104, Later("changes of permission")),
     // Client and server of different versions.
     (
         105,

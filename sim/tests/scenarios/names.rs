@@ -11,6 +11,15 @@ fn folding() -> Scenario {
     Scenario::with(Setting { folds_case: 0b10, ..Setting::calm(3) })
 }
 
+const COMPOSED: &str = "\u{e9}";
+const COMPOSED_TOO: &str = "\u{e8}";
+const PARTS: &str = "e\u{301}";
+
+/// Three devices, of which the second takes composed and decomposed letters for one.
+fn forms(decomposes: u8) -> Scenario {
+    Scenario::with(Setting { folds_form: 0b10, decomposes, ..Setting::calm(3) })
+}
+
 /// 31: A case-only rename Foo→foo with B on a disk that folds case: the content is untouched, the
 /// name changes.
 #[test]
@@ -66,17 +75,46 @@ fn a_rename_of_case_mixed_with_an_edit_and_with_a_deletion_keeps_the_file() {
     s.everywhere("foo=new").delete(0, "foo").write(0, "FOO", "newest").everywhere("FOO=newest");
 }
 
-/// 34: é composed and é in two parts, both on Linux: two files, both kept. (A disk that takes them
-/// for one name belongs to the Mac, a later feature.)
+/// 34: é composed and é in two parts: on Linux with both existing, both are kept; on a disk that
+/// takes them for one name, one is there and the other told, whichever form it gives names back in.
 #[test]
 fn one_letter_in_two_encodings_is_two_files_where_the_disk_says_so() {
-    let (composed, parts) = ("\u{e9}", "e\u{301}");
     both_orders(
         |_| {},
-        |s, d| _ = s.write(d, composed, "one"),
-        |s, d| _ = s.write(d, parts, "two"),
+        |s, d| _ = s.write(d, COMPOSED, "one"),
+        |s, d| _ = s.write(d, PARTS, "two"),
         ["e\u{301}=two \u{e9}=one"; 2],
     );
+    for decomposes in [0, 0b10] {
+        let mut s = forms(decomposes);
+        s.write(0, COMPOSED, "one").settle().write(0, PARTS, "two").by_the_rules();
+        let there = if decomposes == 0 { "\u{e9}=one" } else { "e\u{301}=one" };
+        s.here(1, there).here(2, "e\u{301}=two \u{e9}=one");
+        s.check("it is told", |s| s.problems(1) == "e\u{301}: Parked");
+        s.delete(1, COMPOSED).by_the_rules().here(0, "e\u{301}=two").here(1, "e\u{301}=two");
+        s.check("nothing to tell", |s| s.problems(1).is_empty());
+    }
+}
+
+/// A name that a disk gives back in another form is nobody's rename: the name is one entry, whoever
+/// made, edits, saves, moves or deletes it.
+#[test]
+fn a_name_that_comes_back_in_another_form_is_the_same_name() {
+    for decomposes in [0, 0b10] {
+        let mut s = forms(decomposes);
+        s.mkdir(0, COMPOSED).write(0, &format!("{COMPOSED}/{COMPOSED}.txt"), "old").settle().mark();
+        s.overflow(1).settle().kill(1).settle();
+        s.check("no entry comes of a look, or of a start", |s| s.new_entries() == 0);
+        let at = format!("{PARTS}/{PARTS}.txt");
+        s.write(1, &at, "new").by_the_rules().check("one edit", |s| s.new_entries() == 1);
+        s.save(1, &at, "newer").by_the_rules().vim(1, &at, "newest").by_the_rules();
+        s.check("an edit each", |s| s.new_entries() == 3 && s.deletions() == 0);
+        s.here(0, "\u{e9}/ \u{e9}/\u{e9}.txt=newest");
+        s.rename(0, &format!("{COMPOSED}/{COMPOSED}.txt"), COMPOSED_TOO).by_the_rules();
+        s.check("one move", |s| s.new_entries() == 4 && s.copies() == 0);
+        s.delete(1, COMPOSED_TOO).by_the_rules().here(0, "\u{e9}/");
+        s.rename(2, COMPOSED, PARTS).by_the_rules().here(0, "e\u{301}/");
+    }
 }
 
 /// 35: Names with newline, tab, quote, backslash, leading dash, spaces, `%`, `;` and emoji go around

@@ -174,3 +174,50 @@ fn a_revoked_device_keeps_its_files_and_says_why() {
     s.write(1, "f", "yours").wait(10_000).here(2, "d/ d/x=one f=yours");
     s.kill(0).wait(10_000).here(0, "d/ d/x=one f=mine n=text");
 }
+
+/// 104: A device may only read from now on, and has edits: they are set aside, not deleted; what
+/// others do still comes. When it may write again, all of it goes out.
+#[test]
+fn edits_of_a_device_that_may_only_read_are_set_aside_and_not_deleted() {
+    let mut s = Scenario::new(3);
+    a_tree(&mut s);
+    s.may_write(0, false).mark();
+    s.write(0, "f", "mine").write(0, "n", "text").mkdir(0, "new").write(0, "new/y", "two");
+    s.delete(0, "d/x").settle().wait(60_000);
+    s.here(0, "d/ f=mine n=text new/ new/y=two").here(2, "d/ d/x=one f=old");
+    s.check("nothing was taken", |s| s.new_entries() == 0);
+    s.check("each is told", |s| {
+        ["f: Refused", "n: Refused", "new: Refused"].iter().all(|it| s.problems(0).contains(it))
+    });
+    s.check("and why", |s| s.reasons(0).contains("this device may only read; it stays here only"));
+    s.write(1, "f", "yours").write(1, "g", "more").settle().wait(60_000);
+    s.check("it comes beside what is set aside", |s| {
+        s.disk(0) == "d/ f (0)=mine f=yours g=more n=text new/ new/y=two"
+    });
+    s.kill(0).wait(60_000);
+    s.check("it is all there after a restart", |s| {
+        s.disk(0) == "d/ f (0)=mine f=yours g=more n=text new/ new/y=two"
+    });
+    s.may_write(0, true).wait(60_000);
+    s.everywhere("d/ f (0)=mine f=yours g=more n=text new/ new/y=two");
+    s.check("nothing to tell", |s| s.problems(0).is_empty());
+}
+
+/// A folder that is full at the server: what makes it larger waits and says why, the rest goes on;
+/// when there is room, it goes by itself.
+#[test]
+fn what_a_full_folder_does_not_take_waits_and_the_rest_goes_on() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "old").write(0, "g", "other").settle().limit(true).mark();
+    s.write(0, "large", "a longer text").write(1, "f", "o").delete(1, "g").rename(0, "f", "h");
+    s.settle()
+        .wait(60_000)
+        .here(1, "h=o")
+        .check("it is told", |s| s.problems(0) == "large: Refused");
+    s.check("and why", |s| {
+        s.reasons(0).contains("the folder is full at the server; it stays here")
+    });
+    s.write(1, "h", "").settle().check("what frees room is taken", |s| s.disk(0).contains("h= "));
+    s.limit(false).wait(60_000).everywhere("h= large=a longer text");
+    s.check("nothing to tell", |s| s.problems(0).is_empty());
+}

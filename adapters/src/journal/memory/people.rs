@@ -50,6 +50,19 @@ impl MemoryStore {
         self.change_device(device, |device| device.revoked = true)
     }
 
+    /// Lets a device change the folder, or only read it.
+    pub fn set_writable(&mut self, device: DeviceId, writable: bool) -> StoreResult<bool> {
+        self.change_device(device, |device| device.writable = writable)
+    }
+
+    /// Limits a folder to so many bytes.
+    pub fn set_quota(&mut self, folder: FolderId, quota: Option<u64>) -> StoreResult<bool> {
+        self.durably(|store| {
+            let state = store.folders.get_mut(&folder);
+            state.map(|state| state.head.quota = quota).is_some()
+        })
+    }
+
     fn change_device(
         &mut self,
         device: DeviceId,

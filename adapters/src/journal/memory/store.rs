@@ -33,7 +33,7 @@ pub enum CrashPoint {
 /// A whole server's store, with the port's methods without their `async`.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    folders: BTreeMap<FolderId, FolderState>,
+    pub(super) folders: BTreeMap<FolderId, FolderState>,
     pub(super) devices: BTreeMap<DeviceId, DeviceState>,
     outcomes: BTreeMap<(DeviceId, CommitKey), StoredOutcome>,
     pub(super) invites: BTreeMap<SecretHash, Invite>,

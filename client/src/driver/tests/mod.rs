@@ -8,6 +8,7 @@ use onefold_core::client::event::{TaskId, TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
 use onefold_core::client::{ASK_FROM_FILES, Config, saved::Saved};
 use onefold_core::disk::{Change, DiskError, Names};
+use onefold_core::folding::Folding;
 use onefold_core::id::{NodeId, Seq};
 use onefold_core::name::RelPath;
 use onefold_core::operation::Cursor;
@@ -32,7 +33,7 @@ fn bench() -> Bench {
     let config = Config {
         device_name: "desk".to_owned(),
         seed: [7; 32],
-        folds_case: false,
+        folding: Folding::NONE,
         ask_from_files: ASK_FROM_FILES,
     };
     let client = Client::new(config, Saved::default()).unwrap();

@@ -6,6 +6,7 @@ mod hands;
 use std::time::{Duration, Instant};
 
 use onefold_adapters::journal::{Journal, SqlJournal, StoredContent};
+use onefold_core::folding::Folding;
 use onefold_core::name::RelPath;
 use onefold_core::node::Body;
 use sim::oracle::scene::{Holding, Kept, Scene};
@@ -226,7 +227,7 @@ impl Stores {
             versions: tree.values().filter_map(|leaf| leaf.version()).collect(),
             tree: synced(tree),
             unknown: std::collections::BTreeSet::new(),
-            folds_case: false,
+            folding: Folding::NONE,
             problems: String::new(),
             free: true,
         }
