@@ -15,5 +15,8 @@ mod live;
 mod oracle;
 mod pair;
 mod quiet;
+mod quota;
 mod readme;
+mod servers;
 mod sources;
+mod users;
