@@ -21,6 +21,7 @@ mod hub;
 mod invite;
 mod listener;
 mod metrics;
+pub mod page;
 mod problem;
 mod quota;
 mod read_back;
