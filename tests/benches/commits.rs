@@ -141,7 +141,8 @@ impl Committer {
             let content = noise(self.random.next(), FILE_BYTES);
             let id: [u8; 16] = bytes(&mut self.random);
             let name = format!("{:032x}", u128::from_be_bytes(id));
-            let place = Place { parent: NodeId::ROOT, name: Name::new(name).expect("a name") };
+            let place =
+                Place { parent: NodeId::ROOT, name: Name::new(name.as_bytes()).expect("a name") };
             let mtime = FileTime { seconds: 1, nanoseconds: 0 };
             let size = content.len() as u64;
             let body = Body::File {

@@ -22,8 +22,8 @@ async fn fifty_devices_go_on_with_two_connections() {
     let mut streams = Vec::new();
     for number in 0..DEVICES {
         // Several folders, so that several transactions want a connection at once.
-        let device = bench.device_in(&format!("{}", number % 5), &format!("device {number}"));
-        streams.push(device.await.stream().await);
+        let (folder, name) = (format!("{}", number % 5), format!("device {number}"));
+        streams.push(bench.device_in(&folder, &name).await.stream().await);
     }
     let tasks: Vec<_> = streams
         .into_iter()
