@@ -6,6 +6,7 @@ pub mod disk;
 pub mod http;
 pub mod journal;
 pub mod link;
+pub mod news;
 pub mod port;
 pub mod secret;
 mod sql;

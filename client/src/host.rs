@@ -99,6 +99,7 @@ async fn start(
         listen: listen.to_string(),
         advertise: Some(advertise.clone().unwrap_or_else(|| reached_at(listen).to_string())),
         scheme: Scheme::Tls,
+        nats: None,
     };
     let server = onefold_server::serve(config).await.map_err(|error| failed(&error))?;
     let kept = Kept { listen: server.address, advertise };

@@ -1,27 +1,34 @@
 //! What all requests share, who is asking, and the smaller endpoints: joining, and the devices' names.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post, put};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use onefold_adapters::blobs::Blobs;
 use onefold_adapters::journal::{Device, Journal, NewDevice, Redeemed};
+use onefold_adapters::news::News;
 use onefold_adapters::secret::Secret;
 use onefold_adapters::wire::{self, JoinRequest, NamedDevice, Welcome};
 use onefold_core::id::DeviceId;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::hub::{Hubs, WallClock};
+use crate::head::Head;
+use crate::health::Readiness;
+use crate::hub::{Hub, Hubs, WallClock};
+use crate::metrics::{Metrics, Standing};
 use crate::problem::Problem;
-use crate::{content, stream};
+use crate::{content, health, stream};
 
 /// The most open streams of one server process.
 pub(crate) const MAX_STREAMS: u32 = 20_000;
@@ -42,7 +49,18 @@ pub(crate) struct App<J, B> {
     pub(crate) large_bodies: Semaphore,
     /// Turns true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
-    connected: Mutex<BTreeMap<DeviceId, oneshot::Sender<()>>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) readiness: Arc<Readiness>,
+    connected: Mutex<BTreeMap<DeviceId, Connected>>,
+}
+
+/// A device's newest stream.
+#[derive(Debug)]
+struct Connected {
+    /// Tells it that a newer one stands.
+    newer: oneshot::Sender<()>,
+    head: Head,
+    acknowledged: Arc<AtomicU64>,
 }
 
 impl<J: Journal, B: Blobs> App<J, B> {
@@ -50,16 +68,20 @@ impl<J: Journal, B: Blobs> App<J, B> {
         journal: Arc<J>,
         blobs: B,
         clock: WallClock,
+        news: News,
         stopping: watch::Receiver<bool>,
     ) -> Self {
+        let metrics = Arc::new(Metrics::new());
         Self {
-            hubs: Hubs::new(Arc::clone(&journal), clock),
+            hubs: Hubs::new(Arc::clone(&journal), clock, news, Arc::clone(&metrics)),
             clock,
             journal,
             blobs,
             streams: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
             large_bodies: Semaphore::new(MAX_LARGE_BODIES),
             stopping,
+            metrics,
+            readiness: Arc::default(),
             connected: Mutex::default(),
         }
     }
@@ -71,7 +93,8 @@ impl<J: Journal, B: Blobs> App<J, B> {
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
             .and_then(Secret::parse)
             .ok_or_else(Problem::unknown_device)?;
-        let device = self.journal.device_by_token(token.hash()).await?;
+        let asked = self.journal.device_by_token(token.hash());
+        let device = self.metrics.timed("device", asked).await?;
         device.ok_or_else(Problem::unknown_device)
     }
 
@@ -97,20 +120,41 @@ impl<J: Journal, B: Blobs> App<J, B> {
     }
 
     /// Notes a device's newest stream; the one before hears that it was replaced.
-    pub(crate) fn connected(&self, device: DeviceId) -> oneshot::Receiver<()> {
+    pub(crate) fn connected(
+        &self,
+        device: &Device,
+        hub: &Hub,
+    ) -> (oneshot::Receiver<()>, Arc<AtomicU64>) {
         let (newer, replaced) = oneshot::channel();
+        let acknowledged = Arc::new(AtomicU64::new(device.acknowledged.get()));
+        let now = Connected { newer, head: hub.teller(), acknowledged: Arc::clone(&acknowledged) };
         let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = connected.insert(device, newer) {
-            let _ = older.send(());
+        if let Some(older) = connected.insert(device.id, now) {
+            let _ = older.newer.send(());
         }
-        replaced
+        (replaced, acknowledged)
+    }
+
+    /// How far the connected devices are.
+    pub(crate) fn standing(&self) -> Standing {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let lag = |device: &Connected| {
+            let acknowledged = device.acknowledged.load(Ordering::Relaxed);
+            device.head.known().get().saturating_sub(acknowledged)
+        };
+        let mut standing = Standing { connected: connected.len() as u64, ..Standing::default() };
+        for lag in connected.values().map(lag).filter(|lag| *lag > 0) {
+            standing.behind += 1;
+            standing.most = standing.most.max(lag);
+        }
+        standing
     }
 
     /// Forgets a device's stream that has ended, unless a newer one stands.
     pub(crate) fn disconnected(&self, device: DeviceId, replaced: oneshot::Receiver<()>) {
         drop(replaced);
         let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if connected.get(&device).is_some_and(oneshot::Sender::is_closed) {
+        if connected.get(&device).is_some_and(|stream| stream.newer.is_closed()) {
             connected.remove(&device);
         }
     }
@@ -126,7 +170,24 @@ pub(crate) fn router<J: Journal, B: Blobs>(app: Arc<App<J, B>>) -> Router {
         .route(wire::CHUNKS, put(content::put_chunks::<J, B>).post(content::get_chunks::<J, B>))
         .route(&one_content, put(content::put_content::<J, B>).get(content::get_content::<J, B>))
         .route(wire::DEVICES, get(devices::<J, B>))
+        .layer(from_fn_with_state(Arc::clone(&app.metrics), counted))
+        .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::ready::<J, B>))
+        .route("/metrics", get(health::metrics::<J, B>))
         .with_state(app)
+}
+
+/// Counts the bodies of a request, as they come, and of its answer.
+async fn counted(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let counting = Arc::clone(&metrics);
+    let request = request.map(|body| {
+        Body::from_stream(body.into_data_stream().inspect_ok(move |piece| {
+            counting.came(piece.len() as u64);
+        }))
+    });
+    let response = next.run(request).await;
+    metrics.went(response.body().size_hint().lower());
+    response
 }
 
 /// Reads a body of at most so many bytes.

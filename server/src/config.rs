@@ -31,6 +31,9 @@ pub struct Config {
     pub advertise: Option<String>,
     /// How clients reach it.
     pub scheme: Scheme,
+    /// `nats://USER:PASSWORD@HOST:PORT`: where other servers over the database are told at once of
+    /// what is committed here.
+    pub nats: Option<String>,
 }
 
 /// Where a server keeps things.

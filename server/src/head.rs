@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use onefold_core::id::Seq;
 use tokio::sync::Notify;
 
-/// The teller's end.
-#[derive(Debug, Default)]
+/// A teller's end.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Head(Arc<Told>);
 
 /// A listener's end.
@@ -26,11 +26,18 @@ struct Told {
 }
 
 impl Head {
-    /// The head is here now.
-    pub(crate) fn advance(&self, to: Seq) {
-        if self.0.seq.swap(to.get(), Ordering::AcqRel) != to.get() {
+    /// The head is here now, or further; whether that is new.
+    pub(crate) fn advance(&self, to: Seq) -> bool {
+        let moved = self.0.seq.fetch_max(to.get(), Ordering::AcqRel) < to.get();
+        if moved {
             self.0.moved.notify_waiters();
         }
+        moved
+    }
+
+    /// How far it is known to be.
+    pub(crate) fn known(&self) -> Seq {
+        Seq::new(self.0.seq.load(Ordering::Acquire))
     }
 
     /// A listener, who knows of the head as it is now.

@@ -1,26 +1,26 @@
 //! One task for each folder that has sessions: it decides their commits and tells where the head is.
 //!
-//! All commits that wait when a transaction begins share it, in the order they came. The head is also
-//! looked up now and then, since another server over the same database may move it. The task ends
-//! with the folder's last session.
+//! All commits that wait when a transaction begins share it, in the order they came. The task ends
+//! with the folder's last session. That another server over the same database moved a head is
+//! [`crate::heads`]' to find out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use onefold_adapters::journal::{Journal, StoreResult};
+use onefold_adapters::news::{News, Notice};
 use onefold_adapters::port::StoreError;
 use onefold_core::id::FolderId;
 use onefold_core::server::decide::Submitted;
 use onefold_core::server::facts::StoredOutcome;
 use onefold_core::time::WallTime;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use crate::head::{Head, HeadNews};
+use crate::heads::Following;
+use crate::metrics::Metrics;
 
-/// How often the head is looked up while nothing is committed here.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait before a commit is asked for again.
 const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 /// The most commits in one transaction.
@@ -30,7 +30,7 @@ const MAX_BATCH: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Hub {
     commits: mpsc::UnboundedSender<Waiting>,
-    head: HeadNews,
+    head: Head,
 }
 
 /// What a commit is answered; an error is in words, and it may have happened all the same.
@@ -52,9 +52,29 @@ impl Hub {
         decided
     }
 
+    /// Where the folder's head is told.
+    pub(crate) fn teller(&self) -> Head {
+        self.head.clone()
+    }
+
     /// The folder's head, as far as it is known here; 0 until it first moves.
     pub(crate) fn head(&self) -> HeadNews {
-        self.head.clone()
+        self.head.listen()
+    }
+}
+
+/// The folders that have sessions here.
+#[derive(Debug, Default)]
+pub(crate) struct Open(Mutex<BTreeMap<FolderId, Weak<Hub>>>);
+
+impl Open {
+    /// All of them, with where their heads are told.
+    pub(crate) fn heads(&self) -> BTreeMap<FolderId, Head> {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = |(folder, hub): (&FolderId, &Weak<Hub>)| {
+            hub.upgrade().map(|hub| (*folder, hub.head.clone()))
+        };
+        open.iter().filter_map(head).collect()
     }
 }
 
@@ -63,105 +83,126 @@ impl Hub {
 pub(crate) struct Hubs<J> {
     journal: Arc<J>,
     clock: WallClock,
-    open: Mutex<BTreeMap<FolderId, Weak<Hub>>>,
+    open: Arc<Open>,
+    /// Where other servers are told; nobody hears it where there are none.
+    told: mpsc::Sender<Notice>,
+    metrics: Arc<Metrics>,
 }
 
 impl<J: Journal> Hubs<J> {
-    /// None yet.
-    pub(crate) fn new(journal: Arc<J>, clock: WallClock) -> Self {
-        Self { journal, clock, open: Mutex::default() }
+    /// None yet. Must be called inside a Tokio runtime.
+    pub(crate) fn new(
+        journal: Arc<J>,
+        clock: WallClock,
+        news: News,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let News { told, heard } = news;
+        let open = Arc::new(Open::default());
+        let following = Following {
+            journal: Arc::clone(&journal),
+            open: Arc::downgrade(&open),
+            metrics: Arc::clone(&metrics),
+        };
+        tokio::spawn(following.run(heard));
+        Self { journal, clock, open, told, metrics }
     }
 
     /// The hub of a folder; its task is started if it does not run.
     pub(crate) fn of(&self, folder: FolderId) -> Arc<Hub> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hub) = open.get(&folder).and_then(Weak::upgrade) {
             return hub;
         }
         open.retain(|_, hub| hub.strong_count() > 0);
         let (commits, waiting) = mpsc::unbounded_channel();
-        let moved = Head::default();
-        let head = moved.listen();
-        tokio::spawn(run(Arc::clone(&self.journal), self.clock, folder, waiting, moved));
+        let head = Head::default();
+        let committer = Committer {
+            journal: Arc::clone(&self.journal),
+            clock: self.clock,
+            folder,
+            head: head.clone(),
+            told: self.told.clone(),
+            metrics: Arc::clone(&self.metrics),
+        };
+        tokio::spawn(committer.run(waiting));
         let hub = Arc::new(Hub { commits, head });
         open.insert(folder, Arc::downgrade(&hub));
         hub
     }
 }
 
-async fn run<J: Journal>(
+/// Decides one folder's commits.
+struct Committer<J> {
     journal: Arc<J>,
     clock: WallClock,
     folder: FolderId,
-    mut waiting: mpsc::UnboundedReceiver<Waiting>,
     head: Head,
-) {
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut batch = Vec::new();
-    loop {
-        tokio::select! {
-            biased;
-            count = waiting.recv_many(&mut batch, MAX_BATCH) => {
-                if count == 0 {
-                    return;
+    told: mpsc::Sender<Notice>,
+    metrics: Arc<Metrics>,
+}
+
+impl<J: Journal> Committer<J> {
+    async fn run(self, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+        let mut batch = Vec::new();
+        while waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            self.commit(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    async fn commit(&self, batch: Vec<Waiting>) {
+        let (submitted, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.submitted, waiting.answer)).unzip();
+        let folder = self.folder;
+        match self.decided(submitted).await {
+            Ok(outcomes) => {
+                self.metrics.decided(&outcomes);
+                if let Some(at) = outcomes.iter().map(|outcome| outcome.at).max()
+                    && self.head.advance(at)
+                {
+                    // What cannot be told now is looked up by the others a little later.
+                    let _ = self.told.try_send(Notice::Moved(folder, at));
                 }
-                commit(&*journal, clock(), folder, std::mem::take(&mut batch), &head).await;
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                    // A session that is gone gets the same answer when its device asks again.
+                    let _ = answer.send(Ok(outcome));
+                }
             }
-            _ = look.tick() => match journal.head(folder).await {
-                Ok(found) => head.advance(found.cursor.seq),
-                Err(error) => tracing::warn!("folder {folder}: {error}"),
-            },
+            Err(error) => {
+                tracing::warn!("folder {folder}: {error}");
+                for answer in answers {
+                    let _ = answer.send(Err(error.to_string()));
+                }
+            }
         }
     }
-}
 
-async fn commit<J: Journal>(
-    journal: &J,
-    now: WallTime,
-    folder: FolderId,
-    batch: Vec<Waiting>,
-    head: &Head,
-) {
-    let (submitted, answers): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|waiting| (waiting.submitted, waiting.answer)).unzip();
-    match decided(journal, folder, now, submitted).await {
-        Ok(outcomes) => {
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                head.advance(outcome.at);
-                // A session that is gone gets the same answer when its device asks again.
-                let _ = answer.send(Ok(outcome));
+    /// Asks again for what a database that stumbled did not answer: the commits' keys make sure that
+    /// what it did take happens once, and its outcome is read back.
+    async fn decided(&self, submitted: Vec<Submitted>) -> StoreResult<Vec<StoredOutcome>> {
+        let (folder, now) = (self.folder, (self.clock)());
+        for wait in ASK_AGAIN_AFTER {
+            match self.asked(now, submitted.clone()).await {
+                Err(
+                    error @ (StoreError::Unavailable(_)
+                    | StoreError::Contended(_)
+                    | StoreError::Unknown(_)),
+                ) => tracing::warn!("folder {folder}: {error}; asking again"),
+                answer => return answer,
             }
+            tokio::time::sleep(wait).await;
         }
-        Err(error) => {
-            tracing::warn!("folder {folder}: {error}");
-            for answer in answers {
-                let _ = answer.send(Err(error.to_string()));
-            }
-        }
+        self.asked(now, submitted).await
     }
-}
 
-/// Asks again for what a database that stumbled did not answer: the commits' keys make sure that
-/// what it did take happens once, and its outcome is read back.
-async fn decided<J: Journal>(
-    journal: &J,
-    folder: FolderId,
-    now: WallTime,
-    submitted: Vec<Submitted>,
-) -> StoreResult<Vec<StoredOutcome>> {
-    for wait in ASK_AGAIN_AFTER {
-        match journal.commit(folder, now, submitted.clone()).await {
-            Err(
-                error @ (StoreError::Unavailable(_)
-                | StoreError::Contended(_)
-                | StoreError::Unknown(_)),
-            ) => tracing::warn!("folder {folder}: {error}; asking again"),
-            answer => return answer,
-        }
-        tokio::time::sleep(wait).await;
+    async fn asked(
+        &self,
+        now: WallTime,
+        submitted: Vec<Submitted>,
+    ) -> StoreResult<Vec<StoredOutcome>> {
+        let asked = self.journal.commit(self.folder, now, submitted);
+        self.metrics.timed("commit", asked).await
     }
-    journal.commit(folder, now, submitted).await
 }
 
 /// Reads a clock, for people.

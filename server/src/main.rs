@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::parse_address;
 use onefold_server::{
-    CheckError, Config, InviteError, NewInvite, Scheme, StartError, Stores, check, invite, serve,
+    CheckError, Config, InviteError, NewInvite, Quota, QuotaError, Scheme, StartError, Stores,
+    check, invite, quota, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -19,12 +20,19 @@ use tracing_subscriber::EnvFilter;
 const BLOCKING_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// Names the database where other users of the machine must not see its password.
 const DATABASE_VARIABLE: &str = "ONEFOLD_DATABASE";
+/// Names the NATS server, likewise.
+const NATS_VARIABLE: &str = "ONEFOLD_NATS";
 /// Says what is logged, in tracing's filter syntax.
 const LOG_VARIABLE: &str = "ONEFOLD_LOG";
 
+/// What those who run a server may ask it.
+const ASKED: &str = "\
+A running server answers GET /healthz (it lives), /readyz (503 when its database does not answer, or it
+is about to stop: send devices elsewhere) and /metrics (numbers for Prometheus, no names).";
+
 /// Keeps folders that devices sync: serves until it is told to stop (SIGINT, SIGTERM).
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = ASKED)]
 struct Cli {
     #[command(flatten)]
     stores: StoreOptions,
@@ -75,12 +83,18 @@ struct ServeOptions {
     /// Its key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// nats://USER:PASSWORD@HOST:PORT, where several servers share a database: each hears at once of
+    /// changes made through another, and not a second later. Nothing is lost without it
+    #[arg(long, value_name = "URL", env = NATS_VARIABLE, hide_env_values = true)]
+    nats: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print a link with which a device joins a folder; works while the server runs
     Invite(InviteOptions),
+    /// Say how large a folder is and may become, or set that; works while the server runs
+    Quota(QuotaOptions),
     /// Read everything back and list what is wrong; ends with 0 only if nothing is
     Check,
 }
@@ -101,9 +115,22 @@ struct InviteOptions {
     uses: u32,
 }
 
+#[derive(Debug, Args)]
+struct QuotaOptions {
+    /// Which folder
+    #[arg(long, value_name = "NAME")]
+    folder: String,
+    /// How much its files may have together: 500MiB, 10GiB, none. What does not fit stays on the
+    /// device that has it, which says so, and comes by itself when there is room
+    #[arg(value_name = "SIZE", value_parser = Quota::parse)]
+    size: Option<Quota>,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
+    // What it has to say is said in our words.
+    let filter = filter.add_directive("async_nats=off".parse().expect("a directive"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -133,6 +160,13 @@ async fn run(cli: Cli) -> ExitCode {
                 Err(error) => failed(1, &error.to_string()),
             }
         }
+        Some(Command::Quota(QuotaOptions { folder, size })) => {
+            match quota(&stores, &folder, size).await {
+                Ok(usage) => print(&usage.to_string()),
+                Err(QuotaError::Start(error)) => not_started(&error),
+                Err(error) => failed(1, &error.to_string()),
+            }
+        }
         Some(Command::Check) => match check(&stores).await {
             Ok(wrong) if wrong.is_empty() => print("nothing is wrong"),
             Ok(wrong) => {
@@ -146,7 +180,7 @@ async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn run_serve(stores: Stores, advertise: Option<String>, options: ServeOptions) -> ExitCode {
-    let ServeOptions { listen, http, behind_proxy, tls_cert, tls_key } = options;
+    let ServeOptions { listen, http, behind_proxy, tls_cert, tls_key, nats } = options;
     let scheme = match (tls_cert, tls_key) {
         (Some(certificate), Some(key)) => Scheme::OwnTls { certificate, key },
         _ if behind_proxy => Scheme::BehindProxy,
@@ -160,7 +194,7 @@ async fn run_serve(stores: Stores, advertise: Option<String>, options: ServeOpti
         Ok(signals) => signals,
         Err(error) => return failed(1, &format!("the system gives no signals: {error}")),
     };
-    let running = match serve(Config { stores, listen, advertise, scheme }).await {
+    let running = match serve(Config { stores, listen, advertise, scheme, nats }).await {
         Ok(running) => running,
         Err(error) => return not_started(&error),
     };

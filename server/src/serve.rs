@@ -10,6 +10,7 @@ use axum::serve::ListenerExt;
 use onefold_adapters::blobs::Blobs;
 use onefold_adapters::journal::Journal;
 use onefold_adapters::link::{Link, Server, Trust};
+use onefold_adapters::news::{self, News};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -18,12 +19,16 @@ use tokio_rustls::TlsAcceptor;
 use crate::app::{App, MAX_STREAMS, router};
 use crate::certificate::Certificate;
 use crate::config::{Config, Database, Scheme, StartError};
+use crate::health::Readiness;
 use crate::hub::{WallClock, wall_time};
 use crate::invite::{self, InviteError, NewInvite};
 use crate::listener::TlsListener;
 
+/// How long those who send devices here are given to hear that they should not any more. Nobody is
+/// waited for where nobody asks.
+const HEARD_WITHIN: Duration = Duration::from_millis(1_000);
 /// How long a stopping server waits for its connections to end.
-const DRAIN_WITHIN: Duration = Duration::from_millis(3_500);
+const DRAIN_WITHIN: Duration = Duration::from_millis(3_000);
 /// How long its connections to the database may take to say good-bye: all that was answered is kept.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
@@ -37,6 +42,7 @@ pub struct Running {
     journal: Arc<Database>,
     stop: watch::Sender<bool>,
     streams: Arc<Semaphore>,
+    readiness: Arc<Readiness>,
     serving: JoinHandle<io::Result<()>>,
 }
 
@@ -60,6 +66,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         None => None,
     };
 
+    let news = match &config.nats {
+        Some(url) => news::connect(url).await.map_err(StartError::Usage)?,
+        None => News::none(),
+    };
+
     let listen = |error| StartError::Listen { address: config.listen.clone(), error };
     let listener = TcpListener::bind(&config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -68,8 +79,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     invite::note(&*journal, &server).await?;
 
     let (stop, stopping) = watch::channel(false);
-    let app = Arc::new(App::new(Arc::clone(&journal), blobs, wall_time, stopping.clone()));
-    let streams = Arc::clone(&app.streams);
+    let app = Arc::new(App::new(Arc::clone(&journal), blobs, wall_time, news, stopping.clone()));
+    let (streams, readiness) = (Arc::clone(&app.streams), Arc::clone(&app.readiness));
     let router = router(app);
     let serving = match tls {
         Some(tls) => {
@@ -81,7 +92,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
             tokio::spawn(accept(without_delay, router, stopping))
         }
     };
-    Ok(Running { address, server, journal, stop, streams, serving })
+    Ok(Running { address, server, journal, stop, streams, readiness, serving })
 }
 
 /// Serves these stores to whoever a listener lets in, until it is told to stop; nobody is told to
@@ -99,7 +110,7 @@ where
     J: Journal,
     B: Blobs,
 {
-    let app = App::new(journal, blobs, clock, stopping.clone());
+    let app = App::new(journal, blobs, clock, News::none(), stopping.clone());
     accept(listener, router(Arc::new(app)), stopping).await
 }
 
@@ -118,9 +129,13 @@ impl Running {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Says farewell to every device, lets what is under way end, and stops: within 5 seconds.
+    /// Says that it is not ready, then farewell to every device, lets what is under way end, and
+    /// stops: within 5 seconds.
     pub async fn stop(self) {
-        let Self { stop, streams, mut serving, journal, .. } = self;
+        let Self { stop, streams, readiness, mut serving, journal, .. } = self;
+        if readiness.end() {
+            tokio::time::sleep(HEARD_WITHIN).await;
+        }
         let _ = stop.send(true);
         let drained = async {
             let _ = (&mut serving).await;

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -30,6 +31,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::hub::{Hub, WallClock};
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// How long a device may take to take one message.
@@ -71,10 +73,10 @@ async fn run<J: Journal, B: Blobs>(
     socket: WebSocket,
     _permit: OwnedSemaphorePermit,
 ) {
-    let mut replaced = app.connected(device.id);
-    tracing::debug!("device {} connected", device.name);
     let hub = app.hubs.of(device.folder);
-    let ended = Connection::new(&*app.journal, app.clock, &hub, &device, socket)
+    let (mut replaced, acknowledged) = app.connected(&device, &hub);
+    tracing::debug!("device {} connected", device.name);
+    let ended = Connection::new(&app, &hub, &device, &acknowledged, socket)
         .run(app.stopping.clone(), &mut replaced)
         .await;
     app.disconnected(device.id, replaced);
@@ -86,6 +88,9 @@ struct Connection<'a, J> {
     clock: WallClock,
     hub: &'a Hub,
     device: &'a Device,
+    metrics: &'a Metrics,
+    /// Where it is told how far the device is.
+    acknowledged: &'a AtomicU64,
     socket: WebSocket,
     session: Session,
     /// What is asked of the journal.
@@ -97,20 +102,22 @@ struct Connection<'a, J> {
 }
 
 impl<'a, J: Journal> Connection<'a, J> {
-    fn new(
-        journal: &'a J,
-        clock: WallClock,
+    fn new<B: Blobs>(
+        app: &'a App<J, B>,
         hub: &'a Hub,
         device: &'a Device,
+        acknowledged: &'a AtomicU64,
         socket: WebSocket,
     ) -> Self {
         let began = tokio::time::Instant::now();
         Self {
             session: Session::new(Instant::from_ms(0), device.folder, device.id),
-            journal,
-            clock,
+            journal: &app.journal,
+            clock: app.clock,
             hub,
             device,
+            metrics: &app.metrics,
+            acknowledged,
             socket,
             asked: FuturesUnordered::new(),
             acknowledging: None,
@@ -163,7 +170,10 @@ impl<'a, J: Journal> Connection<'a, J> {
                 message = self.socket.recv(), if self.session.may_read() => {
                     self.heard = tokio::time::Instant::now();
                     match message {
-                        Some(Ok(Message::Binary(frame))) => read_message(&frame),
+                        Some(Ok(Message::Binary(frame))) => {
+                            self.metrics.came(frame.len() as u64);
+                            read_message(&frame)
+                        }
                         Some(Ok(Message::Text(_))) => SessionEvent::Unreadable("text".to_owned()),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                         Some(Ok(Message::Close(_))) | None => return "it closed the connection",
@@ -186,6 +196,7 @@ impl<'a, J: Journal> Connection<'a, J> {
                 SessionEffect::Acknowledge(seq) => self.acknowledge(seq),
                 SessionEffect::Send(message) => {
                     let frame = wire::encode(&message);
+                    self.metrics.went(frame.len() as u64);
                     if !self.send(Message::Binary(frame.into())).await {
                         return Some("the connection broke");
                     }
@@ -217,12 +228,14 @@ impl<'a, J: Journal> Connection<'a, J> {
     }
 
     fn acknowledge(&mut self, seq: Seq) {
+        self.acknowledged.fetch_max(seq.get(), Ordering::Relaxed);
         if let Some(next) = &mut self.acknowledging {
             *next = Some(seq);
             return;
         }
         self.acknowledging = Some(None);
-        let noted = self.journal.acknowledge(self.device.id, seq);
+        let asked = self.journal.acknowledge(self.device.id, seq);
+        let noted = self.metrics.timed("acknowledge", asked);
         self.asked.push(Box::pin(async { Answer::Acknowledged(noted.await) }));
     }
 
@@ -239,10 +252,11 @@ impl<'a, J: Journal> Connection<'a, J> {
                 })
             }
             other => {
-                let now = (self.clock)();
+                let (now, metrics) = ((self.clock)(), self.metrics);
+                let what = name(&other);
                 Box::pin(async move {
-                    let answer = answer(journal, folder, device, now, other, false).await;
-                    answer.map_err(|error| error.to_string())
+                    let asked = answer(journal, folder, device, now, other, false);
+                    metrics.timed(what, asked).await.map_err(|error| error.to_string())
                 })
             }
         };
@@ -263,6 +277,16 @@ impl<'a, J: Journal> Connection<'a, J> {
             }
         };
         let _ = tokio::time::timeout(CLOSE_WITHIN, closing).await;
+    }
+}
+
+const fn name(load: &Load) -> &'static str {
+    match load {
+        Load::Greet(_) => "greet",
+        Load::Entries(_) => "entries",
+        Load::Page { .. } => "page",
+        Load::Poll => "poll",
+        Load::Decide(_) => "commit",
     }
 }
 

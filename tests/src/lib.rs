@@ -8,12 +8,16 @@
 //! It deliberately knows nothing of how the product works inside: it links none of it.
 #![forbid(unsafe_code)]
 
+mod balancer;
 mod binaries;
 mod browser;
 mod bytes;
 mod device;
 mod http;
+mod keeper;
+mod mount;
 mod mysql;
+mod nats;
 mod process;
 mod proxy;
 mod random;
@@ -25,12 +29,15 @@ mod tree;
 mod wait;
 mod world;
 
+pub use balancer::Balancer;
 pub use binaries::repository;
 pub use browser::{Browser, key};
 pub use bytes::{fill, noise};
 pub use device::Device;
 pub use http::{Reply, request};
-pub use mysql::{MariaDb, mysql_database, mysql_sql};
+pub use mount::Mount;
+pub use mysql::{MariaDb, mysql_database, mysql_program, mysql_sql};
+pub use nats::Nats;
 pub use process::{Output, Process};
 pub use proxy::Proxy;
 pub use random::Random;

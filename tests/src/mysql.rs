@@ -6,87 +6,65 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::wait::{PATIENCE, wait_for};
+use crate::keeper::{Kept, free_port};
 
 /// Names a server to use, without a database in the URL.
 const GIVEN: &str = "ONEFOLD_TEST_MYSQL";
 /// The user that the tests are, with every right.
 const USER: &str = "onefold:p%40ss";
 
-/// What runs a server and ends it when its input ends, as it does with this process, however that
-/// ends; the data is then removed, unless it is told to keep it.
-const KEEPER: &str = r#"directory=$1; shift
-"$@" & server=$!
-read word; kill -9 $server; wait $server
-[ "$word" = keep ] || rm -rf -- "$directory""#;
-
 /// A private MariaDB server. Dropped, it is killed, and its data is removed.
 #[derive(Debug)]
 pub struct MariaDb {
-    directory: PathBuf,
+    kept: Kept,
     port: u16,
-    keeper: Option<Child>,
 }
 
 impl MariaDb {
     /// Makes a data directory and starts a server on it.
     pub fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("onefold-db-").tempdir();
-        let directory = directory.expect("there is room for a database").keep();
+        Self::start_with(&[])
+    }
+
+    /// The same, with these options.
+    pub fn start_with(options: &[&str]) -> Self {
+        let mut server = Self { kept: Kept::new("onefold-db-"), port: free_port() };
+        let at = server.kept.directory();
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
-        install.args(["--skip-test-db", "--user=root"]).arg(datadir(&directory));
+        install.args(["--skip-test-db", "--user=root"]).arg(datadir(at));
         let made = install.output().expect("mariadb-install-db is there: ./test installs it");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let sql = "CREATE USER IF NOT EXISTS onefold@'127.0.0.1' IDENTIFIED BY 'p@ss';\n\
                    GRANT ALL ON *.* TO onefold@'127.0.0.1' WITH GRANT OPTION;\n";
-        fs::write(directory.join("init.sql"), sql).expect("the directory is ours");
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = free.expect("a port is free").port();
-        let mut server = Self { directory, port, keeper: None };
-        server.restart(&[]);
+        fs::write(at.join("init.sql"), sql).expect("the directory is ours");
+        server.restart(options);
         server
     }
 
     /// Starts it again, where it was, with these options.
     pub fn restart(&mut self, options: &[&str]) {
-        assert!(self.keeper.is_none(), "it runs");
-        let at = &self.directory;
-        let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "sh"]).arg(at);
-        command.args(["mariadbd", "--no-defaults", "--user=root", "--bind-address=127.0.0.1"]);
+        let at = self.kept.directory();
+        let mut command = Command::new("mariadbd");
+        command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1"]);
         command.args(["--skip-name-resolve", "--innodb-buffer-pool-size=128M"]);
         command.arg(datadir(at)).arg(format!("--port={}", self.port));
         for (option, file) in [("socket", "socket"), ("pid-file", "pid"), ("init-file", "init.sql")]
         {
             command.arg(format!("--{option}={}", at.join(file).display()));
         }
-        let log = fs::File::create(at.join("log")).expect("the directory is ours");
-        command.args(options).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        self.keeper = Some(command.spawn().expect("there is a shell"));
-        wait_for("mariadbd to accept connections (./test installs it)", PATIENCE, || {
-            let said = fs::read_to_string(at.join("log")).unwrap_or_default();
-            if said.contains("ready for connections") { Ok(()) } else { Err(said) }
-        });
+        command.args(options);
+        self.kept.run(&command, "ready for connections");
     }
 
     /// Kills it (SIGKILL), as a power cut of one program.
     pub fn kill(&mut self) {
-        self.end("keep\n");
-    }
-
-    fn end(&mut self, word: &str) {
-        let Some(mut keeper) = self.keeper.take() else { return };
-        let input = keeper.stdin.take();
-        // One that is gone has been killed by somebody else.
-        let _ = input.expect("it is piped").write_all(word.as_bytes());
-        let _ = keeper.wait();
+        self.kept.kill();
     }
 
     /// Its URL, without a database.
@@ -98,13 +76,6 @@ impl MariaDb {
     #[track_caller]
     pub fn sql(&self, sql: &str) -> String {
         mysql_sql(&self.url(), sql)
-    }
-}
-
-impl Drop for MariaDb {
-    fn drop(&mut self) {
-        self.end("remove\n");
-        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -143,14 +114,9 @@ fn shared() -> &'static str {
 /// Runs SQL on the server of a URL; what it printed, one row a line, columns apart by tabs.
 #[track_caller]
 pub fn mysql_sql(url: &str, sql: &str) -> String {
-    let rest = url.strip_prefix("mysql://").expect("a MySQL URL");
-    let (user, host) = rest.rsplit_once('@').expect("a user and a host");
-    let (user, password) = user.split_once(':').unwrap_or((user, ""));
-    let (host, port) = host.split_once(':').unwrap_or((host, "3306"));
-    let mut client = Command::new("mariadb")
-        .args(["--no-defaults", "--batch", "--skip-column-names", "--protocol=tcp"])
-        .args(["-h", host, "-P", port, "-u", user])
-        .env("MYSQL_PWD", password.replace("%40", "@"))
+    let mut client = mysql_program("mariadb", url);
+    client.args(["--batch", "--skip-column-names"]);
+    let mut client = client
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -162,4 +128,16 @@ pub fn mysql_sql(url: &str, sql: &str) -> String {
     let output = client.wait_with_output().expect("it is our child");
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// One of MariaDB's own programs, told how to reach the server of a URL.
+pub fn mysql_program(program: &str, url: &str) -> Command {
+    let rest = url.strip_prefix("mysql://").expect("a MySQL URL");
+    let (user, host) = rest.rsplit_once('@').expect("a user and a host");
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    let (host, port) = host.split_once(':').unwrap_or((host, "3306"));
+    let mut command = Command::new(program);
+    command.args(["--no-defaults", "--protocol=tcp", "-h", host, "-P", port, "-u", user]);
+    command.env("MYSQL_PWD", password.replace("%40", "@"));
+    command
 }

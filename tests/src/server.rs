@@ -9,6 +9,8 @@ use crate::world::World;
 
 /// Tells a server its database.
 const DATABASE: &str = "ONEFOLD_DATABASE";
+/// Tells a server where its news of others come from.
+const NATS: &str = "ONEFOLD_NATS";
 /// Says which database servers are on: `sqlite`, or `mysql`.
 const STORE: &str = "ONEFOLD_TEST_STORE";
 
@@ -28,6 +30,14 @@ pub struct Options {
     pub http: bool,
     /// On SQLite, whatever other servers are on.
     pub sqlite: bool,
+    /// On this MySQL database, whatever other servers are on: its URL.
+    pub mysql: Option<String>,
+    /// Keeps contents there; in its data directory, if not given.
+    pub blobs: Option<PathBuf>,
+    /// Hears of other servers through this NATS server: its URL.
+    pub nats: Option<String>,
+    /// More of what it is told when it serves.
+    pub arguments: Vec<String>,
     /// Run under `strace`: where the trace goes, and what is traced.
     pub trace: Option<(PathBuf, Vec<&'static str>)>,
 }
@@ -36,6 +46,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Server<'w> {
     world: &'w World,
+    name: String,
     data: PathBuf,
     options: Options,
     /// The URL of its database, if that is not in its data directory.
@@ -53,12 +64,28 @@ impl<'w> Server<'w> {
 
     /// Starts one in a way of its own.
     pub fn start_with(world: &'w World, options: Options) -> Self {
-        let data = world.at("server");
-        let address = "127.0.0.1:0".to_owned();
-        let database = (on_mysql() && !options.sqlite).then(mysql_database);
-        let mut server = Self { world, data, options, database, address, process: None };
+        let mysql = (on_mysql() && !options.sqlite).then(mysql_database);
+        let database = options.mysql.clone().or(mysql);
+        let mut server = Self::new(world, "server", options, database);
         server.restart();
         server
+    }
+
+    /// Starts another over the same database and contents.
+    pub fn beside(&self, name: &str) -> Self {
+        let at = |name: &str| self.data.join(name);
+        let blobs = self.options.blobs.clone().or_else(|| Some(at("blobs")));
+        let file = || Some(format!("sqlite:{}", at("server.db").display()));
+        let database = self.database.clone().or_else(file);
+        let options = Options { blobs, ..self.options.clone() };
+        let mut server = Self::new(self.world, name, options, database);
+        server.restart();
+        server
+    }
+
+    fn new(world: &'w World, name: &str, options: Options, database: Option<String>) -> Self {
+        let (data, address) = (world.at(name), "127.0.0.1:0".to_owned());
+        Self { world, name: name.to_owned(), data, options, database, address, process: None }
     }
 
     /// Starts it again, where it listened before.
@@ -68,12 +95,13 @@ impl<'w> Server<'w> {
             Some((trace, options)) => self.world.traced("onefold-server", trace, options),
             None => self.world.command("onefold-server"),
         };
-        command.arg("--data").arg(&self.data).args(["--listen", &self.address]);
-        command.envs(self.database.iter().map(|url| (DATABASE, url)));
+        self.tell_stores(&mut command);
+        command.args(["--listen", &self.address]).args(&self.options.arguments);
+        command.envs(self.options.nats.iter().map(|url| (NATS, url)));
         if self.options.http {
             command.arg("--http");
         }
-        let mut process = self.world.start(command, "server");
+        let mut process = self.world.start(command, &self.name);
         let line = process.line("listening on ");
         let scheme = if self.options.http { "http://" } else { "https://" };
         let address = line.strip_prefix("listening on ").and_then(|url| url.strip_prefix(scheme));
@@ -89,6 +117,11 @@ impl<'w> Server<'w> {
     /// Its data directory.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// What it has said for its administrator so far.
+    pub fn log(&self) -> String {
+        self.process.as_ref().expect("it runs").stderr()
     }
 
     /// Its process id.
@@ -115,9 +148,17 @@ impl<'w> Server<'w> {
 
     fn subcommand(&self, arguments: &[&str]) -> Command {
         let mut command = self.world.command("onefold-server");
-        command.arg("--data").arg(&self.data).args(arguments);
-        command.envs(self.database.iter().map(|url| (DATABASE, url)));
+        self.tell_stores(&mut command);
+        command.args(arguments);
         command
+    }
+
+    fn tell_stores(&self, command: &mut Command) {
+        command.arg("--data").arg(&self.data);
+        command.envs(self.database.iter().map(|url| (DATABASE, url)));
+        if let Some(blobs) = &self.options.blobs {
+            command.arg("--blobs").arg(blobs);
+        }
     }
 
     /// Insists that everything it keeps can be read back and is right.

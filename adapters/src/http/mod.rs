@@ -215,7 +215,12 @@ impl From<CallError> for TransferError {
             CallError::Status { status: StatusCode::REQUEST_TIMEOUT, words } => {
                 Self::Network(words)
             }
-            CallError::Status { status, words } if status.is_client_error() => Self::Refused(words),
+            // What finds no room there is said, and tried again now and then, as what is refused.
+            CallError::Status { status, words }
+                if status.is_client_error() || status == StatusCode::INSUFFICIENT_STORAGE =>
+            {
+                Self::Refused(words)
+            }
             CallError::Status { words, .. } => Self::Network(words),
         }
     }

@@ -165,6 +165,14 @@ pub trait Journal: Send + Sync + 'static {
     /// All folders, by name.
     fn folders(&self) -> impl Future<Output = StoreResult<Vec<Folder>>> + Send;
 
+    /// Sets how many bytes the folder's living files may have together; `None`: as many as they are.
+    /// `false`: there is no such folder.
+    fn set_quota(
+        &self,
+        folder: FolderId,
+        bytes: Option<u64>,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
     /// Decides commits to one folder in this order, in one transaction: one outcome for each.
     fn commit(
         &self,
@@ -175,6 +183,12 @@ pub trait Journal: Send + Sync + 'static {
 
     /// The folder's head; [`Head::EMPTY`] for a folder that is not there.
     fn head(&self, folder: FolderId) -> impl Future<Output = StoreResult<Head>> + Send;
+
+    /// How far the journals of these folders go, of those that are there; in any order.
+    fn heads(
+        &self,
+        folders: Vec<FolderId>,
+    ) -> impl Future<Output = StoreResult<Vec<(FolderId, Seq)>>> + Send;
 
     /// Entries that follow a position, and small contents of other devices' entries among them that
     /// are still current.

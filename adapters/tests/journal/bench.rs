@@ -138,11 +138,16 @@ async fn given_up(journal: SqlJournal, n: usize, submitted: Submitted) -> bool {
 /// A folder and two devices.
 pub(crate) async fn furnished(arm: &impl Arm) -> impl Journal + Clone {
     let journal = arm.open().await;
+    furnish(&journal).await;
+    journal
+}
+
+/// Adds a folder and two devices.
+pub(crate) async fn furnish(journal: &impl Journal) {
     journal.create_folder(FOLDER, "default").await.unwrap();
     for device in [LAPTOP, DESKTOP] {
         journal.add_device(FOLDER, true, new_device(device.as_bytes()[0])).await.unwrap();
     }
-    journal
 }
 
 pub(crate) fn new_device(number: u8) -> NewDevice {

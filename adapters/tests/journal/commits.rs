@@ -133,6 +133,27 @@ pub(crate) async fn commits_through_several_handles_leave_no_gap(arm: impl Arm) 
     check(&journal, FOLDER).await;
 }
 
+pub(crate) async fn a_folder_grows_up_to_its_quota_and_all_heads_are_told_at_once(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    let [other, missing] = [9, 8].map(|id| FolderId::from_bytes([id; 16]));
+    journal.create_folder(other, "other").await.unwrap();
+    assert!(journal.set_quota(FOLDER, Some(3)).await.unwrap());
+    assert!(!journal.set_quota(missing, Some(3)).await.unwrap());
+    let make = |number: u64| {
+        Operation::from(create(number, place(0, number.to_string().as_bytes()), file(b"12")))
+    };
+    let outcome = commit(&journal, LAPTOP, 1, vec![make(1), make(2)], &[b"12"]).await;
+    assert_eq!(outcome.verdicts, [accepted(1), Verdict::Refused(Refusal::OverQuota)]);
+    assert_eq!(journal.head(FOLDER).await.unwrap().quota, Some(3));
+    assert!(journal.set_quota(FOLDER, None).await.unwrap());
+    let outcome = commit(&journal, LAPTOP, 2, vec![make(2)], &[b"12"]).await;
+    assert_eq!(outcome.verdicts, [accepted(2)]);
+    let mut heads = journal.heads(vec![other, FOLDER, missing]).await.unwrap();
+    heads.sort();
+    assert_eq!(heads, [(FOLDER, Seq::new(2)), (other, Seq::ZERO)]);
+    assert_eq!(journal.heads(Vec::new()).await.unwrap(), []);
+}
+
 pub(crate) async fn two_folders_know_nothing_of_each_other(arm: impl Arm) {
     let journal = furnished(&arm).await;
     let other = FolderId::from_bytes([9; 16]);

@@ -8,6 +8,8 @@ mod crashes;
 mod model;
 mod mysql;
 mod people;
+mod plans;
+mod sizes;
 mod sqlite;
 mod streams;
 
@@ -50,7 +52,8 @@ suite! {
         a_thousand_files_are_one_commit,
         a_commit_sent_again_gets_the_same_answer,
         commits_through_several_handles_leave_no_gap,
-        two_folders_know_nothing_of_each_other;
+        two_folders_know_nothing_of_each_other,
+        a_folder_grows_up_to_its_quota_and_all_heads_are_told_at_once;
     streams:
         entries_come_in_order_and_no_more_than_asked_for,
         small_contents_come_along_while_they_are_current_and_within_the_credit,

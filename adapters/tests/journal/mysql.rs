@@ -2,6 +2,9 @@
 
 use onefold_adapters::journal::{Journal, MySqlOptions, SqlJournal};
 use onefold_adapters::port::StoreError;
+use onefold_core::id::FolderId;
+use onefold_core::node::Body;
+use sqlx::{Connection, Executor, MySqlConnection};
 use tests::MariaDb;
 
 use crate::bench::*;
@@ -70,4 +73,31 @@ async fn a_database_that_was_away_is_used_again() {
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     server.restart(&["--read-only"]);
     assert_eq!(journal.folders().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_that_somebody_holds_blocks_no_other() {
+    let arm = MySql::new();
+    let journal = furnished(&arm).await;
+    let other = FolderId::from_bytes([9; 16]);
+    journal.create_folder(other, "other").await.unwrap();
+    let mut somebody = MySqlConnection::connect(arm.url()).await.unwrap();
+    somebody.execute("BEGIN").await.unwrap();
+    somebody.execute("SELECT * FROM folders WHERE name = 'default' FOR UPDATE").await.unwrap();
+    let make = |number: u64| {
+        let make = create(number, place(0, b"d"), Body::Directory).into();
+        vec![submitted(LAPTOP, number, 0, vec![make], &[])]
+    };
+    let (held, commits) = (journal.clone(), make(1));
+    let held = tokio::spawn(async move { held.commit(FOLDER, NOW, commits).await.unwrap() });
+    for number in 2..12 {
+        let outcomes = journal.commit(other, NOW, make(number)).await.unwrap();
+        assert_eq!(outcomes.len(), 1);
+        // Reading the folder that is held does not wait either.
+        assert_eq!(journal.head(FOLDER).await.unwrap().cursor.seq.get(), 0);
+        assert!(journal.poll(LAPTOP, NOW).await.unwrap().is_some());
+    }
+    assert!(!held.is_finished());
+    somebody.execute("ROLLBACK").await.unwrap();
+    assert_eq!(held.await.unwrap()[0].verdicts, [accepted(1)]);
 }

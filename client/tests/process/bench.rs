@@ -32,6 +32,7 @@ impl Bench {
             listen: "127.0.0.1:0".to_owned(),
             advertise: None,
             scheme: Scheme::Tls,
+            nats: None,
         };
         let server = onefold_server::serve(config).await.unwrap();
         Self { place, server }

@@ -36,6 +36,7 @@ pub(crate) fn config(data: &Path) -> Config {
         listen: "127.0.0.1:0".to_owned(),
         advertise: None,
         scheme: Scheme::Tls,
+        nats: None,
     }
 }
 

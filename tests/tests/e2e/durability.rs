@@ -18,6 +18,7 @@ fn a_commit_is_written_then_synced_and_only_then_answered() {
         http: true,
         sqlite: true,
         trace: Some((trace.clone(), vec!["-e", calls, "-e", "signal=none", "-s", "20000"])),
+        ..Options::default()
     };
     let mut server = Server::start_with(&world, options);
     let mut one = Device::join(&world, "one", &server.link());

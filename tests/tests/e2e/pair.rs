@@ -14,7 +14,15 @@ pub(crate) struct Pair<'w> {
 impl<'w> Pair<'w> {
     /// Both sync all the time, and hold what `before` makes.
     pub(crate) fn live(world: &'w World, before: impl FnOnce(&Path)) -> Self {
-        let server = Server::start(world);
+        Self::live_with(world, Server::start(world), before)
+    }
+
+    /// The same, with this server.
+    pub(crate) fn live_with(
+        world: &'w World,
+        server: Server<'w>,
+        before: impl FnOnce(&Path),
+    ) -> Self {
         let mut one = Device::new(world, "one");
         before(one.folder());
         one.start_joining(&server.link());

@@ -58,6 +58,10 @@ impl Journal for MemoryJournal {
         Ok(self.store().folders())
     }
 
+    async fn set_quota(&self, folder: FolderId, bytes: Option<u64>) -> StoreResult<bool> {
+        self.store().set_quota(folder, bytes)
+    }
+
     async fn commit(
         &self,
         folder: FolderId,
@@ -69,6 +73,10 @@ impl Journal for MemoryJournal {
 
     async fn head(&self, folder: FolderId) -> StoreResult<Head> {
         Ok(self.store().head(folder))
+    }
+
+    async fn heads(&self, folders: Vec<FolderId>) -> StoreResult<Vec<(FolderId, Seq)>> {
+        Ok(self.store().heads(&folders))
     }
 
     async fn entries(&self, folder: FolderId, query: EntriesQuery) -> StoreResult<LoadedEntries> {

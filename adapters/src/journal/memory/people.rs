@@ -55,14 +55,6 @@ impl MemoryStore {
         self.change_device(device, |device| device.writable = writable)
     }
 
-    /// Limits a folder to so many bytes.
-    pub fn set_quota(&mut self, folder: FolderId, quota: Option<u64>) -> StoreResult<bool> {
-        self.durably(|store| {
-            let state = store.folders.get_mut(&folder);
-            state.map(|state| state.head.quota = quota).is_some()
-        })
-    }
-
     fn change_device(
         &mut self,
         device: DeviceId,

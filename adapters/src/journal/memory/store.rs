@@ -151,6 +151,13 @@ impl MemoryStore {
         folders
     }
 
+    /// See [`crate::journal::Journal::set_quota`].
+    pub fn set_quota(&mut self, folder: FolderId, bytes: Option<u64>) -> StoreResult<bool> {
+        self.durably(|store| {
+            store.folders.get_mut(&folder).map(|state| state.head.quota = bytes).is_some()
+        })
+    }
+
     /// See [`crate::journal::Journal::commit`].
     pub fn commit(
         &mut self,
@@ -219,6 +226,12 @@ impl MemoryStore {
     /// See [`crate::journal::Journal::head`].
     pub fn head(&self, folder: FolderId) -> Head {
         self.folders.get(&folder).map_or(Head::EMPTY, |state| state.head)
+    }
+
+    /// See [`crate::journal::Journal::heads`].
+    pub fn heads(&self, folders: &[FolderId]) -> Vec<(FolderId, Seq)> {
+        let head = |id: &FolderId| Some((*id, self.folders.get(id)?.head.cursor.seq));
+        folders.iter().filter_map(head).collect()
     }
 
     /// See [`crate::journal::Journal::entries`].

@@ -2,7 +2,7 @@
 
 use onefold_core::blob::Blob;
 use onefold_core::hash::ChainHash;
-use onefold_core::id::FolderId;
+use onefold_core::id::{FolderId, Seq};
 use onefold_core::operation::Cursor;
 use onefold_core::protocol::TreeSum;
 use onefold_core::server::facts::Head;
@@ -22,6 +22,19 @@ impl SqlJournal {
         let folder = by_name(&mut transaction, name).await?;
         transaction.commit().await?;
         folder.ok_or_else(|| StoreError::Damaged("two folders with one id".into()))
+    }
+
+    pub(super) async fn quota_set(
+        &self,
+        folder: FolderId,
+        bytes: Option<u64>,
+    ) -> StoreResult<bool> {
+        let mut transaction = self.write().await?;
+        let known = by_id(&mut transaction, folder).await?.is_some();
+        let sql = "UPDATE folders SET quota = ? WHERE id = ?";
+        transaction.execute(sql, values![bytes, folder]).await?;
+        transaction.commit().await?;
+        Ok(known)
     }
 
     pub(super) async fn setting_put(&self, key: &str, value: Blob) -> StoreResult<()> {
@@ -75,6 +88,16 @@ pub(super) async fn head(
     let cursor = Cursor { seq: row.seq(0)?, hash: ChainHash::from_bytes(row.array(1)?) };
     let sum = sum(&row.array(2)?);
     Ok(Some(Head { cursor, sum, bytes: row.number(3)?, quota: row.optional(4, Row::number)? }))
+}
+
+/// How far the journals of these folders go.
+pub(super) async fn heads(
+    transaction: &mut Transaction,
+    folders: Vec<FolderId>,
+) -> StoreResult<Vec<(FolderId, Seq)>> {
+    let keys = folders.into_iter().map(|folder| values![folder]).collect();
+    let rows = transaction.query_any("SELECT id, seq FROM folders", "id = ?", keys).await?;
+    rows.iter().map(|row| Ok((FolderId::from_bytes(row.array(0)?), row.seq(1)?))).collect()
 }
 
 /// Sets the head, but for the quota, which is not the journal's to change.

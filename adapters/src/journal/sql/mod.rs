@@ -102,6 +102,10 @@ impl Journal for SqlJournal {
         folders::all(&mut self.read().await?).await
     }
 
+    async fn set_quota(&self, folder: FolderId, bytes: Option<u64>) -> StoreResult<bool> {
+        patiently(|| self.quota_set(folder, bytes)).await
+    }
+
     async fn commit(
         &self,
         folder: FolderId,
@@ -113,6 +117,10 @@ impl Journal for SqlJournal {
 
     async fn head(&self, folder: FolderId) -> StoreResult<Head> {
         Ok(folders::head(&mut self.read().await?, folder, "").await?.unwrap_or(Head::EMPTY))
+    }
+
+    async fn heads(&self, folders: Vec<FolderId>) -> StoreResult<Vec<(FolderId, Seq)>> {
+        folders::heads(&mut self.read().await?, folders).await
     }
 
     async fn entries(&self, folder: FolderId, query: EntriesQuery) -> StoreResult<LoadedEntries> {

@@ -55,7 +55,8 @@ impl Pool {
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .timezone(None);
-        create_missing(&connect, options.timeout).await?;
+        let place = format!("{}:{}", connect.get_host(), connect.get_port());
+        create_missing(&connect, options.timeout).await.map_err(|error| at(&place, error))?;
         let pool = MySqlPoolOptions::new()
             .max_connections(options.connections.max(2))
             .acquire_timeout(options.timeout)
@@ -129,6 +130,14 @@ impl Pool {
 
     pub(super) async fn close(&self) {
         self.0.close().await;
+    }
+}
+
+/// Says which database does not answer.
+fn at(place: &str, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(why) => StoreError::Unavailable(format!("{place}: {why}")),
+        error => error,
     }
 }
 
