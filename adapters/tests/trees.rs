@@ -245,12 +245,12 @@ async fn a_file_of_a_newer_version_is_refused() {
     arm.open().await.close().await;
     let url = format!("sqlite:{}", arm.path().display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query("INSERT INTO onefold_schema (version) VALUES (2)")
+    sqlx::query("INSERT INTO onefold_schema (version) VALUES (3)")
         .execute(&mut connection)
         .await
         .unwrap();
     let error = SqliteTrees::open(&arm.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1 }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 3, known: 2 }), "{error}");
 }
 
 #[tokio::test]

@@ -57,6 +57,11 @@ impl DiskWords {
         Self { guard: guard.to_owned(), disk: Weak::new(), watching: Weak::new() }
     }
 
+    /// The disk itself, while it is open.
+    pub fn disk(&self) -> Option<Arc<RealDisk>> {
+        self.disk.upgrade()
+    }
+
     /// What protects files on it.
     pub fn guard(&self) -> String {
         self.disk.upgrade().map_or_else(|| self.guard.clone(), |disk| disk.guard_in_words())
@@ -145,7 +150,8 @@ pub fn unmark(linked: &Linked) {
     let _ = fs::remove_file(mark_file(&linked.root));
 }
 
-async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {
+/// Opens the disk of a folder.
+pub async fn open_disk(linked: &Linked, link: Link) -> Result<RealDisk, Trouble> {
     let (root, folder, label) = (linked.root.clone(), linked.folder, label(linked));
     let open = move || RealDisk::open(&root, folder, link, &label);
     let opened = tokio::task::spawn_blocking(open).await.map_err(Trouble::bug)?;

@@ -123,6 +123,11 @@ meanwhile. Works with and without a running client.")]
         /// The folder
         dir: PathBuf,
     },
+    /// Open the running client's window, a local web page, in the browser
+    Open {
+        /// Show this folder
+        dir: Option<PathBuf>,
+    },
     /// Stop syncing a folder for good; every file stays
     Unlink {
         /// The folder
@@ -167,6 +172,8 @@ mod tests {
             "onefold pause d",
             "onefold resume d",
             "onefold unlink d",
+            "onefold open",
+            "onefold open d",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }

@@ -19,9 +19,11 @@ use crate::host;
 use crate::join;
 use crate::linked::Linked;
 use crate::log_command;
+use crate::open;
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 use crate::supervisor::{Since, Supervisor};
+use crate::window;
 
 /// Does what a command says.
 pub async fn run(command: Command) -> Result<Exit, Trouble> {
@@ -43,6 +45,7 @@ pub async fn run(command: Command) -> Result<Exit, Trouble> {
         Command::Pause { dir } => set_paused(&home, &dir, true).await,
         Command::Resume { dir } => set_paused(&home, &dir, false).await,
         Command::Unlink { dir } => unlink(&home, &dir).await,
+        Command::Open { dir } => open::run(&home, dir.as_deref()).await,
     }
 }
 
@@ -120,6 +123,7 @@ pub async fn foreground(
     wanted: &[Linked],
     once: bool,
 ) -> Result<Exit, Trouble> {
+    let _window = if once { None } else { window::open(supervisor).await };
     let exit = tokio::select! {
         biased;
         () = signals.any() => {

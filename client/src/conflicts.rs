@@ -26,8 +26,49 @@ pub struct ConflictCopy {
     pub time: String,
 }
 
-/// Every conflict copy below a root, by path. Blocks.
+/// A conflict copy, exactly.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Copy {
+    /// The copy.
+    pub path: RelPath,
+    /// The path it stands beside.
+    pub beside: RelPath,
+    /// The device whose version it is.
+    pub device: String,
+    /// When it was made, by that device's clock.
+    pub time: String,
+}
+
+impl Copy {
+    /// What the name of a conflict copy tells; `None` if it is none.
+    pub fn at(path: &RelPath) -> Option<Self> {
+        let (directory, name) = path.split()?;
+        let told = parse_conflict_name(name)?;
+        Some(Self {
+            path: path.clone(),
+            beside: directory.join(told.beside),
+            device: told.device,
+            time: told.time.to_string(),
+        })
+    }
+}
+
+/// Every conflict copy below a root, by path, as it is told. Blocks.
 pub fn find(root: &Path) -> Vec<ConflictCopy> {
+    let told = |Copy { path, beside, device, time }: Copy| ConflictCopy {
+        root: root.display().to_string(),
+        path: shown(&path),
+        beside: shown(&beside),
+        device,
+        time,
+    };
+    let mut found: Vec<_> = find_copies(root).into_iter().map(told).collect();
+    found.sort();
+    found
+}
+
+/// Every conflict copy below a root, by path. Blocks.
+pub fn find_copies(root: &Path) -> Vec<Copy> {
     let mut found = Vec::new();
     let mut waiting = vec![RelPath::root()];
     while let Some(directory) = waiting.pop() {
@@ -36,17 +77,10 @@ pub fn find(root: &Path) -> Vec<ConflictCopy> {
         for entry in entries.flatten() {
             // A name that Onefold cannot hold, its own directory among them, holds no copy.
             let Ok(name) = Name::new(entry.file_name().as_bytes()) else { continue };
-            if let Some(told) = parse_conflict_name(&name) {
-                found.push(ConflictCopy {
-                    root: root.display().to_string(),
-                    path: shown(&directory.join(name.clone())),
-                    beside: shown(&directory.join(told.beside)),
-                    device: told.device,
-                    time: told.time.to_string(),
-                });
-            }
+            let path = directory.join(name);
+            found.extend(Copy::at(&path));
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                waiting.push(directory.join(name));
+                waiting.push(path);
             }
         }
     }

@@ -49,6 +49,8 @@ pub enum Request {
     Answer(DeviceId, Answer),
     /// Stop syncing a folder for good.
     Unlink(DeviceId),
+    /// Where the window is: an address that is good once.
+    Window,
 }
 
 /// Whose turn it is.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onefold_adapters::disk::RealDisk;
 use onefold_adapters::trees::SqliteTrees;
 use onefold_core::client::Answer;
 use onefold_core::client::event::Notice;
@@ -21,6 +22,7 @@ use crate::error::Trouble;
 use crate::history::{self, Change, Log};
 use crate::home::{Home, replace};
 use crate::linked::Linked;
+use crate::news::News;
 use crate::status::FolderStatus;
 
 /// How often the status is kept for when no client runs; less often where that is much work.
@@ -51,7 +53,7 @@ pub struct Running {
 
 impl Running {
     /// Opens a folder and runs it.
-    pub async fn start(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
+    pub async fn start(home: &Home, linked: &Linked, news: &News) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
         let Arms { ports, client, log, disk, mut upkeep } =
             arms::open(home, linked, notices).await?;
@@ -63,8 +65,9 @@ impl Running {
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
         let keeper = StatusKeeper::new(home, linked, disk);
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
+        upkeep.spawn(pass_on_turns(pulses.clone(), news.clone()));
         let driver = tokio::spawn(driver.run());
-        let notices = tokio::spawn(keep_notices(log, devices, to_keep));
+        let notices = tokio::spawn(keep_notices(log, devices, to_keep, news.clone()));
         Ok(Self { keeper, commands, pulses, driver, trees, notices, upkeep })
     }
 
@@ -121,6 +124,11 @@ impl Asker {
         let ended = || Trouble::bug("the folder's driver ended");
         sent.map_err(|_| ended())?;
         held.await.map_err(|_| ended())
+    }
+
+    /// Its disk, while it runs.
+    pub fn disk(&self) -> Option<Arc<RealDisk>> {
+        self.keeper.disk.disk()
     }
 
     /// Has it look at everything again; from when on its word then counts.
@@ -197,8 +205,25 @@ impl StatusKeeper {
     }
 }
 
+/// Tells that a driver may stand elsewhere now.
+async fn pass_on_turns(mut pulses: watch::Receiver<Pulse>, news: News) {
+    let mut turns = 0;
+    while pulses.changed().await.is_ok() {
+        let now = pulses.borrow_and_update().turns;
+        if now != turns {
+            turns = now;
+            news.tell();
+        }
+    }
+}
+
 /// Writes down what happened, and says it on the terminal.
-async fn keep_notices(log: Log, mut devices: Devices, mut notices: mpsc::Receiver<Notice>) {
+async fn keep_notices(
+    log: Log,
+    mut devices: Devices,
+    mut notices: mpsc::Receiver<Notice>,
+    news: News,
+) {
     let mut batch = Vec::new();
     while notices.recv_many(&mut batch, NOTICES_WAITING).await > 0 {
         let mut lines = Vec::with_capacity(batch.len());
@@ -211,6 +236,7 @@ async fn keep_notices(log: Log, mut devices: Devices, mut notices: mpsc::Receive
         if let Err(error) = log.append(lines).await {
             tracing::warn!("what happened could not be written to the log: {error}");
         }
+        news.tell();
     }
 }
 

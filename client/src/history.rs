@@ -91,7 +91,8 @@ impl fmt::Display for Change {
     }
 }
 
-fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+/// A time as text (RFC 3339).
+pub fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 

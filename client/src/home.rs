@@ -6,6 +6,7 @@
 //! ```text
 //! lock               held by the one process that syncs; a kill frees it
 //! control.sock       where that process takes requests
+//! window.json        the window's port, and what its cookie holds
 //! folders/ID/        one linked folder: link.json, trees.db, status.json
 //! server/            what `onefold host` serves
 //! ```
@@ -73,6 +74,11 @@ impl Home {
     /// Where the process that syncs takes requests.
     pub fn socket(&self) -> PathBuf {
         self.path.join("control.sock")
+    }
+
+    /// What is kept of the window from start to start.
+    pub fn window(&self) -> PathBuf {
+        self.path.join("window.json")
     }
 
     /// Where the embedded server keeps its data.

@@ -2,6 +2,7 @@
 //!
 //! - [`driver`] carries out what an engine asks for; it is generic over the ports.
 //! - [`folder`], [`supervisor`] and [`control`] make it one process for each home, which others ask.
+//! - [`window`] is the local web page that shows all of it, and takes what a person decides.
 //! - [`commands`] are what a person types; [`error`] is how they are told what went wrong.
 //!
 //! It deliberately decides nothing about what to sync: the core's engine does.
@@ -25,9 +26,12 @@ pub mod host;
 pub mod join;
 pub mod linked;
 pub mod log_command;
+pub mod news;
 pub mod once;
+pub mod open;
 pub mod restore;
 pub mod status;
 pub mod supervisor;
 pub mod sweeper;
 pub mod watching;
+pub mod window;

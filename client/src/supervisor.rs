@@ -4,13 +4,15 @@
 //! in the home is changed here while it runs. What to sync is not its matter.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use onefold_adapters::disk::{Link, RealDisk};
 use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
 use tokio::sync::{Mutex, Notify};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
+use crate::arms;
 use crate::console;
 use crate::control::{Incoming, Listener, Request};
 use crate::driver::Freshness;
@@ -19,9 +21,11 @@ use crate::folder::{self, Asker, Running};
 use crate::home::{Home, Lock};
 use crate::join;
 use crate::linked::Linked;
+use crate::news::News;
 use crate::once::{self, OFFLINE_PATIENCE};
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
+use crate::window::Door;
 
 /// Runs folders, and answers other commands.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct Supervisor {
     home: Home,
     folders: Mutex<BTreeMap<DeviceId, Folder>>,
     emptied: Notify,
+    news: News,
+    window: OnceLock<Arc<Door>>,
     _lock: Lock,
 }
 
@@ -52,10 +58,27 @@ impl Supervisor {
     /// For a home whose lock is held; from now on, other commands are answered.
     pub fn new(home: Home, lock: Lock) -> Result<Arc<Self>, Trouble> {
         let listener = Listener::bind(&home, &lock)?;
-        let (folders, emptied) = Default::default();
-        let supervisor = Arc::new(Self { home, folders, emptied, _lock: lock });
+        let (folders, emptied, news, window) = Default::default();
+        let supervisor = Self { home, folders, emptied, news, window, _lock: lock };
+        let supervisor = Arc::new(supervisor);
         tokio::spawn(serve(Arc::clone(&supervisor), listener));
         Ok(supervisor)
+    }
+
+    /// The home that this is of.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Where news of all folders are told.
+    pub fn news(&self) -> &News {
+        &self.news
+    }
+
+    /// From now on, who asks is told where the window is.
+    pub fn show_window(&self, door: Arc<Door>) {
+        // There is one window, opened once.
+        let _ = self.window.set(door);
     }
 
     /// Links a folder. It does not run yet.
@@ -96,7 +119,7 @@ impl Supervisor {
         folders: &mut BTreeMap<DeviceId, Folder>,
         linked: &Linked,
     ) -> Result<(), Trouble> {
-        let started = Running::start(&self.home, linked).await;
+        let started = Running::start(&self.home, linked, &self.news).await;
         let result = started.as_ref().map(drop).map_err(Trouble::clone);
         folders.insert(
             linked.device,
@@ -105,27 +128,35 @@ impl Supervisor {
                 Err(trouble) => Folder::Troubled(trouble),
             },
         );
+        self.news.tell();
         result
     }
 
     /// Where every linked folder stands.
     pub async fn status(&self) -> Result<Vec<FolderStatus>, Trouble> {
+        Ok(self.folders().await?.into_iter().map(|(_, status)| status).collect())
+    }
+
+    /// Every linked folder, and where it stands.
+    pub async fn folders(&self) -> Result<Vec<(Linked, FolderStatus)>, Trouble> {
         let mut all = Vec::new();
         for linked in self.home.linked()? {
-            all.push(match self.folders.lock().await.get(&linked.device) {
+            let asked = match self.folders.lock().await.get(&linked.device) {
                 Some(Folder::Running(running)) => Ok(running.asker()),
                 Some(Folder::Troubled(trouble)) => {
                     Err(folder::last_status(&self.home, &linked).troubled(trouble))
                 }
                 None => Err(folder::last_status(&self.home, &linked)),
-            });
+            };
+            all.push((linked, asked));
         }
         let mut told = Vec::new();
-        for status in all {
-            told.push(match status {
+        for (linked, asked) in all {
+            let status = match asked {
                 Ok(asker) => asker.status().await,
                 Err(status) => status,
-            });
+            };
+            told.push((linked, status));
         }
         Ok(told)
     }
@@ -155,18 +186,20 @@ impl Supervisor {
     }
 
     /// Pauses or resumes a folder.
-    async fn set_paused(&self, device: DeviceId, paused: bool) -> Result<(), Trouble> {
+    pub async fn set_paused(&self, device: DeviceId, paused: bool) -> Result<(), Trouble> {
         let linked = Linked { paused, ..self.linked(device)? };
         if paused {
             self.stop_one(device).await;
-            return self.home.save(&linked);
+            self.home.save(&linked)?;
+            self.news.tell();
+            return Ok(());
         }
         self.home.save(&linked)?;
         self.start(&linked).await.map(drop)
     }
 
     /// Answers about held deletions of a folder, which may run or not: how many there were.
-    async fn answer(&self, device: DeviceId, answer: Answer) -> Result<usize, Trouble> {
+    pub async fn answer(&self, device: DeviceId, answer: Answer) -> Result<usize, Trouble> {
         if let Some(asker) = self.asker(device).await {
             return asker.answer(answer).await;
         }
@@ -176,10 +209,11 @@ impl Supervisor {
     }
 
     /// Stops a folder and forgets its link.
-    async fn unlink(&self, device: DeviceId) -> Result<(), Trouble> {
+    pub async fn unlink(&self, device: DeviceId) -> Result<(), Trouble> {
         let linked = self.linked(device)?;
         self.stop_one(device).await;
         folder::unlink(&self.home, &linked)?;
+        self.news.tell();
         if self.folders.lock().await.is_empty() {
             self.emptied.notify_one();
         }
@@ -208,12 +242,39 @@ impl Supervisor {
         }
     }
 
-    fn linked(&self, device: DeviceId) -> Result<Linked, Trouble> {
+    /// Does something with a folder's disk, which may run or not. The work may block.
+    pub async fn with_disk<T: Send + 'static>(
+        &self,
+        device: DeviceId,
+        work: impl FnOnce(&RealDisk) -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let running = self.asker(device).await.and_then(|asker| asker.disk());
+        if let Some(disk) = running {
+            return spawn_blocking(move || work(&disk)).await.map_err(Trouble::bug);
+        }
+        // Nobody starts it meanwhile: its root is locked by whoever has it open.
+        let _folders = self.folders.lock().await;
+        let disk = arms::open_disk(&self.linked(device)?, Link::Existing).await?;
+        spawn_blocking(move || work(&disk)).await.map_err(Trouble::bug)
+    }
+
+    /// A folder that is linked.
+    pub fn linked(&self, device: DeviceId) -> Result<Linked, Trouble> {
         let found = self.home.linked()?.into_iter().find(|linked| linked.device == device);
         found.ok_or_else(|| {
             Trouble::unchanged(
                 "the folder is not linked any more",
                 "`onefold status` lists what is",
+            )
+        })
+    }
+
+    /// An address of the window that is good once.
+    fn window_address(&self) -> Result<String, Trouble> {
+        self.window.get().map(|door| door.address_for_one()).ok_or_else(|| {
+            Trouble::unchanged(
+                "the running client shows no window",
+                "A client that runs until it is told to end shows one: `onefold sync`",
             )
         })
     }
@@ -286,6 +347,7 @@ async fn answer(supervisor: &Supervisor, mut incoming: Incoming) {
         Request::Answer(device, answer) => {
             incoming.reply(supervisor.answer(device, answer).await).await;
         }
+        Request::Window => incoming.reply(supervisor.window_address()).await,
         Request::Unlink(device) => incoming.reply(supervisor.unlink(device).await).await,
     }
 }

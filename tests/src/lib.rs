@@ -9,8 +9,10 @@
 #![forbid(unsafe_code)]
 
 mod binaries;
+mod browser;
 mod bytes;
 mod device;
+mod http;
 mod mysql;
 mod process;
 mod proxy;
@@ -24,8 +26,10 @@ mod wait;
 mod world;
 
 pub use binaries::repository;
+pub use browser::{Browser, key};
 pub use bytes::{fill, noise};
 pub use device::Device;
+pub use http::{Reply, request};
 pub use mysql::{MariaDb, mysql_database, mysql_sql};
 pub use process::{Output, Process};
 pub use proxy::Proxy;

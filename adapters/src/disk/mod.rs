@@ -42,6 +42,7 @@ use rustix::io::Errno;
 pub use displaced::{Rescued, Swept};
 pub use probe::Guard;
 pub use root::{Link, OWN, OpenError};
+pub use rules::{IGNORE_FILE, IgnoreRules};
 pub use sys::ignore_sigio;
 
 use crate::port::{Disk, Source, Staging};

@@ -21,7 +21,9 @@ use rustix::io::Errno;
 use super::kept::lock;
 use super::sys::{self, Meta};
 
-const FILE: &str = ".onefoldignore";
+/// The file of rules, in the root.
+pub const IGNORE_FILE: &str = ".onefoldignore";
+const FILE: &str = IGNORE_FILE;
 /// More than this is not read.
 const MAX_RULES_BYTES: u64 = 1024 * 1024;
 /// How long the file must be gone before its rules go.
@@ -110,6 +112,23 @@ impl State {
     }
 }
 
+/// Rules to be tried out.
+#[derive(Debug)]
+pub struct IgnoreRules(Gitignore);
+
+impl IgnoreRules {
+    /// The rules that a text makes, and those of its lines that are no patterns and have no effect.
+    pub fn parse(text: &str) -> (Self, Vec<String>) {
+        let (rules, bad) = try_compile(text);
+        (Self(rules), bad.into_iter().map(|(line, error)| format!("{line}: {error}")).collect())
+    }
+
+    /// Whether a name is covered. What is in a covered directory is never looked at.
+    pub fn covers(&self, dir: &RelPath, name: &Name, is_dir: bool) -> bool {
+        covers(&self.0, dir, name, is_dir)
+    }
+}
+
 /// Whether a name is covered. What is in a covered directory is never looked at.
 pub(super) fn covers(rules: &Gitignore, dir: &RelPath, name: &Name, is_dir: bool) -> bool {
     use std::os::unix::ffi::OsStrExt;
@@ -118,16 +137,27 @@ pub(super) fn covers(rules: &Gitignore, dir: &RelPath, name: &Name, is_dir: bool
 }
 
 fn compile(text: &str) -> Gitignore {
+    let (rules, bad) = try_compile(text);
+    for (line, error) in bad {
+        tracing::warn!("{FILE}: the line `{line}` is no pattern and has no effect: {error}");
+    }
+    rules
+}
+
+/// The rules, and the lines that are none, each with the reason.
+fn try_compile(text: &str) -> (Gitignore, Vec<(String, String)>) {
+    let mut bad = Vec::new();
     let mut builder = GitignoreBuilder::new("");
     for line in NEVER_DOCUMENTS.iter().copied().chain(text.lines()) {
         if let Err(error) = builder.add_line(None, line) {
-            tracing::warn!("{FILE}: the line `{line}` is no pattern and has no effect: {error}");
+            bad.push((line.to_owned(), error.to_string()));
         }
     }
-    builder.build().unwrap_or_else(|error| {
+    let rules = builder.build().unwrap_or_else(|error| {
         tracing::warn!("{FILE} has no effect: {error}");
         Gitignore::empty()
-    })
+    });
+    (rules, bad)
 }
 
 #[cfg(test)]

@@ -7,46 +7,20 @@
 use std::path::Path;
 
 use onefold_core::blob::Blob;
-use onefold_core::client::event::Action;
 use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::id::NodeId;
-use onefold_core::name::RelPath;
-use onefold_core::time::WallTime;
-use serde::{Deserialize, Serialize};
 
 use crate::port::{StoreError, Trees};
 use crate::sql::dialect::{Database, Durability};
-use crate::sql::{Row, encoded, migrate, values};
+use crate::sql::{migrate, values};
 
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/trees/1.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/trees/1.sql"), include_str!("../../migrations/trees/2.sql")];
 
 /// State in a file. Several processes may read it; one saves.
 #[derive(Debug)]
 pub struct SqliteTrees {
-    database: Database,
-}
-
-/// A line of the log: something that happened to a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When the server accepted it.
-    pub time: WallTime,
-    /// The name of the device that did it.
-    pub device: String,
-    /// What was done.
-    pub action: Action,
-    /// Where the node then was.
-    pub path: RelPath,
-    /// Where it was before, for a move.
-    pub from: Option<RelPath>,
-}
-
-/// The part of a line that nothing is searched by.
-#[derive(Serialize, Deserialize)]
-struct Detail {
-    action: Action,
-    path: RelPath,
-    from: Option<RelPath>,
+    pub(super) database: Database,
 }
 
 impl SqliteTrees {
@@ -54,42 +28,9 @@ impl SqliteTrees {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let database = Database::sqlite(path, Durability::Lazy).await?;
         migrate(&database, MIGRATIONS).await?;
-        Ok(Self { database })
-    }
-
-    /// Adds lines at the end of the log.
-    pub async fn append_log(&self, lines: Vec<LogLine>) -> Result<(), StoreError> {
-        let mut transaction = self.database.write().await?;
-        let rows = lines.into_iter().map(|line| {
-            let LogLine { time, device, action, path, from } = line;
-            values![time.0, device.as_str(), encoded(&Detail { action, path, from })]
-        });
-        transaction.insert("INSERT INTO log (time_ms, device, line)", rows.collect()).await?;
-        transaction.commit().await
-    }
-
-    /// Lines after this number, oldest first, each with its own: 1, 2, 3 …
-    pub async fn log_since(
-        &self,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, LogLine)>, StoreError> {
-        let mut transaction = self.database.read().await?;
-        let sql = "SELECT id, time_ms, device, line FROM log WHERE id > ? ORDER BY id LIMIT ?";
-        let rows = transaction.query(sql, values![after, limit as u64]).await?;
-        let line = |row: &Row| {
-            let Detail { action, path, from } = row.decoded(3)?;
-            let (time, device) = (WallTime(row.int(1)?), row.text(2)?);
-            Ok((row.number(0)?, LogLine { time, device, action, path, from }))
-        };
-        rows.iter().map(line).collect()
-    }
-
-    /// How many lines the log has.
-    pub async fn log_len(&self) -> Result<u64, StoreError> {
-        let mut transaction = self.database.read().await?;
-        let row = transaction.row("SELECT MAX(id) FROM log", Vec::new()).await?;
-        row.map_or(Ok(0), |row| Ok(row.optional(0, Row::number)?.unwrap_or(0)))
+        let trees = Self { database };
+        trees.fill_in_log().await?;
+        Ok(trees)
     }
 
     /// Closes the file. Without it, all that was saved is kept as well.

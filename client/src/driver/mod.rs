@@ -85,6 +85,8 @@ pub struct Pulse {
     pub offline: Option<String>,
     /// What all this takes into account.
     pub seen: Freshness,
+    /// How many events it has handled that may have changed where it stands.
+    pub turns: u64,
 }
 
 /// What a pulse must have seen before its word counts.
@@ -233,7 +235,9 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             _ => {}
         }
         self.observer.told(&event);
+        let quiet = matches!(event, Event::Ticked | Event::Received(ServerMessage::Digest { .. }));
         let effects = self.client.handle(self.clock.now(), event);
+        self.pulse.turns += u64::from(!quiet || !effects.is_empty());
         self.observer.asked(&self.client, &effects);
         effects
     }

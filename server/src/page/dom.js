@@ -147,8 +147,10 @@ export function say(text, bad = false) {
   if (!bad) setTimeout(() => line.remove(), 8000);
 }
 
-/** Does something that a button is for: the button waits, and what went wrong is said. */
+/** Does something that a button is for: the button waits. What goes wrong is said, and no longer what
+ *  went wrong before. */
 export async function doing(button, work) {
+  for (const line of document.querySelectorAll(".told.bad")) line.remove();
   button.disabled = true;
   button.setAttribute("aria-busy", "true");
   try {

@@ -47,6 +47,16 @@ pub trait Keys: Debug + Send + Sync + 'static {
     fn knows(&self, cookie: &str) -> impl Future<Output = bool> + Send;
 }
 
+impl<K: Keys> Keys for Arc<K> {
+    fn enter(&self, key: &str) -> impl Future<Output = Option<String>> + Send {
+        (**self).enter(key)
+    }
+
+    fn knows(&self, cookie: &str) -> impl Future<Output = bool> + Send {
+        (**self).knows(cookie)
+    }
+}
+
 /// Whether two secrets are the same; how long it takes says nothing of where they differ.
 pub fn same(one: &str, other: &str) -> bool {
     // The comparison of hashes takes constant time, and they tell nothing of what was hashed.

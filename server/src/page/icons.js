@@ -29,6 +29,17 @@ const SHAPES = {
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** A drawing of squares, black on white whatever the colours around it: a QR code. */
+export function drawing(size, squares) {
+  const svg = document.createElementNS(SVG, "svg");
+  const shape = document.createElementNS(SVG, "path");
+  svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
+  svg.setAttribute("shape-rendering", "crispEdges");
+  shape.setAttribute("d", squares);
+  svg.append(shape);
+  return svg;
+}
+
 /** An icon by its name. */
 export function icon(shape) {
   const svg = document.createElementNS(SVG, "svg");

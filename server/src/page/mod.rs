@@ -36,6 +36,11 @@ impl Asset {
         Self { kind: "text/css; charset=utf-8", text }
     }
 
+    /// A picture.
+    pub const fn svg(text: &'static str) -> Self {
+        Self { kind: "image/svg+xml", text }
+    }
+
     /// An ES module.
     pub const fn script(text: &'static str) -> Self {
         Self { kind: "text/javascript; charset=utf-8", text }

@@ -17,3 +17,4 @@ mod pair;
 mod quiet;
 mod readme;
 mod sources;
+mod window;

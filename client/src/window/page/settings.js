@@ -1,0 +1,125 @@
+// Settings: folders are added, paused and unlinked here; what is not synced, how fast, and who joins.
+
+import { doing, h, meant, name, plain, post, say } from "/dom.js";
+import { icon } from "/icons.js";
+import { ignoring } from "/ignore.js";
+import { heldDeletions, part, state } from "/now.js";
+
+export const title = "Settings";
+
+export function open(root, store, { folder: chosen }) {
+  const cards = new Map();
+  const list = h("div", { class: "page" });
+  root.append(h("header", {}, h("h1", {}, title)), adding(), list);
+
+  function update({ folders }) {
+    for (const [id, card] of cards) {
+      if (!folders.some((folder) => folder.id === id)) {
+        card.element.remove();
+        cards.delete(id);
+      }
+    }
+    for (const folder of folders) {
+      if (!cards.has(folder.id)) {
+        const card = new Card(folder);
+        cards.set(folder.id, card);
+        list.append(card.element);
+      }
+      cards.get(folder.id).update(folder);
+    }
+  }
+
+  update(store);
+  if (chosen) cards.get(chosen)?.element.scrollIntoView();
+  return { update };
+}
+
+const field = (id, label, input, hint) => {
+  input.id = id;
+  if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
+  return h("div", { class: "field" }, h("label", { for: id }, label), input, hint && h("p", { class: "hint", id: `${id}-hint` }, hint));
+};
+
+function adding() {
+  const link = h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "onefold://…" });
+  const dir = h("input", { required: true, autocomplete: "off", spellcheck: "false", placeholder: "~/Shared" });
+  const device = h("input", { autocomplete: "off", maxlength: 64 });
+  const add = h("button", { class: "primary", type: "submit" }, icon("plus"), "Add folder");
+  const linkField = field("add-link", "Link", link, "Another device, or the server, gives it. It is good for one device.");
+  linkField.classList.add("whole");
+  const form = h(
+    "form",
+    {
+      class: "form",
+      onsubmit: (event) => {
+        event.preventDefault();
+        doing(add, async () => {
+          const joined = await post("/api/join", { link: link.value, dir: dir.value, device: device.value });
+          say(`${plain(joined.folder)} is now synced with ${plain(joined.path)}.`);
+          form.reset();
+        });
+      },
+    },
+    linkField,
+    field("add-dir", "Place on this device", dir, "It is made if it is missing. What it holds is merged, and nothing is overwritten."),
+    field("add-device", "This device is called", device, "In the log, and in the names of conflict copies. Empty: as this computer."),
+    h("div", { class: "whole buttons" }, add),
+  );
+  return h("section", { class: "card", "aria-labelledby": "add" }, h("h2", { id: "add" }, "Add a folder"), form);
+}
+
+class Card {
+  constructor(folder) {
+    this.head = h("div");
+    this.held = h("div");
+    this.pause = h("div");
+    this.element = h(
+      "section",
+      { class: "card", "aria-label": plain(folder.folder), "data-folder": folder.id },
+      this.head,
+      this.held,
+      h(
+        "div",
+        { class: "settings" },
+        h("section", {}, this.pause),
+        h("section", {}, ignoring(folder)),
+        h("section", {}, unlinking(folder)),
+      ),
+    );
+  }
+
+  update(folder) {
+    const paused = folder.state === "paused";
+    part(this.head, [folder.folder, folder.path, folder.state], () =>
+      h("div", { class: "stack" }, h("div", { class: "line" }, h("h2", {}, name(folder.folder)), state(folder)), h("p", { class: "quiet-text small-text" }, name(folder.path))),
+    );
+    const deletions = folder.problems.filter((problem) => problem.kind === "held_deletion");
+    part(this.held, deletions, () => deletions.length > 0 && heldDeletions(folder.id, deletions));
+    part(this.pause, paused, () => {
+      const toggle = h("button", { onclick: () => doing(toggle, () => post("/api/pause", { folder: folder.id, paused: !paused })) }, icon(paused ? "sync" : "pause"), paused ? "Resume" : "Pause");
+      const words = paused ? "Paused: nothing is sent or fetched, also after a restart." : "Syncs as long as the client runs.";
+      return h("div", { class: "line spread" }, h("p", { class: "quiet-text grow" }, words), toggle);
+    });
+  }
+}
+
+function unlinking(folder) {
+  const button = h(
+    "button",
+    {
+      class: "bad",
+      onclick: async () => {
+        const words = `${plain(folder.path)} is not synced any more. Every file in it stays, here and on the other devices. To sync it again, a new link is needed.`;
+        if (await meant("Unlink this folder?", words, "Unlink")) {
+          await doing(button, async () => {
+            await post("/api/unlink", { folder: folder.id });
+            say(`${plain(folder.folder)} is unlinked; every file stays.`);
+          });
+        }
+      },
+    },
+    icon("link"),
+    "Unlink",
+  );
+  return h("div", { class: "line spread" }, h("p", { class: "quiet-text grow" }, "Stops syncing for good. Every file stays."), button);
+}

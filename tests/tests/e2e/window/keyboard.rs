@@ -1,0 +1,83 @@
+//! Everything is done by the keyboard alone.
+
+use std::fs;
+
+use serde_json::json;
+use tests::{Browser, World, key};
+
+use super::{Window, wait_for_file};
+use crate::pair::Pair;
+
+/// The most presses of Tab that lead to anything on a page.
+const MAX_TABS: usize = 60;
+
+/// Presses Tab until the focus is on what says this.
+#[track_caller]
+fn tab_to(browser: &Browser, words: &str) {
+    let mut passed = Vec::new();
+    for _ in 0..MAX_TABS {
+        browser.press(&[key::TAB]);
+        let at = browser.run(
+            "const at = document.activeElement;
+             return [at.labels?.[0]?.innerText || at.getAttribute('aria-label') || at.innerText,
+                     getComputedStyle(at).outlineStyle !== 'none' ||
+                     getComputedStyle(at.parentElement).outlineStyle !== 'none']",
+        );
+        let said = at[0].as_str().unwrap_or_default().trim().to_owned();
+        if said == words {
+            assert_eq!(at[1], true, "the focus on {words:?} is not seen");
+            return;
+        }
+        passed.push(said);
+    }
+    panic!("Tab does not lead to {words:?}: {passed:?}");
+}
+
+#[test]
+fn pages_are_reached_and_used_by_keys_alone() {
+    let world = World::new();
+    let mut pair = Pair::live(&world, |root| fs::write(root.join("a.txt"), "a").expect("ours"));
+    let browser = Browser::start(&world);
+    Window::of(&mut pair.one).open(&browser, "now");
+
+    // Pause and resume.
+    tab_to(&browser, "Pause");
+    browser.press(&[key::ENTER]);
+    browser.wait("a pause", "return document.querySelector('[data-state=paused]')");
+    pair.two.write("b.txt", "b");
+    browser.run("document.activeElement.blur()");
+    tab_to(&browser, "Resume");
+    browser.press(&[key::ENTER]);
+    wait_for_file(&pair.one, "b.txt", b"b");
+
+    // The log, and who deleted something.
+    fs::remove_file(pair.two.at("a.txt")).expect("ours");
+    browser.run("document.activeElement.blur()");
+    tab_to(&browser, "Log");
+    browser.press(&[key::ENTER]);
+    browser.wait_for_text("h1", "Log");
+    assert_eq!(browser.run("return document.activeElement.id"), json!("main"));
+    browser.wait("the deletion", "return document.querySelector('[data-action=deleted]')");
+    tab_to(&browser, "Everything");
+    browser.press(&["\u{e014}", "\u{e014}", "\u{e014}", "\u{e014}"]);
+    browser.wait("only the deletion", "return document.querySelectorAll('.row').length === 1");
+
+    // The rows are scrolled by keys.
+    browser.run("document.activeElement.blur()");
+    tab_to(&browser, "Changes, newest first");
+
+    // A dialog takes the focus, and Escape leaves it.
+    browser.run("location.hash = 'settings'");
+    browser.wait_for_text("h1", "Settings");
+    tab_to(&browser, "Unlink");
+    browser.press(&[key::ENTER]);
+    browser.wait(
+        "the dialog",
+        "return document.querySelector('dialog[open]')?.contains(document.activeElement)",
+    );
+    browser.press(&[key::ESCAPE]);
+    browser.wait("no dialog", "return !document.querySelector('dialog')");
+    assert_eq!(browser.run("return document.activeElement.innerText.trim()"), json!("Unlink"));
+    drop(browser);
+    pair.end();
+}
