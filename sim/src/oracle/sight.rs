@@ -195,10 +195,9 @@ impl Sight {
             // It says nothing of what is in it.
             Err(_) => return,
         };
-        let before = self.dirs.remove(dir).unwrap_or_default();
-        let mut shown = match names {
-            Names::Only(_) => before.clone(),
-            Names::All => BTreeMap::new(),
+        let mut shown = match (names, self.dirs.remove(dir)) {
+            (Names::Only(_), Some(shown)) => shown,
+            _ => BTreeMap::new(),
         };
         if let Names::Only(names) = names {
             shown.retain(|name, _| !names.contains(name));
@@ -216,11 +215,10 @@ impl Sight {
             shown.insert(name.clone(), inode);
         }
         let depth = dir.names().len();
-        // What was seen in a directory means nothing once its name is gone, or another's.
-        let stands = |name: &Name| match (before.get(name), shown.get(name)) {
-            (Some((old, _)), Some((new, _))) => old == new,
-            (None, Some(_)) => true,
-            (_, None) => false,
+        // What was seen in a directory means nothing once its name is gone, or a file's.
+        let stands = |name: &Name| match shown.get(name) {
+            Some((_, kind)) => !matches!(kind, Some(Kind::File | Kind::Symlink)),
+            None => false,
         };
         self.dirs.retain(|at, _| {
             !at.names().starts_with(dir.names()) || at.names().get(depth).is_none_or(stands)

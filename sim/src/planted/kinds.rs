@@ -102,7 +102,7 @@ planted! {
     /// Does not record what it is about to place or remove.
     ForgetsIntent: [],
     /// Draws the same ids after each start.
-    KeepsSeed: [OWN_INVARIANTS, DECIDED_ONCE],
+    KeepsSeed: [OWN_INVARIANTS, DECIDED_ONCE, SAME_TREES],
     /// Lets the last writer win at the server.
     LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
