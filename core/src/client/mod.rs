@@ -14,7 +14,7 @@
 //! | `inbound`, `way` | what this disk needs; making way for it |
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
 //! | `deletions` | deletions of much at once, held until a person answers |
-//! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
+//! | `uploading`, `outbound`, `keys`, `ordering` | contents going out; commits and their keys; the order of steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
 
@@ -28,6 +28,7 @@ pub mod identity;
 mod ids;
 mod inbound;
 mod intents;
+mod keys;
 mod looking;
 mod missing;
 mod ordering;
@@ -101,6 +102,7 @@ pub struct Client {
     uploads: uploading::Uploads,
     stream: stream::Stream,
     saves: saving::Saves,
+    keys: keys::Keys,
     holds: planning::Holds,
     deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
@@ -113,7 +115,7 @@ pub struct Client {
 impl Client {
     /// An engine that goes on from what was saved; the first event is [`Event::Started`].
     pub fn new(config: Config, saved: Saved) -> Result<Self, DamagedState> {
-        let (trees, stream, saves) = saving::restore(saved)?;
+        let (trees, stream, saves, keys) = saving::restore(saved)?;
         let begun = trees.nodes().filter(|(_, record)| record.intent().is_some());
         let unresolved = begun.map(|(node, _)| node).collect();
         Ok(Self {
@@ -133,6 +135,7 @@ impl Client {
             uploads: uploading::Uploads::default(),
             stream,
             saves,
+            keys,
             holds: planning::Holds::default(),
             deletions: deletions::Deletions::default(),
             problems: BTreeMap::new(),

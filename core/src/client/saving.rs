@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
-use crate::id::{DeviceId, Lineage, NodeId, Seq};
+use crate::id::{CommitKey, DeviceId, Lineage, NodeId, Seq};
 use crate::operation::Cursor;
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
+use super::keys::Keys;
 use super::record::Record;
 use super::saved::{SaveBatch, Saved};
 use super::stream::Stream;
@@ -53,13 +54,13 @@ struct UnderWay {
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     cursor: Cursor,
-    device: Option<DeviceId>,
     known: Vec<Lineage>,
     newer_rows: BTreeMap<NodeId, Seq>,
+    keys: Vec<CommitKey>,
 }
 
 /// Reads back what was saved.
-pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedState> {
+pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves, Keys), DamagedState> {
     let mut trees = Trees::default();
     for (node, bytes) in saved.records {
         trees.restore(node, Record::decode(&bytes)?);
@@ -69,8 +70,8 @@ pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedSta
             .map_err(|error: postcard::Error| DamagedState(error.to_string()))?,
         None => Header {
             cursor: Cursor::START,
-            device: None,
             known: Vec::new(),
+            keys: Vec::new(),
             newer_rows: BTreeMap::new(),
         },
     };
@@ -84,8 +85,8 @@ pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedSta
         retry_at: None,
         failure: None,
     };
-    let stream = Stream::new(header.cursor, header.device, header.known, header.newer_rows);
-    Ok((trees, stream, saves))
+    let stream = Stream::new(header.cursor, header.known, header.newer_rows);
+    Ok((trees, stream, saves, Keys::found(header.keys)))
 }
 
 /// What would have been saved by a device with these three trees.
@@ -97,8 +98,8 @@ pub(super) fn saved(
     let lineage = Lineage::from_bytes(*device.as_bytes());
     let header = Header {
         cursor,
-        device: Some(device),
         known: alloc::vec![lineage],
+        keys: Vec::new(),
         newer_rows: BTreeMap::new(),
     };
     let records = records.into_iter().map(|(node, record)| (node, record.encode())).collect();
@@ -142,11 +143,12 @@ impl Client {
         self.out.push(Effect::Save { id, batch });
     }
 
-    fn header(&self) -> Blob {
+    fn header(&mut self) -> Blob {
+        let fresh = CommitKey::from_bytes(self.ids.draw());
         let header = Header {
             cursor: self.stream.cursor,
-            device: self.stream.device,
             known: self.stream.known.clone(),
+            keys: self.keys.save(fresh),
             newer_rows: self.stream.newer_rows.clone(),
         };
         header.encode()
@@ -159,11 +161,13 @@ impl Client {
         let Some(batch) = self.saves.under_way.take() else { return };
         match result {
             Ok(()) => {
+                self.keys.saved();
                 self.saves.durable = batch.cursor;
                 self.saves.known = batch.known;
                 self.saves.failure = None;
             }
             Err(words) => {
+                self.keys.failed();
                 self.saves.waiting.extend(batch.nodes);
                 self.saves.header_changed = true;
                 self.saves.retry_at = Some(self.now.instant + RETRY_MS);
@@ -180,6 +184,14 @@ impl Client {
     /// The lineages that the state may be known by are durable.
     pub(super) fn lineages_saved(&self) -> bool {
         self.saves.known == self.stream.known
+    }
+
+    /// A commit can be made now. `false`: its key is yet to be saved.
+    pub(super) fn may_commit(&mut self) -> bool {
+        if !self.keys.is_ready() {
+            self.save_header();
+        }
+        self.keys.is_ready()
     }
 
     /// A node's record is durable as it now is.
