@@ -79,6 +79,13 @@ pub enum OpenError {
         "{0} is being synced by another client already. Nothing was changed. Stop that one first"
     )]
     InUse(PathBuf),
+    /// Its filesystem lacks too much.
+    #[error(
+        "{0} is on a filesystem that can neither rename without replacing nor give a file a second \
+         name: what a program puts at a name in the wrong instant would be lost. Nothing was \
+         changed. Choose a place on another disk"
+    )]
+    Unguarded(PathBuf),
     /// Anything else.
     #[error("{0} cannot be used: {1}. Nothing was changed")]
     Failed(PathBuf, String),

@@ -3,7 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,11 +18,17 @@ type Offers = [bool; 4];
 
 /// A filesystem in a file of so many MiB.
 fn image(dir: &Path, kind: &str, mib: u64, make: &[&str]) -> Option<Mount> {
+    let image = made(dir, kind, mib, make)?;
+    Mount::at(&dir.join(kind), &["-o", "loop", "-t", kind, image.to_str().unwrap()])
+}
+
+/// A file of so many MiB that holds an empty filesystem.
+fn made(dir: &Path, kind: &str, mib: u64, make: &[&str]) -> Option<PathBuf> {
     let image = dir.join(format!("{kind}.image"));
     fs::File::create(&image).unwrap().set_len(mib * 1024 * 1024).unwrap();
     let made = Command::new(format!("mkfs.{kind}")).args(make).arg(&image).output().ok()?;
     assert!(made.status.success(), "mkfs.{kind}: {}", String::from_utf8_lossy(&made.stderr));
-    Mount::at(&dir.join(kind), &["-o", "loop", "-t", kind, image.to_str().unwrap()])
+    Some(image)
 }
 
 /// Everything that the guard promises, on the filesystem at a directory.
@@ -160,4 +166,38 @@ fn an_overlay_is_guarded_with_what_it_offers() {
     let mount =
         Mount::at(&dir.path().join("overlay"), &["-t", "overlay", "-o", &options, "overlay"]);
     check(mount, "overlay", [true; 4]);
+}
+
+#[test]
+fn btrfs_has_all_that_the_guard_uses() {
+    let dir = tempfile::tempdir().unwrap();
+    check(image(dir.path(), "btrfs", 128, &["-q"]), "btrfs", [true; 4]);
+}
+
+#[test]
+fn a_folder_that_a_program_shows_elsewhere_is_guarded_with_what_it_offers() {
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("below");
+    fs::create_dir(&below).unwrap();
+    let mount = Mount::by("bindfs", &[below.to_str().unwrap()], &dir.path().join("bindfs"));
+    check(mount, "bindfs", [false; 4]);
+}
+
+#[test]
+fn ntfs_is_guarded_with_what_it_offers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = made(dir.path(), "ntfs", 16, &["-F", "-q"]).and_then(|image| {
+        Mount::by("ntfs-3g", &[image.to_str().unwrap()], &dir.path().join("ntfs"))
+    });
+    check(mount, "ntfs", [false; 4]);
+}
+
+#[test]
+fn fat_is_guarded_with_what_it_offers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = made(dir.path(), "vfat", 16, &[]).and_then(|image| {
+        let arguments = ["-o", "rw+", image.to_str().unwrap()];
+        Mount::by("fusefat", &arguments, &dir.path().join("vfat"))
+    });
+    check(mount, "vfat", [false; 4]);
 }

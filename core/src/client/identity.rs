@@ -132,13 +132,15 @@ impl Client {
         let now = seen_stamp(found);
         let same_form = match &present.body {
             LocalBody::Directory => true,
-            LocalBody::File { executable, .. } => *executable == found_executable(found),
+            LocalBody::File { executable, .. } => {
+                !self.config.has_modes || *executable == found_executable(found)
+            }
             LocalBody::Symlink(_) => LocalBody::unread(&found.form) == present.body,
         };
         if present.stamp == now && same_form && present.linked == has_other_names(found) {
             return self.trees.note_seen(node, look);
         }
-        let body = unless_read(present, found);
+        let body = self.with_bit(node, unless_read(present, found));
         if let Some(other) = self.trees.by_inode(&now.inode).filter(|&other| other != node)
             && found.links == 1
         {
@@ -166,7 +168,7 @@ impl Client {
         else {
             return;
         };
-        let body = unless_read(&known, found);
+        let body = self.with_bit(node, unless_read(&known, found));
         self.trees.set_local(
             node,
             Local::Present(Present {
@@ -251,6 +253,7 @@ impl Client {
             Some(read) => unless_read(&read, found),
             None => LocalBody::unread(&found.form),
         };
+        let body = self.with_bit(node, body);
         self.trees.set_local(
             node,
             Local::Present(Present {
@@ -269,6 +272,17 @@ impl Client {
             // What it left there (a backup) is yet to be met.
             self.want_name(before.place.parent, before.place.name);
         }
+    }
+
+    /// Where a disk has no executable bits, a file has the one that was agreed on.
+    fn with_bit(&self, node: NodeId, body: LocalBody) -> LocalBody {
+        let LocalBody::File { content, .. } = body else { return body };
+        if self.config.has_modes {
+            return body;
+        }
+        let agreed = self.trees.get(node).synced();
+        let executable = agreed.is_some_and(|agreed| agreed.body.executable());
+        LocalBody::File { content, executable }
     }
 
     /// Another node stands where this one was; where this one is now is yet to be seen.

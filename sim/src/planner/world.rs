@@ -64,8 +64,13 @@ fn engine(
 ) -> Result<Client, Broken> {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&seeds.draw().to_be_bytes());
-    let config =
-        Config { device_name: "laptop".into(), seed, folds_case: false, ask_from_files: u64::MAX };
+    let config = Config {
+        device_name: "laptop".into(),
+        seed,
+        folds_case: false,
+        has_modes: true,
+        ask_from_files: u64::MAX,
+    };
     let records = records.iter().map(|(node, blob)| (*node, blob.clone())).collect();
     let saved = Saved { records, header: header.clone() };
     let made = Client::new(config, saved);

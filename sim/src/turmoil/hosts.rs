@@ -95,6 +95,7 @@ impl super::shared::Shared {
             device_name: format!("device{index}"),
             seed: *hasher.finalize().as_bytes(),
             folds_case: device.disk.traits.folds_case,
+            has_modes: true,
             // Nobody is there to answer.
             ask_from_files: u64::MAX,
         };
