@@ -159,7 +159,11 @@ fn dress(
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(sys::problem)?;
     }
     set_mtime(&file, content.mtime).map_err(sys::problem)?;
-    rustix::fs::fsync(&file).map_err(sys::problem)?;
+    if let Err(errno) = rustix::fs::fsync(&file) {
+        // A disk says only once what it did not take: these bytes are not to be believed in.
+        disk.kept.unlink(&slot.new_name());
+        return Err(sys::problem(errno));
+    }
     let meta = Meta::of(&file).map_err(sys::problem)?;
     sys::outwait(meta.mtime, meta.ctime);
     Ok(Stamp { ctime: None, ..meta.stamp() })

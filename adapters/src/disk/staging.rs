@@ -275,8 +275,12 @@ impl Staging for Part {
             return Err(DiskError::NotStaged);
         }
         // A small one is synced once, when it is placed; after a crash it is checked again anyway.
-        if self.len > MAX_INLINE_BYTES {
-            self.file.sync_all().map_err(|error| sys::io_problem(&error))?;
+        if self.len > MAX_INLINE_BYTES
+            && let Err(error) = self.file.sync_all()
+        {
+            // A disk says only once what it did not take: these bytes are not to be believed in.
+            let _ = rustix::fs::unlinkat(&*self.dir, &self.name, AtFlags::empty());
+            return Err(sys::io_problem(&error));
         }
         rustix::fs::renameat(&*self.dir, &self.name, &*self.dir, id.to_string())
             .map_err(sys::problem)

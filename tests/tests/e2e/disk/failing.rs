@@ -84,7 +84,7 @@ fn a_disk_that_takes_no_more_writes_keeps_what_it_has_and_heals() {
     let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).status();
     assert!(made.expect("mkfs is there").success());
     let arguments = ["-o", "loop", "-t", "ext4", image.to_str().expect("text")];
-    let Some(_mount) = Mount::with(two.folder(), &arguments) else { return };
+    let Some(mut mount) = Mount::with(two.folder(), &arguments) else { return };
     two.start_joining(&server.link());
     two.wait_until_in_sync();
     one.write("small.txt", "old");
@@ -102,4 +102,9 @@ fn a_disk_that_takes_no_more_writes_keeps_what_it_has_and_heals() {
     two.wait_until_in_sync();
     assert_eq!(problems(&two.status(), "unwritable"), []);
     two.stop();
+    // Not only in memory: the disk itself has it all.
+    mount.unplug();
+    mount = Mount::with(two.folder(), &arguments).expect("it was mounted before");
+    assert_eq!(one.tree().same(&two.tree()), Ok(()));
+    drop(mount);
 }

@@ -60,7 +60,9 @@ fn on_ntfs_there_is_no_exchange_and_no_executable_bit_and_none_is_taken_away_els
 
     two.wait_until_in_sync();
     one.wait_until_in_sync();
-    let mode = |name: &str| fs::metadata(one.at(name)).expect("it is").permissions().mode() & 0o111;
+    let folder = one.folder().to_owned();
+    let mode =
+        |name: &str| fs::metadata(folder.join(name)).expect("it is").permissions().mode() & 0o111;
     assert_ne!(mode("run.sh"), 0, "its executable bit was taken away");
     assert_eq!(mode("renamed.txt"), 0, "an executable bit came from nowhere");
     // It is set there by the other device, and kept through an edit.
