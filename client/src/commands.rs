@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use onefold_adapters::wire::InviteRequest;
 use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
 use serde::Serialize;
@@ -17,8 +18,10 @@ use crate::folder;
 use crate::home::Home;
 use crate::host;
 use crate::join;
+use crate::limits::{Change, Kept};
 use crate::linked::Linked;
 use crate::log_command;
+use crate::people;
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 use crate::supervisor::{Since, Supervisor};
@@ -40,6 +43,13 @@ pub async fn run(command: Command) -> Result<Exit, Trouble> {
         Command::Approve { dir, undo } => {
             approve(&home, &dir, if undo { Answer::Undo } else { Answer::Approve }).await
         }
+        Command::Invite { dir, read_only, expires, uses } => {
+            let request = InviteRequest { read_only, expires_seconds: expires.as_secs(), uses };
+            say(people::invite(&home.find(&dir)?, &request).await?);
+            Ok(Exit::Done)
+        }
+        Command::Rename { dir, name } => rename(&home, &dir, name).await,
+        Command::Limit { up, down } => limit(&home, Change { up, down }).await,
         Command::Pause { dir } => set_paused(&home, &dir, true).await,
         Command::Resume { dir } => set_paused(&home, &dir, false).await,
         Command::Unlink { dir } => unlink(&home, &dir).await,
@@ -226,6 +236,34 @@ async fn approve(home: &Home, dir: &Path, answer: Answer) -> Result<Exit, Troubl
         }
         (_, Answer::Undo) => say(format_args!("what was deleted in {root} comes back{when}")),
     }
+    Ok(Exit::Done)
+}
+
+async fn rename(home: &Home, dir: &Path, name: String) -> Result<Exit, Trouble> {
+    let linked = home.find(dir)?;
+    match turn(home).await? {
+        Turn::Mine(_lock) => drop(people::rename(home, &linked, &name).await?),
+        Turn::Theirs(caller) => {
+            caller.ask::<()>(&Request::Rename(linked.device, name.clone())).await?;
+        }
+    }
+    say(format_args!("this device is now called {name:?} in {}", linked.root.display()));
+    Ok(Exit::Done)
+}
+
+async fn limit(home: &Home, change: Change) -> Result<Exit, Trouble> {
+    let mut kept = Kept::read(home);
+    if change != Change::default() {
+        kept = match turn(home).await? {
+            Turn::Mine(_lock) => {
+                let kept = change.of(kept);
+                kept.save(home)?;
+                kept
+            }
+            Turn::Theirs(caller) => caller.ask(&Request::Limit(change)).await?,
+        };
+    }
+    say(kept);
     Ok(Exit::Done)
 }
 

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::Trouble;
 use crate::home::{Home, Lock};
 use crate::join;
+use crate::limits;
 
 /// How long a process that holds the lock may take to listen, or to end.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -49,6 +50,10 @@ pub enum Request {
     Answer(DeviceId, Answer),
     /// Stop syncing a folder for good.
     Unlink(DeviceId),
+    /// Give this device another name in a folder.
+    Rename(DeviceId, String),
+    /// Change how fast contents may move: the [`Kept`](limits::Kept) ones.
+    Limit(limits::Change),
 }
 
 /// Whose turn it is.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onefold_adapters::limit::Limits;
+use onefold_adapters::meter::Meter;
 use onefold_adapters::trees::SqliteTrees;
 use onefold_core::client::Answer;
 use onefold_core::client::event::Notice;
@@ -21,6 +23,7 @@ use crate::error::Trouble;
 use crate::history::{self, Change, Log};
 use crate::home::{Home, replace};
 use crate::linked::Linked;
+use crate::progress::{Changes, Progress};
 use crate::status::FolderStatus;
 
 /// How often the status is kept for when no client runs; less often where that is much work.
@@ -36,12 +39,23 @@ const NOTICES_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the database may take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
 
+/// What all folders of a home share.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// How fast contents may move.
+    pub limits: Limits,
+    /// Tells whoever looks that something changed.
+    pub changes: Changes,
+}
+
 /// A folder that runs.
 #[derive(Debug)]
 pub struct Running {
     keeper: StatusKeeper,
     commands: mpsc::Sender<Command>,
     pulses: watch::Receiver<Pulse>,
+    meter: Meter,
+    devices: Arc<Devices>,
     driver: JoinHandle<Snapshot>,
     trees: Arc<SqliteTrees>,
     notices: JoinHandle<()>,
@@ -51,11 +65,11 @@ pub struct Running {
 
 impl Running {
     /// Opens a folder and runs it.
-    pub async fn start(home: &Home, linked: &Linked) -> Result<Self, Trouble> {
+    pub async fn start(home: &Home, linked: &Linked, shared: &Shared) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
-        let Arms { ports, client, log, disk, mut upkeep } =
-            arms::open(home, linked, notices).await?;
-        let devices = Devices::new(Arc::clone(&ports.transfer), linked);
+        let Arms { ports, client, log, disk, meter, mut upkeep } =
+            arms::open(home, linked, notices, &shared.limits).await?;
+        let devices = Devices::new(Arc::clone(&ports.transfer), linked, &shared.changes);
         let trees = Arc::clone(&ports.trees);
         let (commands, asked) = mpsc::channel(16);
         let (tell, pulses) = watch::channel(Pulse::default());
@@ -63,9 +77,11 @@ impl Running {
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
         let keeper = StatusKeeper::new(home, linked, disk);
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
+        upkeep.spawn(Arc::clone(&devices).look_on());
+        upkeep.spawn(shared.changes.clone().of_folder(pulses.clone(), meter.clone()));
         let driver = tokio::spawn(driver.run());
-        let notices = tokio::spawn(keep_notices(log, devices, to_keep));
-        Ok(Self { keeper, commands, pulses, driver, trees, notices, upkeep })
+        let notices = tokio::spawn(keep_notices(log, Arc::clone(&devices), to_keep));
+        Ok(Self { keeper, commands, pulses, meter, devices, driver, trees, notices, upkeep })
     }
 
     /// Stops it, within a few seconds also in the middle of a transfer.
@@ -89,8 +105,14 @@ impl Running {
 
     /// What can be asked about it, without holding it.
     pub fn asker(&self) -> Asker {
-        let Self { keeper, commands, pulses, .. } = self;
-        Asker { keeper: keeper.clone(), commands: commands.clone(), pulses: pulses.clone() }
+        let Self { keeper, commands, pulses, meter, devices, .. } = self;
+        Asker {
+            keeper: keeper.clone(),
+            meter: meter.clone(),
+            devices: Arc::clone(devices),
+            commands: commands.clone(),
+            pulses: pulses.clone(),
+        }
     }
 }
 
@@ -98,6 +120,8 @@ impl Running {
 #[derive(Clone, Debug)]
 pub struct Asker {
     keeper: StatusKeeper,
+    meter: Meter,
+    devices: Arc<Devices>,
     /// What its driver can be asked by.
     pub commands: mpsc::Sender<Command>,
     /// What its driver tells.
@@ -109,7 +133,11 @@ impl Asker {
     pub async fn status(&self) -> FolderStatus {
         let StatusKeeper { linked, disk, .. } = &self.keeper;
         match ask(&self.commands, Command::Tell).await {
-            Some(snapshot) => FolderStatus::of_running(linked, disk, &snapshot),
+            Some(snapshot) => FolderStatus {
+                devices: self.devices.lines(snapshot.status.online).await,
+                ..FolderStatus::of_running(linked, disk, &snapshot)
+                    .with_progress(Progress::of(&self.meter, &snapshot.status))
+            },
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
     }
@@ -198,7 +226,7 @@ impl StatusKeeper {
 }
 
 /// Writes down what happened, and says it on the terminal.
-async fn keep_notices(log: Log, mut devices: Devices, mut notices: mpsc::Receiver<Notice>) {
+async fn keep_notices(log: Log, devices: Arc<Devices>, mut notices: mpsc::Receiver<Notice>) {
     let mut batch = Vec::new();
     while notices.recv_many(&mut batch, NOTICES_WAITING).await > 0 {
         let mut lines = Vec::with_capacity(batch.len());

@@ -95,6 +95,11 @@ fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::E
     serializer.collect_str(time)
 }
 
+/// A time, as `--json` shows it.
+pub fn time_in_words(time: WallTime) -> String {
+    timestamp(time).to_string()
+}
+
 /// A server's clock may say anything; what no calendar holds is shown as 1970.
 fn timestamp(time: WallTime) -> Timestamp {
     Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH)

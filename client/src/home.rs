@@ -7,6 +7,7 @@
 //! lock               held by the one process that syncs; a kill frees it
 //! control.sock       where that process takes requests
 //! folders/ID/        one linked folder: link.json, trees.db, status.json
+//! limits.json        how fast contents may move
 //! server/            what `onefold host` serves
 //! ```
 
@@ -73,6 +74,11 @@ impl Home {
     /// Where the process that syncs takes requests.
     pub fn socket(&self) -> PathBuf {
         self.path.join("control.sock")
+    }
+
+    /// Where the limits are kept of how fast contents may move.
+    pub fn limits(&self) -> PathBuf {
+        self.path.join("limits.json")
     }
 
     /// Where the embedded server keeps its data.

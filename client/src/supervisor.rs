@@ -6,20 +6,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use onefold_adapters::wire::InviteRequest;
 use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::console;
 use crate::control::{Incoming, Listener, Request};
 use crate::driver::Freshness;
 use crate::error::{Exit, Trouble};
-use crate::folder::{self, Asker, Running};
+use crate::folder::{self, Asker, Running, Shared};
 use crate::home::{Home, Lock};
 use crate::join;
+use crate::limits::{Change, Kept};
 use crate::linked::Linked;
 use crate::once::{self, OFFLINE_PATIENCE};
+use crate::people;
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 
@@ -29,6 +32,7 @@ pub struct Supervisor {
     home: Home,
     folders: Mutex<BTreeMap<DeviceId, Folder>>,
     emptied: Notify,
+    shared: Shared,
     _lock: Lock,
 }
 
@@ -52,8 +56,10 @@ impl Supervisor {
     /// For a home whose lock is held; from now on, other commands are answered.
     pub fn new(home: Home, lock: Lock) -> Result<Arc<Self>, Trouble> {
         let listener = Listener::bind(&home, &lock)?;
-        let (folders, emptied) = Default::default();
-        let supervisor = Arc::new(Self { home, folders, emptied, _lock: lock });
+        let (folders, emptied): (_, Notify) = Default::default();
+        let shared = Shared::default();
+        Kept::read(&home).apply(&shared.limits);
+        let supervisor = Arc::new(Self { home, folders, emptied, shared, _lock: lock });
         tokio::spawn(serve(Arc::clone(&supervisor), listener));
         Ok(supervisor)
     }
@@ -96,7 +102,7 @@ impl Supervisor {
         folders: &mut BTreeMap<DeviceId, Folder>,
         linked: &Linked,
     ) -> Result<(), Trouble> {
-        let started = Running::start(&self.home, linked).await;
+        let started = Running::start(&self.home, linked, &self.shared).await;
         let result = started.as_ref().map(drop).map_err(Trouble::clone);
         folders.insert(
             linked.device,
@@ -105,7 +111,14 @@ impl Supervisor {
                 Err(trouble) => Folder::Troubled(trouble),
             },
         );
+        self.shared.changes.tell();
         result
+    }
+
+    /// Hears whenever what [`status`](Self::status) says may have changed: at most a few times a
+    /// second, and never while nothing happens.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.listen()
     }
 
     /// Where every linked folder stands.
@@ -155,18 +168,20 @@ impl Supervisor {
     }
 
     /// Pauses or resumes a folder.
-    async fn set_paused(&self, device: DeviceId, paused: bool) -> Result<(), Trouble> {
+    pub async fn set_paused(&self, device: DeviceId, paused: bool) -> Result<(), Trouble> {
         let linked = Linked { paused, ..self.linked(device)? };
         if paused {
             self.stop_one(device).await;
-            return self.home.save(&linked);
+            self.home.save(&linked)?;
+            self.shared.changes.tell();
+            return Ok(());
         }
         self.home.save(&linked)?;
         self.start(&linked).await.map(drop)
     }
 
     /// Answers about held deletions of a folder, which may run or not: how many there were.
-    async fn answer(&self, device: DeviceId, answer: Answer) -> Result<usize, Trouble> {
+    pub async fn answer(&self, device: DeviceId, answer: Answer) -> Result<usize, Trouble> {
         if let Some(asker) = self.asker(device).await {
             return asker.answer(answer).await;
         }
@@ -176,14 +191,50 @@ impl Supervisor {
     }
 
     /// Stops a folder and forgets its link.
-    async fn unlink(&self, device: DeviceId) -> Result<(), Trouble> {
+    pub async fn unlink(&self, device: DeviceId) -> Result<(), Trouble> {
         let linked = self.linked(device)?;
         self.stop_one(device).await;
         folder::unlink(&self.home, &linked)?;
+        self.shared.changes.tell();
         if self.folders.lock().await.is_empty() {
             self.emptied.notify_one();
         }
         Ok(())
+    }
+
+    /// Gives this device another name in a folder, which goes on under it.
+    pub async fn rename(&self, device: DeviceId, name: &str) -> Result<(), Trouble> {
+        let linked = people::rename(&self.home, &self.linked(device)?, name).await?;
+        // Its engine names conflict copies by it.
+        if self.stop_one(device).await {
+            self.start(&linked).await?;
+        }
+        self.shared.changes.tell();
+        Ok(())
+    }
+
+    /// A link with which another device joins a folder.
+    pub async fn invite(
+        &self,
+        device: DeviceId,
+        request: &InviteRequest,
+    ) -> Result<String, Trouble> {
+        people::invite(&self.linked(device)?, request).await
+    }
+
+    /// How fast contents may move.
+    pub fn limits(&self) -> Kept {
+        Kept::read(&self.home)
+    }
+
+    /// Changes how fast contents may move, at once.
+    pub async fn limit(&self, change: Change) -> Result<Kept, Trouble> {
+        let _one_at_a_time = self.folders.lock().await;
+        let kept = change.of(Kept::read(&self.home));
+        kept.save(&self.home)?;
+        kept.apply(&self.shared.limits);
+        self.shared.changes.tell();
+        Ok(kept)
     }
 
     /// Ends when the last folder was unlinked.
@@ -202,10 +253,12 @@ impl Supervisor {
         stopping.join_all().await;
     }
 
-    async fn stop_one(&self, device: DeviceId) {
-        if let Some(Folder::Running(running)) = self.folders.lock().await.remove(&device) {
-            running.stop().await;
-        }
+    /// Whether it ran.
+    async fn stop_one(&self, device: DeviceId) -> bool {
+        let stopped = self.folders.lock().await.remove(&device);
+        let Some(Folder::Running(running)) = stopped else { return false };
+        running.stop().await;
+        true
     }
 
     fn linked(&self, device: DeviceId) -> Result<Linked, Trouble> {
@@ -287,5 +340,9 @@ async fn answer(supervisor: &Supervisor, mut incoming: Incoming) {
             incoming.reply(supervisor.answer(device, answer).await).await;
         }
         Request::Unlink(device) => incoming.reply(supervisor.unlink(device).await).await,
+        Request::Rename(device, name) => {
+            incoming.reply(supervisor.rename(device, &name).await).await;
+        }
+        Request::Limit(change) => incoming.reply(supervisor.limit(change).await).await,
     }
 }

@@ -1,7 +1,6 @@
-//! What all requests share, who is asking, and the smaller endpoints: joining, and the devices' names.
+//! What all requests share, who is asking, and joining.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,14 +13,14 @@ use futures_util::StreamExt;
 use onefold_adapters::blobs::Blobs;
 use onefold_adapters::journal::{Device, Journal, NewDevice, Redeemed};
 use onefold_adapters::secret::Secret;
-use onefold_adapters::wire::{self, JoinRequest, NamedDevice, Welcome};
-use onefold_core::id::DeviceId;
+use onefold_adapters::wire::{self, JoinRequest, Welcome};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::hub::{Hubs, WallClock};
+use crate::presence::Presence;
 use crate::problem::Problem;
-use crate::{content, stream};
+use crate::{content, people, stream};
 
 /// The most open streams of one server process.
 pub(crate) const MAX_STREAMS: u32 = 20_000;
@@ -42,7 +41,7 @@ pub(crate) struct App<J, B> {
     pub(crate) large_bodies: Semaphore,
     /// Turns true when the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
-    connected: Mutex<BTreeMap<DeviceId, oneshot::Sender<()>>>,
+    pub(crate) presence: Presence,
 }
 
 impl<J: Journal, B: Blobs> App<J, B> {
@@ -60,7 +59,7 @@ impl<J: Journal, B: Blobs> App<J, B> {
             streams: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
             large_bodies: Semaphore::new(MAX_LARGE_BODIES),
             stopping,
-            connected: Mutex::default(),
+            presence: Presence::default(),
         }
     }
 
@@ -95,25 +94,6 @@ impl<J: Journal, B: Blobs> App<J, B> {
         }
         Ok(device)
     }
-
-    /// Notes a device's newest stream; the one before hears that it was replaced.
-    pub(crate) fn connected(&self, device: DeviceId) -> oneshot::Receiver<()> {
-        let (newer, replaced) = oneshot::channel();
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = connected.insert(device, newer) {
-            let _ = older.send(());
-        }
-        replaced
-    }
-
-    /// Forgets a device's stream that has ended, unless a newer one stands.
-    pub(crate) fn disconnected(&self, device: DeviceId, replaced: oneshot::Receiver<()>) {
-        drop(replaced);
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if connected.get(&device).is_some_and(oneshot::Sender::is_closed) {
-            connected.remove(&device);
-        }
-    }
 }
 
 /// All endpoints.
@@ -125,7 +105,9 @@ pub(crate) fn router<J: Journal, B: Blobs>(app: Arc<App<J, B>>) -> Router {
         .route(wire::MISSING, post(content::missing::<J, B>))
         .route(wire::CHUNKS, put(content::put_chunks::<J, B>).post(content::get_chunks::<J, B>))
         .route(&one_content, put(content::put_content::<J, B>).get(content::get_content::<J, B>))
-        .route(wire::DEVICES, get(devices::<J, B>))
+        .route(wire::DEVICES, get(people::devices::<J, B>))
+        .route(wire::INVITE, post(people::invite::<J, B>))
+        .route(wire::NAME, put(people::rename::<J, B>))
         .with_state(app)
 }
 
@@ -183,15 +165,4 @@ async fn join<J: Journal, B: Blobs>(
             refused("this link has expired: make a new one with `onefold-server invite`")
         }
     }
-}
-
-async fn devices<J: Journal, B: Blobs>(
-    State(app): State<Arc<App<J, B>>>,
-    headers: HeaderMap,
-) -> Result<Vec<u8>, Problem> {
-    let asking = app.device(&headers).await?;
-    let mut devices = app.journal.devices().await?;
-    devices.retain(|device| device.folder == asking.folder);
-    let named = |device: Device| NamedDevice { device: device.id, name: device.name };
-    Ok(wire::encode(&devices.into_iter().map(named).collect::<Vec<_>>()))
 }

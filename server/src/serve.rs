@@ -21,6 +21,7 @@ use crate::config::{Config, Database, Scheme, StartError};
 use crate::hub::{WallClock, wall_time};
 use crate::invite::{self, InviteError, NewInvite};
 use crate::listener::TlsListener;
+use crate::presence::shut_out_revoked;
 
 /// How long a stopping server waits for its connections to end.
 const DRAIN_WITHIN: Duration = Duration::from_millis(3_500);
@@ -70,6 +71,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App::new(Arc::clone(&journal), blobs, wall_time, stopping.clone()));
     let streams = Arc::clone(&app.streams);
+    tokio::spawn(shut_out_revoked(Arc::clone(&app), stopping.clone()));
     let router = router(app);
     let serving = match tls {
         Some(tls) => {

@@ -30,6 +30,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::hub::{Hub, WallClock};
+use crate::presence::Ended;
 use crate::problem::Problem;
 
 /// How long a device may take to take one message.
@@ -71,13 +72,13 @@ async fn run<J: Journal, B: Blobs>(
     socket: WebSocket,
     _permit: OwnedSemaphorePermit,
 ) {
-    let mut replaced = app.connected(device.id);
+    let mut ends = app.presence.connected(device.id);
     tracing::debug!("device {} connected", device.name);
     let hub = app.hubs.of(device.folder);
     let ended = Connection::new(&*app.journal, app.clock, &hub, &device, socket)
-        .run(app.stopping.clone(), &mut replaced)
+        .run(app.stopping.clone(), &mut ends)
         .await;
-    app.disconnected(device.id, replaced);
+    app.presence.disconnected(device.id, ends, (app.clock)());
     tracing::debug!("device {} disconnected: {ended}", device.name);
 }
 
@@ -123,12 +124,12 @@ impl<'a, J: Journal> Connection<'a, J> {
     async fn run(
         mut self,
         mut stopping: watch::Receiver<bool>,
-        replaced: &mut oneshot::Receiver<()>,
+        ends: &mut oneshot::Receiver<Ended>,
     ) -> &'static str {
         let mut head = self.hub.head();
         let mut ping = tokio::time::interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut told_to_stop, mut was_replaced) = (false, false);
+        let (mut told_to_stop, mut told_to_end) = (false, false);
         loop {
             let deadline = self.session.deadline();
             let deadline = deadline.map(|(at, _)| self.began + Duration::from_millis(at.as_ms()));
@@ -139,9 +140,12 @@ impl<'a, J: Journal> Connection<'a, J> {
                     told_to_stop = true;
                     SessionEvent::Stopping
                 }
-                Ok(()) = &mut *replaced, if !was_replaced => {
-                    was_replaced = true;
-                    SessionEvent::Replaced
+                Ok(ended) = &mut *ends, if !told_to_end => {
+                    told_to_end = true;
+                    match ended {
+                        Ended::Replaced => SessionEvent::Replaced,
+                        Ended::Revoked => SessionEvent::Revoked,
+                    }
                 }
                 Some(answer) = self.asked.next() => match self.answered(answer) {
                     Some(event) => event,

@@ -57,7 +57,7 @@ pub struct Ports<D, T, X, C, W> {
 /// What a running driver is asked. Who asks may be gone when the answer comes.
 #[derive(Debug)]
 pub enum Command {
-    /// Say where everything stands: work in proportion to the folder's size.
+    /// Say where everything stands: cheap, however large the folder is.
     Tell(oneshot::Sender<Snapshot>),
     /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
@@ -85,6 +85,8 @@ pub struct Pulse {
     pub offline: Option<String>,
     /// What all this takes into account.
     pub seen: Freshness,
+    /// Goes up with all that may change what a [`Snapshot`] says.
+    pub news: u64,
 }
 
 /// What a pulse must have seen before its word counts.
@@ -185,10 +187,14 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
     pub async fn run(mut self) -> Snapshot {
         let mut next = Some(Event::Started);
         while let Some(event) = next {
-            for effect in self.handle(event) {
+            let passes =
+                matches!(event, Event::Ticked | Event::Received(ServerMessage::Digest { .. }));
+            let effects = self.handle(event);
+            let quiet = passes && effects.is_empty();
+            for effect in effects {
                 self.perform(effect).await;
             }
-            self.tell_pulse();
+            self.tell_pulse(quiet);
             next = self.next().await;
         }
         self.wind_down().await
@@ -303,8 +309,13 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
         }
     }
 
-    fn tell_pulse(&mut self) {
-        self.pulse.at_rest = self.client.unrest().is_none();
+    /// Tells how it stands; `quiet`: nothing came of the last event.
+    fn tell_pulse(&mut self, quiet: bool) {
+        let at_rest = self.client.unrest().is_none();
+        if !quiet || at_rest != self.pulse.at_rest {
+            self.pulse.news += 1;
+        }
+        self.pulse.at_rest = at_rest;
         self.pulses.send_if_modified(|told| {
             let news = *told != self.pulse;
             told.clone_from(&self.pulse);

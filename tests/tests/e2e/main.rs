@@ -3,6 +3,7 @@
 //! Each module is one promise. Little by default; `./test long` does all that was promised.
 #![forbid(unsafe_code)]
 
+mod administration;
 mod bad_input;
 mod commands;
 mod conflicts;
@@ -14,6 +15,7 @@ mod large;
 mod live;
 mod oracle;
 mod pair;
+mod progress;
 mod quiet;
 mod readme;
 mod sources;

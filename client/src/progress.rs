@@ -1,0 +1,200 @@
+//! What moves now, how fast, and how long it will take; and telling whoever looks that it changed.
+//!
+//! Nothing is told while nothing happens; while something does, at most a few times a second.
+
+use std::time::Duration;
+
+use onefold_adapters::meter::{Meter, Rates};
+use onefold_core::client::{Direction, Moving, Status};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::driver::Pulse;
+use crate::status::shown;
+
+/// How often a change is told at most.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// For so long after something has moved, its rate is told, until it is none.
+const RATE_FADES: Duration = Duration::from_secs(5);
+
+/// A content on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Whose it is.
+    pub path: String,
+    /// Where it goes.
+    pub direction: Way,
+    /// How many of its bytes are there.
+    pub done: u64,
+    /// How many it has.
+    pub bytes: u64,
+}
+
+/// Where a content goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// To the server.
+    Up,
+    /// To this device.
+    Down,
+}
+
+/// How fast it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// To the server, in bytes a second over the last few.
+    pub up: u64,
+    /// To this device.
+    pub down: u64,
+}
+
+/// What moves now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Each large content.
+    pub transfers: Vec<Transfer>,
+    /// All of it.
+    pub rate: Rate,
+    /// How long what is left will take at these rates; `None`: nothing is, or nobody knows.
+    pub seconds_left: Option<u64>,
+}
+
+impl Progress {
+    /// Of a folder that stands so.
+    pub fn of(meter: &Meter, status: &Status) -> Self {
+        let transfer = |moving: &Moving| {
+            let Moving { path, direction, content, bytes } = moving;
+            let done = meter.done(*direction, *content).min(*bytes);
+            Transfer { path: shown(path), direction: (*direction).into(), done, bytes: *bytes }
+        };
+        let transfers: Vec<_> = status.moving.iter().map(transfer).collect();
+        let Rates { up, down } = meter.rates();
+        let left = |way, (_, bytes): (u64, u64)| {
+            let done = transfers.iter().filter(|transfer| transfer.direction == way);
+            bytes.saturating_sub(done.map(|transfer| transfer.done).sum())
+        };
+        let seconds = [
+            seconds(left(Way::Up, status.uploading), up),
+            seconds(left(Way::Down, status.downloading), down),
+        ];
+        let seconds_left = seconds.into_iter().flatten().max();
+        Self { transfers, rate: Rate { up, down }, seconds_left }
+    }
+}
+
+/// How long so many bytes take; `None` where nothing is left, or nothing moves.
+fn seconds(left: u64, rate: u64) -> Option<u64> {
+    (left > 0 && rate > 0).then(|| left.div_ceil(rate))
+}
+
+impl From<Direction> for Way {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Up => Self::Up,
+            Direction::Down => Self::Down,
+        }
+    }
+}
+
+/// Tells whoever listens that what they show may have changed. Clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(watch::Sender<u64>);
+
+impl Changes {
+    /// Something changed.
+    pub fn tell(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+
+    /// Hears of every change from now on; those that come at once are heard as one.
+    pub fn listen(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    /// Whether anybody listens.
+    pub fn are_heard(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
+    /// Tells of one folder for as long as it runs.
+    pub async fn of_folder(self, mut pulses: watch::Receiver<Pulse>, meter: Meter) {
+        let mut told = pulses.borrow().news;
+        loop {
+            tokio::select! {
+                pulse = pulses.changed() => {
+                    if pulse.is_err() {
+                        return;
+                    }
+                    let news = pulses.borrow_and_update().news;
+                    if news == std::mem::replace(&mut told, news) {
+                        continue;
+                    }
+                    self.tell();
+                    sleep(TELL_EVERY).await;
+                }
+                () = meter.moved() => self.fade(&meter).await,
+            }
+        }
+    }
+
+    /// Tells of what moves until nothing has for a while.
+    async fn fade(&self, meter: &Meter) {
+        let mut until = Instant::now() + RATE_FADES;
+        while !meter.is_quiet() && Instant::now() < until {
+            self.tell();
+            if timeout(TELL_EVERY, meter.moved()).await.is_ok() {
+                until = Instant::now() + RATE_FADES;
+                sleep(TELL_EVERY).await;
+            }
+        }
+        self.tell();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use onefold_core::hash::ContentId;
+    use onefold_core::name::RelPath;
+
+    #[test]
+    fn time_left_is_that_of_the_slower_way_and_unknown_when_nothing_moves() {
+        assert_eq!([seconds(10, 3), seconds(0, 3), seconds(10, 0)], [Some(4), None, None]);
+        let moving = Moving {
+            path: RelPath::parse(b"a/b").unwrap(),
+            direction: Direction::Up,
+            content: ContentId::of(b"x"),
+            bytes: 9,
+        };
+        let status = Status { moving: vec![moving], uploading: (1, 9), ..Status::default() };
+        let progress = Progress::of(&Meter::default(), &status);
+        let transfer = Transfer { path: "a/b".to_owned(), direction: Way::Up, done: 0, bytes: 9 };
+        let transfers = vec![transfer];
+        assert_eq!(progress, Progress { transfers, ..Progress::default() });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_changes_are_told_a_few_times_a_second_and_a_digest_is_none() {
+        let changes = Changes::default();
+        let mut heard = changes.listen();
+        let (pulse, pulses) = watch::channel(Pulse::default());
+        tokio::spawn(changes.clone().of_folder(pulses, Meter::default()));
+        tokio::task::yield_now().await;
+        for digests in 0..100 {
+            pulse.send_modify(|pulse| pulse.seen.digests = digests);
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!heard.has_changed().unwrap());
+        for news in 1..=200 {
+            pulse.send_modify(|pulse| pulse.news = news);
+            sleep(Duration::from_millis(10)).await;
+        }
+        sleep(TELL_EVERY).await;
+        let told = *heard.borrow_and_update();
+        assert!((7..=10).contains(&told), "{told} times in 2 seconds");
+        sleep(Duration::from_secs(60)).await;
+        assert!(!heard.has_changed().unwrap());
+    }
+}
