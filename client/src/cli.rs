@@ -75,11 +75,17 @@ running client it waits for that one, and reports the same.")]
         #[arg(long)]
         once: bool,
     },
-    /// Say where each folder stands
+    /// Say where each folder stands; or why one file or directory is, or is not, in sync
+    #[command(long_about = "\
+Say where each folder stands; or why one file or directory is, or is not, in sync.
+
+For a PATH inside a folder: whether it is in sync, on its way, waiting (and what for), or not synced
+at all (and by which rule), and its last change. Works with and without a running client.")]
     Status {
-        /// Just this folder
+        /// Just this folder, or something in it
+        #[arg(value_name = "PATH")]
         dir: Option<PathBuf>,
-        /// For programs: one object for DIR, else {"folders": […]}
+        /// For programs: one object for PATH, else {"folders": […]}
         #[arg(long)]
         json: bool,
     },

@@ -14,6 +14,7 @@ use crate::conflicts::{self, ConflictCopy};
 use crate::console::{say, warn};
 use crate::control::{Request, Turn, turn};
 use crate::error::{Exit, Trouble};
+use crate::explain::{self, PathStatus};
 use crate::folder;
 use crate::home::Home;
 use crate::host;
@@ -165,6 +166,25 @@ fn told(outcome: &Outcome) -> Exit {
 }
 
 async fn status(home: &Home, dir: Option<&Path>, json: bool) -> Result<Exit, Trouble> {
+    if let Some(path) = dir
+        && let Some((linked, path)) = explain::inside(home, path)?
+    {
+        let told: PathStatus = match turn(home).await? {
+            Turn::Mine(_lock) => {
+                let told = restore::explain(home, &linked, &path).await?;
+                told.with_last_change(home, &linked, &path).await?
+            }
+            Turn::Theirs(caller) => {
+                caller.ask(&Request::Explain(linked.device, path.to_bytes())).await?
+            }
+        };
+        if json {
+            say_json(&told)?
+        } else {
+            say(told)
+        }
+        return Ok(Exit::Done);
+    }
     let wanted = wanted(home, dir)?;
     let all: Vec<FolderStatus> = match turn(home).await? {
         Turn::Mine(_lock) => {

@@ -37,6 +37,9 @@ const MAX_SOCKET_PATH_BYTES: usize = 100;
 pub enum Request {
     /// Where every folder stands: a list of [`FolderStatus`](crate::status::FolderStatus).
     Status,
+    /// Why what stands at a path, which is written as bytes, is, or is not, in sync: a
+    /// [`PathStatus`](crate::explain::PathStatus).
+    Explain(DeviceId, Vec<u8>),
     /// Link a folder and sync it: the [`DeviceId`] that this device is in it.
     Join(join::Request),
     /// Sync these folders too: the [`DeviceId`]s of those that did not sync before.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use onefold_adapters::limit::Limits;
 use onefold_adapters::meter::Meter;
 use onefold_adapters::trees::SqliteTrees;
-use onefold_core::client::Answer;
 use onefold_core::client::event::Notice;
+use onefold_core::client::{Answer, Why};
+use onefold_core::name::RelPath;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
@@ -20,6 +21,7 @@ use crate::console;
 use crate::devices::Devices;
 use crate::driver::{Command, Driver, Freshness, Pulse, Snapshot, Workers};
 use crate::error::Trouble;
+use crate::explain::PathStatus;
 use crate::history::{self, Change, Log};
 use crate::home::{Home, replace};
 use crate::linked::Linked;
@@ -140,6 +142,22 @@ impl Asker {
             },
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
+    }
+
+    /// Why what stands at a path is, or is not, in sync.
+    pub async fn explain(&self, path: &RelPath) -> Result<PathStatus, Trouble> {
+        let (asked, explained) = oneshot::channel();
+        let _ = self.commands.send(Command::Explain(path.clone(), asked)).await;
+        let explained = explained.await.map_err(|_| Trouble::bug("the folder's driver ended"))?;
+        let transfer = match &explained.why {
+            Why::Moving(moving) => Some(Progress::transfer(&self.meter, moving)),
+            _ => None,
+        };
+        let (linked, path) = (self.keeper.linked.clone(), path.clone());
+        // The disk may be asked, too.
+        let told = move || PathStatus::new(&linked, &path, true, &explained);
+        let told = tokio::task::spawn_blocking(told).await.map_err(Trouble::bug)?;
+        Ok(PathStatus { transfer, ..told })
     }
 
     /// Answers about its held deletions: how many there were.

@@ -129,6 +129,11 @@ impl Log {
         Ok(Self::new(Arc::new(trees)))
     }
 
+    /// Closes its file.
+    pub async fn close(&self) {
+        self.trees.close().await;
+    }
+
     /// Writes lines down.
     pub async fn append(&self, lines: Vec<LogLine>) -> Result<(), StoreError> {
         if lines.is_empty() { Ok(()) } else { self.trees.append_log(lines).await }

@@ -18,6 +18,7 @@ pub mod control;
 pub mod devices;
 pub mod driver;
 pub mod error;
+pub mod explain;
 pub mod folder;
 pub mod history;
 pub mod home;

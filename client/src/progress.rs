@@ -64,12 +64,8 @@ pub struct Progress {
 impl Progress {
     /// Of a folder that stands so.
     pub fn of(meter: &Meter, status: &Status) -> Self {
-        let transfer = |moving: &Moving| {
-            let Moving { path, direction, content, bytes } = moving;
-            let done = meter.done(*direction, *content).min(*bytes);
-            Transfer { path: shown(path), direction: (*direction).into(), done, bytes: *bytes }
-        };
-        let transfers: Vec<_> = status.moving.iter().map(transfer).collect();
+        let transfers = status.moving.iter().map(|moving| Self::transfer(meter, moving));
+        let transfers: Vec<_> = transfers.collect();
         let Rates { up, down } = meter.rates();
         let left = |way, (_, bytes): (u64, u64)| {
             let done = transfers.iter().filter(|transfer| transfer.direction == way);
@@ -81,6 +77,15 @@ impl Progress {
         ];
         let seconds_left = seconds.into_iter().flatten().max();
         Self { transfers, rate: Rate { up, down }, seconds_left }
+    }
+}
+
+impl Progress {
+    /// Of one content.
+    pub fn transfer(meter: &Meter, moving: &Moving) -> Transfer {
+        let Moving { path, direction, content, bytes } = moving;
+        let done = meter.done(*direction, *content).min(*bytes);
+        Transfer { path: shown(path), direction: (*direction).into(), done, bytes: *bytes }
     }
 }
 

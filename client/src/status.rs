@@ -248,7 +248,8 @@ impl From<&Problem> for ProblemLine {
     }
 }
 
-fn word(kind: ProblemKind) -> &'static str {
+/// A kind of problem in one word.
+pub fn word(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::Busy => "busy",
         ProblemKind::Unreadable => "unreadable",

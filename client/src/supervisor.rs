@@ -9,6 +9,7 @@ use std::sync::Arc;
 use onefold_adapters::wire::InviteRequest;
 use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
+use onefold_core::name::RelPath;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
@@ -16,6 +17,7 @@ use crate::console;
 use crate::control::{Incoming, Listener, Request};
 use crate::driver::Freshness;
 use crate::error::{Exit, Trouble};
+use crate::explain::PathStatus;
 use crate::folder::{self, Asker, Running, Shared};
 use crate::home::{Home, Lock};
 use crate::join;
@@ -141,6 +143,16 @@ impl Supervisor {
             });
         }
         Ok(told)
+    }
+
+    /// Why what stands at a path of a folder is, or is not, in sync.
+    pub async fn explain(&self, device: DeviceId, path: &RelPath) -> Result<PathStatus, Trouble> {
+        let linked = self.linked(device)?;
+        let told = match self.asker(device).await {
+            Some(asker) => asker.explain(path).await?,
+            None => restore::explain(&self.home, &linked, path).await?,
+        };
+        told.with_last_change(&self.home, &linked, path).await
     }
 
     /// Waits until these folders and the server agree, or cannot; those that do not run start.
@@ -317,6 +329,13 @@ async fn serve(supervisor: Arc<Supervisor>, listener: Listener) {
 async fn answer(supervisor: &Supervisor, mut incoming: Incoming) {
     match incoming.request.clone() {
         Request::Status => incoming.reply(supervisor.status().await).await,
+        Request::Explain(device, path) => {
+            let explained = async {
+                let path = RelPath::parse(&path).map_err(Trouble::bug)?;
+                supervisor.explain(device, &path).await
+            };
+            incoming.reply(explained.await).await;
+        }
         Request::Join(request) => {
             let joined = supervisor.join(&request).await;
             incoming.reply(joined.map(|linked| linked.device)).await;

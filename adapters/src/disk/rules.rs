@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 use onefold_core::disk::{DiskError, Stamp};
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Kind;
@@ -21,9 +22,9 @@ use rustix::io::Errno;
 use super::kept::lock;
 use super::sys::{self, Meta};
 
-const FILE: &str = ".onefoldignore";
+pub(super) const FILE: &str = ".onefoldignore";
 /// More than this is not read.
-const MAX_RULES_BYTES: u64 = 1024 * 1024;
+pub(super) const MAX_RULES_BYTES: u64 = 1024 * 1024;
 /// How long the file must be gone before its rules go.
 const GONE_FOR: Duration = Duration::from_millis(500);
 
@@ -112,12 +113,22 @@ impl State {
 
 /// Whether a name is covered. What is in a covered directory is never looked at.
 pub(super) fn covers(rules: &Gitignore, dir: &RelPath, name: &Name, is_dir: bool) -> bool {
-    use std::os::unix::ffi::OsStrExt;
-    let path = dir.join(name.clone()).to_bytes();
-    rules.matched(Path::new(std::ffi::OsStr::from_bytes(&path)), is_dir).is_ignore()
+    matched(rules, dir, name, is_dir).is_ignore()
 }
 
-fn compile(text: &str) -> Gitignore {
+/// The line that covers a name, or that takes it off.
+pub(super) fn matched<'r>(
+    rules: &'r Gitignore,
+    dir: &RelPath,
+    name: &Name,
+    is_dir: bool,
+) -> Match<&'r Glob> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = dir.join(name.clone()).to_bytes();
+    rules.matched(Path::new(std::ffi::OsStr::from_bytes(&path)), is_dir)
+}
+
+pub(super) fn compile(text: &str) -> Gitignore {
     let mut builder = GitignoreBuilder::new("");
     for line in NEVER_DOCUMENTS.iter().copied().chain(text.lines()) {
         if let Err(error) = builder.add_line(None, line) {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use onefold_adapters::port::{Connector, Disk, Transfer, Trees, Watcher};
 use onefold_core::client::event::{Effect, Event, Notice};
-use onefold_core::client::{Answer, Client, Status};
+use onefold_core::client::{Answer, Client, Explained, Status};
 use onefold_core::name::RelPath;
 use onefold_core::operation::MAX_INLINE_BYTES;
 use onefold_core::protocol::ServerMessage;
@@ -59,6 +59,8 @@ pub struct Ports<D, T, X, C, W> {
 pub enum Command {
     /// Say where everything stands: cheap, however large the folder is.
     Tell(oneshot::Sender<Snapshot>),
+    /// Say why what stands at a path is, or is not, in sync.
+    Explain(RelPath, oneshot::Sender<Explained>),
     /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
     /// A person has answered about held deletions; how many there were.
@@ -210,6 +212,9 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                     Command::Stop => return None,
                     Command::Tell(asked) => {
                         let _ = asked.send(self.snapshot());
+                    }
+                    Command::Explain(path, asked) => {
+                        let _ = asked.send(self.client.explain(&path));
                     }
                     Command::Answer(answer, asked) => {
                         let _ = asked.send(self.client.held_deletions().len());

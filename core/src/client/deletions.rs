@@ -254,7 +254,7 @@ impl Client {
             })
     }
 
-    fn held_reason(&self) -> String {
+    pub(super) fn held_reason(&self) -> String {
         format!(
             "{} of {} files were deleted here; they stay everywhere else until `onefold approve \
              DIR` deletes them there, too, or `onefold approve DIR --undo` brings them back",

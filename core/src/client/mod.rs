@@ -17,10 +17,12 @@
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
+//! | `status`, `explain` | where it stands; why one thing is, or is not, in sync |
 
 mod changing;
 mod deletions;
 pub mod event;
+mod explain;
 mod fetching;
 mod growing;
 mod hiding;
@@ -60,6 +62,7 @@ use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
 pub use deletions::{ASK_FROM_FILES, Answer};
+pub use explain::{Explained, Wait, Why};
 pub use status::{Checked, Direction, Moving, Problem, ProblemKind, Status};
 
 /// What an engine is made with.

@@ -122,7 +122,7 @@ impl Client {
         };
         (status.files, status.bytes) = self.trees.files_here();
         (status.uploading, status.downloading) = (self.to_send(), self.to_fetch());
-        status.moving = self.moving();
+        status.moving = self.all_moving().map(|(_, moving)| moving).collect();
         let shown = self.problems.iter().take(MAX_PROBLEMS);
         status.problems = shown
             .map(|((node, kind), reason)| {
@@ -136,20 +136,23 @@ impl Client {
         status
     }
 
-    fn moving(&self) -> Vec<Moving> {
-        let moving = |direction, path: Option<RelPath>, content: Content| Moving {
-            path: path.unwrap_or_default(),
-            direction,
-            content: content.id,
-            bytes: content.size,
+    /// The content of a node that is on its way.
+    pub(super) fn moving_of(&self, node: NodeId) -> Option<Moving> {
+        self.all_moving().find(|(of, _)| *of == node).map(|(_, moving)| moving)
+    }
+
+    fn all_moving(&self) -> impl Iterator<Item = (NodeId, Moving)> {
+        let moving = |node, direction, path: Option<RelPath>, content: Content| {
+            let (path, content, bytes) = (path.unwrap_or_default(), content.id, content.size);
+            (node, Moving { path, direction, content, bytes })
         };
-        let up = self.uploads.under_way();
-        let up =
-            up.map(|(node, content)| moving(Direction::Up, self.trees.path_here(node), content));
-        let down = self.fetches.under_way();
-        let down = down
-            .map(|(node, content)| moving(Direction::Down, self.trees.path_there(node), content));
-        up.chain(down).collect()
+        let up = self.uploads.under_way().map(move |(node, content)| {
+            moving(node, Direction::Up, self.trees.path_here(node), content)
+        });
+        let down = self.fetches.under_way().map(move |(node, content)| {
+            moving(node, Direction::Down, self.trees.path_there(node), content)
+        });
+        up.chain(down)
     }
 
     /// The first reason why this device and the server do not agree yet; cheap.

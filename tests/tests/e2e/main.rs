@@ -9,6 +9,7 @@ mod commands;
 mod conflicts;
 mod disk;
 mod durability;
+mod explain;
 mod files;
 mod kills;
 mod large;
