@@ -57,6 +57,8 @@ pub struct Devices {
 struct Known {
     members: Vec<Member>,
     asked: Option<Instant>,
+    /// A name was asked for that the server did not tell.
+    in_vain: Option<Instant>,
 }
 
 impl Devices {
@@ -79,11 +81,17 @@ impl Devices {
     /// Asks for the name of the device that a notice is about, if it is not known.
     pub async fn learn(&self, notice: &Notice) {
         let Notice::Happened { device, .. } = notice else { return };
-        let is_known = *device == self.own.0
-            || self.known().members.iter().any(|member| member.device == *device);
-        if !is_known && !self.asked_within(ASK_AGAIN) {
+        let in_vain = self.known().in_vain.is_some_and(|asked| asked.elapsed() < ASK_AGAIN);
+        if !self.is_known(*device) && !in_vain {
             self.ask().await;
+            if !self.is_known(*device) {
+                self.known().in_vain = Some(Instant::now());
+            }
         }
+    }
+
+    fn is_known(&self, device: DeviceId) -> bool {
+        device == self.own.0 || self.known().members.iter().any(|member| member.device == device)
     }
 
     /// All of them but those that were shut out, for somebody who looks: as they were a moment ago.
