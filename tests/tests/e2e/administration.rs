@@ -124,6 +124,7 @@ fn a_device_that_is_renamed_is_known_by_its_new_name() {
         let told = log.iter().any(|line| line["device"] == "zoé's \"desk\"");
         if told { Ok(()) } else { Err(format!("{log:?}")) }
     });
+    wait_for_members(&two, &["two", "zoé's \"desk\""]);
     one.stop();
     rename(&one, "one again").expect(0);
     wait_for_members(&two, &["one again", "two"]);
