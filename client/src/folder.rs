@@ -196,7 +196,14 @@ impl StatusKeeper {
     }
 
     async fn run(self, commands: mpsc::Sender<Command>, mut pulses: watch::Receiver<Pulse>) {
+        let mut kept = Pulse::default();
         while pulses.changed().await.is_ok() {
+            // That something was done is no reason to write: what came of it is.
+            let pulse = Pulse { turns: 0, ..pulses.borrow_and_update().clone() };
+            if pulse == kept {
+                continue;
+            }
+            kept = pulse;
             let began = Instant::now();
             let Some(snapshot) = ask(&commands, Command::Tell).await else { return };
             self.keep(&snapshot);
