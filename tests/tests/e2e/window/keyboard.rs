@@ -51,11 +51,12 @@ fn pages_are_reached_and_used_by_keys_alone() {
     wait_for_file(&pair.one, "b.txt", b"b");
 
     // The log, and who deleted something.
-    fs::remove_file(pair.two.at("a.txt")).expect("ours");
+    browser.wait("rest", "return document.querySelector('[data-state=in_sync]')");
     browser.run("document.activeElement.blur()");
     tab_to(&browser, "Log");
     browser.press(&[key::ENTER]);
     browser.wait_for_text("h1", "Log");
+    fs::remove_file(pair.two.at("a.txt")).expect("ours");
     assert_eq!(browser.run("return document.activeElement.id"), json!("main"));
     browser.wait("the deletion", "return document.querySelector('[data-action=deleted]')");
     tab_to(&browser, "Everything");
