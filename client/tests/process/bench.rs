@@ -128,9 +128,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The next line on stdout.
+    /// The next line on stdout that is not its window's address, which comes when the window is open.
     pub(crate) fn line(&self) -> String {
-        self.said.recv_timeout(PATIENCE).expect("it says something")
+        loop {
+            let line = self.said.recv_timeout(PATIENCE).expect("it says something");
+            if !line.starts_with("window at ") {
+                return line;
+            }
+        }
     }
 
     /// Ends it as people do; its exit code.
