@@ -54,7 +54,12 @@ pub enum Seen {
     Node(Found),
     /// Something that is there and is not synced: a FIFO, socket or device, another filesystem, an
     /// ignored name. It is *unknown*: never read, never deleted.
-    Other(Inode),
+    Other {
+        /// Which one it is, and since when.
+        stamp: Stamp,
+        /// What it would be if its name were synced; `None`: nothing that can be a node.
+        kind: Option<Kind>,
+    },
 }
 
 /// A file, directory or symlink on the disk.

@@ -68,7 +68,7 @@ pub fn effect(effect: &Effect) -> String {
 
 fn seen(name: &Name, seen: &Seen) -> String {
     match seen {
-        Seen::Other(_) => format!("{name} (unknown)"),
+        Seen::Other { .. } => format!("{name} (unknown)"),
         Seen::Node(Found { stamp: at, form, .. }) => {
             let kind = match form {
                 Form::Directory => "/",

@@ -327,3 +327,23 @@ fn a_directory_s_move_keeps_what_could_not_be_seen_in_it() {
         ..calm
     });
 }
+
+/// A look at it was wanted still when it had been removed: deletions waited for that.
+#[test]
+fn a_directory_that_is_removed_is_not_waited_for() {
+    let steps: [&[Short]; 3] = [
+        &[(MakeDirectory, [218, 52, 195, 71]), (MakeDirectory, [178, 234, 168, 138])],
+        &[(Delete, [170, 175, 104, 205])],
+        &[(Delete, [77, 53, 130, 35])],
+    ];
+    let calm = case(109502, News::Entries, steps);
+    check(Case {
+        seen: false,
+        failing: 300,
+        schedule: vec![
+            0, 0, 0, 4215998794, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 1587878758, 2593317465, 3790150253,
+        ],
+        ..calm
+    });
+}

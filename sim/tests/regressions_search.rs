@@ -29,38 +29,22 @@ fn a_name_is_told_to_be_taken_by_what_waits_for_a_parked_directory() {
         .everywhere("A/ A/c=one b=two x/");
 }
 
-/// What a pipe had hidden stayed unknown when a file took the name from the pipe.
+/// What a name had hidden stayed unknown when another file took that name, which was synced again.
 #[test]
-fn what_a_pipe_hid_comes_again_when_a_file_takes_its_name() {
-    Scenario::new(2)
-        .write(0, "a", "one")
-        .settle()
-        .pipe(1, "p")
-        .rename(1, "p", "a")
-        .settle()
-        .rename(0, "a", "c")
-        .settle()
-        .write(1, "d", "two")
-        .rename(1, "d", "a")
-        .everywhere("a=two c=one");
+fn what_was_hidden_comes_again_when_a_file_takes_the_name_that_hid_it() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").settle().ignore("x", true);
+    s.rename(1, "a", "x").settle().rename(0, "a", "c").settle();
+    s.write(1, "d", "two").ignore("x", false).rename(1, "d", "x").everywhere("c=one x=two");
 }
 
-/// What a pipe hides was taken for gone after a restart, and came a second time.
+/// What is hidden was taken for gone after a restart, and came a second time.
 #[test]
-fn what_a_pipe_hides_stays_unknown_over_a_restart() {
-    Scenario::new(2)
-        .write(0, "a", "one")
-        .settle()
-        .pipe(1, "p")
-        .rename(1, "p", "a")
-        .settle()
-        .rename(0, "a", "b")
-        .by_the_rules()
-        .kill(1)
-        .by_the_rules()
-        .here(1, "")
-        .delete(1, "a")
-        .everywhere("b=one");
+fn what_is_hidden_stays_unknown_over_a_restart() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").settle().ignore("x", true);
+    s.rename(1, "a", "x").settle().rename(0, "a", "b").by_the_rules();
+    s.kill(1).by_the_rules().here(1, "").delete(1, "x").everywhere("b=one");
 }
 
 /// A directory that was deleted waited silently for what cannot leave it.

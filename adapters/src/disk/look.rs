@@ -114,7 +114,7 @@ impl Looker<'_> {
     /// What stands at a name; `None` if it went away between two calls.
     fn seen(&self, name: &Name) -> Result<Option<Seen>, Errno> {
         let meta = Meta::at(&self.dir, name.as_bytes())?;
-        let other = Ok(Some(Seen::Other(meta.inode)));
+        let other = Ok(Some(Seen::Other { stamp: meta.stamp(), kind: meta.kind }));
         let Some(kind) = meta.kind else { return other };
         let is_dir = kind == Kind::Directory;
         if meta.inode.device != self.device

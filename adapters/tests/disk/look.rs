@@ -13,7 +13,7 @@ fn names(world: &World, dir: &str) -> Vec<String> {
 }
 
 fn is_other(world: &World, at: &str) -> bool {
-    matches!(world.seen(at), Some(Seen::Other(_)))
+    matches!(world.seen(at), Some(Seen::Other { .. }))
 }
 
 #[test]

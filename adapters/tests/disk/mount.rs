@@ -48,7 +48,7 @@ fn what_is_mounted_inside_the_root_is_unknown() {
     let Some(_bind) = Mount::at(&world.root.join("bound"), &arguments) else { return };
     fs::write(world.root.join("mounted/file"), "1").unwrap();
     for name in ["mounted", "bound"] {
-        assert!(matches!(world.seen(name), Some(Seen::Other(_))), "{name}");
+        assert!(matches!(world.seen(name), Some(Seen::Other { .. })), "{name}");
         assert!(matches!(world.look(name), Err(DiskError::Failed(_))), "{name}");
         let content = world.stage(b"new");
         let placed = world.place(&format!("{name}/new"), Old::Absent, content);

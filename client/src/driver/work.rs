@@ -155,6 +155,6 @@ fn open_as_it_is(disk: &impl Disk, path: &RelPath) -> Result<Box<dyn Source>, Di
     let listing = disk.look(&dir, &Names::Only([name.clone()].into()))?;
     match listing.names.into_iter().next() {
         Some((_, Seen::Node(found))) => disk.read(path, &found.stamp),
-        Some((_, Seen::Other(_))) | None => Err(DiskError::Gone),
+        Some((_, Seen::Other { .. })) | None => Err(DiskError::Gone),
     }
 }

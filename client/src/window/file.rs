@@ -97,7 +97,7 @@ pub(super) fn look(disk: &RealDisk, path: &RelPath) -> Result<Option<Found>, Dis
     match disk.look(&dir, &only) {
         Ok(listing) => Ok(listing.names.into_iter().find_map(|(found, seen)| match seen {
             Seen::Node(node) if found == *name => Some(node),
-            Seen::Node(_) | Seen::Other(_) => None,
+            Seen::Node(_) | Seen::Other { .. } => None,
         })),
         Err(DiskError::Gone) => Ok(None),
         Err(error) => Err(error),

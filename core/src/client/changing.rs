@@ -219,6 +219,7 @@ impl Client {
                 }
             }
             Then::Removed => {
+                self.look_no_more(node);
                 self.trees.set_local(node, Local::Absent);
                 self.trees.set_synced(node, None);
             }

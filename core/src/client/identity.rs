@@ -8,7 +8,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::disk::{Found, Inode, Listing, Names, Seen};
+use crate::disk::{Found, Inode, Listing, Names, Seen, Stamp};
 use crate::id::NodeId;
 use crate::name::Name;
 use crate::node::{Kind, Place};
@@ -16,7 +16,8 @@ use crate::node::{Kind, Place};
 use super::looking::{Look, asked};
 use super::record::{Local, LocalBody, Present};
 use super::sameness::{
-    found_executable, has_other_names, is_backup, is_same_file, seen_stamp, stands, unless_read,
+    found_executable, has_other_names, is_backup, is_same_file, may_be_other, seen_stamp, stands,
+    unless_read,
 };
 use super::{Client, ProblemKind};
 
@@ -28,7 +29,7 @@ impl Client {
         let certain = listing.names.iter().filter(|(name, _)| !look.tainted.contains(name));
         for (name, seen) in certain {
             match seen {
-                Seen::Other(inode) => self.saw_other(look.dir, name, inode),
+                Seen::Other { stamp, kind } => self.saw_other(look, name, stamp, *kind),
                 Seen::Node(found) => {
                     if self.not_other(look.dir, name) {
                         no_others.push(name);
@@ -89,8 +90,7 @@ impl Client {
             return false;
         }
         if found.form.kind() != Kind::Directory
-            && !self.trees.get(node).accepted()
-            && !self.is_in_commit(node)
+            && !self.may_be_known_there(node)
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
             && !self.has_moved(owner, listing, name)
         {
@@ -118,7 +118,7 @@ impl Client {
             Seen::Node(found) => {
                 at != name && is_same_file(known, found) && !self.is_backup(at, name)
             }
-            Seen::Other(_) => false,
+            Seen::Other { .. } => false,
         })
     }
 
@@ -288,7 +288,8 @@ impl Client {
     }
 
     /// A name that is there and is not synced: what we knew there is unknown now.
-    fn saw_other(&mut self, dir: NodeId, name: &Name, inode: &Inode) {
+    fn saw_other(&mut self, look: &Look, name: &Name, stamp: &Stamp, kind: Option<Kind>) {
+        let dir = look.dir;
         let place = Place { parent: dir, name: name.clone() };
         self.looks.others.insert((dir, name.clone()));
         let before = self.looks.hidden_before.remove(&(dir, name.clone()));
@@ -297,8 +298,18 @@ impl Client {
                 self.looks.hidden.insert(node, (dir, name.clone()));
             }
         }
-        let hidden: BTreeSet<NodeId> =
-            self.trees.by_inode(inode).into_iter().chain(self.trees.at_here(&place)).collect();
+        let renamed =
+            self.trees.by_inode(&stamp.inode).filter(|&node| match self.trees.get(node).local() {
+                Local::Present(known) | Local::Hidden(known) => may_be_other(known, stamp, kind),
+                Local::Absent => false,
+            });
+        let at_place = self.trees.at_here(&place);
+        if kind.is_none() {
+            // What no node can be has taken its name: it is not behind that.
+            at_place.into_iter().for_each(|node| self.found_gone(node, look.number));
+        }
+        let at_place = at_place.filter(|_| kind.is_some());
+        let hidden: BTreeSet<NodeId> = renamed.into_iter().chain(at_place).collect();
         for node in hidden {
             let mut whole = alloc::vec![node];
             whole.extend(self.trees.below_here(node));
@@ -369,10 +380,13 @@ impl Client {
             self.not_other(look.dir, name);
             self.reveal(look.dir, name);
         }
-        for node in gone {
-            if !self.forget_unaccepted(node) && !self.take_over(node) {
-                self.found_missing(node, look.number);
-            }
+        gone.into_iter().for_each(|node| self.found_gone(node, look.number));
+    }
+
+    /// A look shows that a node is not at its name.
+    fn found_gone(&mut self, node: NodeId, look: u64) {
+        if !self.forget_unaccepted(node) && !self.take_over(node) {
+            self.found_missing(node, look);
         }
     }
 
@@ -406,14 +420,21 @@ impl Client {
         true
     }
 
+    /// The server knows it, or may have heard of it.
+    fn may_be_known_there(&self, node: NodeId) -> bool {
+        self.trees.get(node).accepted()
+            || self.is_in_commit(node)
+            || self.sent_before.contains(&node)
+    }
+
     /// A node that the server never heard of costs nothing when it goes. What had been moved into
     /// it is missing like anything else.
     fn forget_unaccepted(&mut self, node: NodeId) -> bool {
-        if self.trees.get(node).accepted() || self.is_in_commit(node) {
+        if self.may_be_known_there(node) {
             return false;
         }
         for below in self.trees.below_here(node) {
-            if self.trees.get(below).accepted() || self.is_in_commit(below) {
+            if self.may_be_known_there(below) {
                 self.believe_deleted(below);
             } else {
                 self.not_missing(below);
@@ -430,13 +451,20 @@ impl Client {
         let mut whole = self.trees.below_here(node);
         whole.push(node);
         for node in whole {
-            self.others_are_gone(node);
-            self.looks.missing.remove(&node);
-            self.looks.blind.remove(&node);
-            self.solved(node, ProblemKind::Unreadable);
+            self.look_no_more(node);
             if self.trees.get(node).present().is_some() {
                 self.trees.set_local(node, Local::Absent);
             }
         }
+    }
+
+    /// It is gone: nothing is to be found out about it any more, nor about what is in it.
+    pub(super) fn look_no_more(&mut self, node: NodeId) {
+        self.looks.missing.remove(&node);
+        self.looks.wanted.remove(&node);
+        self.looks.unnameable.remove(&node);
+        self.looks.blind.remove(&node);
+        self.solved(node, ProblemKind::Unreadable);
+        self.others_are_gone(node);
     }
 }

@@ -99,6 +99,9 @@ impl Client {
         if !self.is_saved(node) {
             return Try::Full;
         }
+        if self.step(node).is_some_and(|step| self.is_name_hidden(&step)) {
+            return self.give_up_name(node);
+        }
         match self.decide(node) {
             Some(Decision::Materialise) => self.materialise(node),
             Some(Decision::DeleteHere) => self.delete_here(node),
@@ -107,6 +110,11 @@ impl Client {
                 match self.apply_place(node) {
                     Try::Blocked if content == Act::Apply => self.apply_content(node, executable),
                     Try::Blocked if executable == Act::Apply => self.apply_mode(node),
+                    // What was written here meanwhile does not wait for a name that cannot be had.
+                    Try::Blocked if content == Act::Wait && self.is_rival_parked(node) => {
+                        self.split(node);
+                        Try::Blocked
+                    }
                     tried @ (Try::Started | Try::Blocked | Try::Full) => tried,
                 }
             }
@@ -116,6 +124,13 @@ impl Client {
             Some(Decision::Merge { executable: Act::Apply, .. }) => self.apply_mode(node),
             _ => Try::Blocked,
         }
+    }
+
+    /// It was read, and differs from both what was agreed on and what the server has, and its name
+    /// cannot be had here.
+    fn is_rival_parked(&self, node: NodeId) -> bool {
+        let parked = self.problems.contains_key(&(node, ProblemKind::Parked));
+        parked && self.trees.get(node).present().is_some_and(|here| here.body.known().is_some())
     }
 
     fn materialise(&mut self, node: NodeId) -> Try {

@@ -2,14 +2,48 @@
 //!
 //! What is to be placed or removed is made durable before the disk is asked. So after a crash, bytes
 //! that this device itself had placed are not taken for a user's edit, nor a removal for a user's
-//! deletion, whatever has happened at the server since.
+//! deletion, whatever has happened at the server since; nor for something new, where a user moved them
+//! on before this engine started.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use crate::id::NodeId;
-use crate::node::State;
+use crate::node::{Kind, State};
 
 use super::Client;
 use super::reconcile::same;
-use super::record::{Intent, Local};
+use super::record::{Intent, Local, Record};
+use super::trees::Trees;
+
+/// Changes that were begun before this engine started, until it is known what became of them.
+#[derive(Debug)]
+pub(super) struct Unresolved {
+    nodes: BTreeSet<NodeId>,
+    /// What was known here before, and was never accepted: none of it came of those changes.
+    before: BTreeSet<NodeId>,
+}
+
+impl Unresolved {
+    /// What was saved as begun.
+    pub(super) fn of(trees: &Trees) -> Self {
+        let begun = trees.nodes().filter(|(_, record)| record.intent().is_some());
+        let nodes: BTreeSet<NodeId> = begun.map(|(node, _)| node).collect();
+        let stranger = |record: &Record| record.present().is_some() && !record.accepted();
+        let known = trees.nodes().filter(|(_, record)| !nodes.is_empty() && stranger(record));
+        let before = known.map(|(node, _)| node).collect();
+        Self { nodes, before }
+    }
+
+    pub(super) fn contains(&self, node: NodeId) -> bool {
+        self.nodes.contains(&node)
+    }
+
+    /// It is known what became of it, or does not matter. `false`: it was.
+    pub(super) fn remove(&mut self, node: NodeId) -> bool {
+        self.nodes.remove(&node)
+    }
+}
 
 impl Client {
     /// Notes what is begun for a node. `false`: that is not durable yet.
@@ -23,25 +57,27 @@ impl Client {
     /// Finds out, once, what became of a change that was begun before this engine started.
     /// `false`: a file must be read first.
     pub(super) fn resolve_intent(&mut self, node: NodeId) -> bool {
-        if !self.unresolved.contains(&node) {
+        if !self.unresolved.contains(node) {
             return true;
         }
-        if self.is_in_flight(node) || self.looks.missing.contains_key(&node) {
+        let missing = self.looks.missing.contains_key(&node);
+        if self.is_in_flight(node) {
             return false;
         }
         let done = match self.trees.get(node).intent().cloned() {
             Some(Intent::Place(agreed)) => match self.was_placed(node, &agreed) {
                 Some(true) => Some(Some(*agreed)),
-                Some(false) => None,
-                None => return false,
+                Some(false) if !missing => None,
+                Some(false) | None => return false,
             },
+            Some(Intent::Remove) if missing => return false,
             Some(Intent::Remove) => {
                 let gone = matches!(self.trees.get(node).local(), Local::Absent);
                 gone.then_some(None)
             }
             None => None,
         };
-        self.unresolved.remove(&node);
+        self.unresolved.remove(node);
         if let Some(agreed) = done {
             self.trees.set_synced(node, agreed);
             self.trees.set_intent(node, None);
@@ -51,27 +87,56 @@ impl Client {
 
     /// Whether what was to be placed is here; `None`: a file must be read first.
     fn was_placed(&mut self, node: NodeId, agreed: &State) -> Option<bool> {
-        let holder = match self.trees.get(node).local() {
-            Local::Present(_) => node,
+        let here = match self.trees.get(node).local() {
+            Local::Present(_) => !self.looks.missing.contains_key(&node),
             Local::Hidden(_) => return Some(false),
-            // It was new here: what stands at its place was met as a stranger.
-            Local::Absent => match self.trees.at_here(&agreed.place) {
-                Some(other) if !self.trees.get(other).accepted() => other,
-                Some(_) | None => return Some(false),
-            },
+            Local::Absent => false,
         };
-        let here = self.trees.get(holder).present()?;
+        if here {
+            return self.is_what_was_placed(node, node, agreed);
+        }
+        // It was new here: what stands at its place was met as a stranger.
+        let at_place = self.trees.at_here(&agreed.place).filter(|&other| other != node);
+        let stranger = at_place.filter(|&other| !self.trees.get(other).accepted());
+        let placed = stranger.map(|other| self.is_what_was_placed(node, other, agreed));
+        match placed {
+            Some(Some(true)) => Some(true),
+            Some(None) => None,
+            Some(Some(false)) | None => self.was_moved_on(node, agreed),
+        }
+    }
+
+    /// Whether what was placed was moved on by a user: it is the only file that is new here and has
+    /// its bytes and its time.
+    fn was_moved_on(&mut self, node: NodeId, agreed: &State) -> Option<bool> {
+        if agreed.body.kind() == Kind::Directory {
+            return Some(false);
+        }
+        let may_be = |(other, record): (NodeId, &Record)| {
+            let here = record.present().filter(|here| !here.linked && !record.accepted())?;
+            let alike = agreed.body.content().is_none_or(|content| {
+                content.size == here.stamp.size && content.mtime == here.stamp.mtime
+            });
+            let new = !self.unresolved.before.contains(&other) && !self.is_in_flight(other);
+            (alike && new && same(&here.body, &agreed.body) != Some(false)).then_some(other)
+        };
+        let mut found: Vec<NodeId> = self.trees.nodes().filter_map(may_be).collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(only), true) => self.is_what_was_placed(node, only, agreed),
+            (Some(_), false) | (None, _) => Some(false),
+        }
+    }
+
+    /// Whether this is what was placed for a node, which it then is; `None`: it must be read first.
+    fn is_what_was_placed(&mut self, node: NodeId, found: NodeId, agreed: &State) -> Option<bool> {
+        let here = self.trees.get(found).present()?;
         let placed = same(&here.body, &agreed.body);
         match placed {
-            None => {
-                self.want_read(holder);
-                if holder != node {
-                    // Its reading has what wants its name planned again.
-                    self.trees.touch(holder);
-                }
-            }
-            Some(true) if holder != node && !self.is_in_flight(holder) => {
-                self.hand_over(holder, node);
+            None => self.want_read(found),
+            Some(true) if found != node && !self.is_in_flight(found) => {
+                self.looks.missing.remove(&node);
+                self.trees.set_local(node, Local::Absent);
+                self.hand_over(found, node);
                 if self.trees.is_dir_here(node) {
                     self.want_all(node, 0);
                 }
@@ -79,5 +144,10 @@ impl Client {
             Some(_) => {}
         }
         placed
+    }
+
+    /// Something new was met, or is gone: what was begun before a crash may wait for it.
+    pub(super) fn touch_unresolved(&mut self) {
+        self.unresolved.nodes.iter().for_each(|&node| self.trees.touch(node));
     }
 }

@@ -108,8 +108,9 @@ pub struct Client {
     deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
-    /// Nodes with a change that was begun before this engine started.
-    unresolved: BTreeSet<NodeId>,
+    unresolved: intents::Unresolved,
+    /// Nodes that may have been sent before this engine started; nothing told yet that they were.
+    sent_before: BTreeSet<NodeId>,
     out: Vec<Effect>,
 }
 
@@ -117,8 +118,9 @@ impl Client {
     /// An engine that goes on from what was saved; the first event is [`Event::Started`].
     pub fn new(config: Config, saved: Saved) -> Result<Self, DamagedState> {
         let (trees, stream, saves) = saving::restore(saved)?;
-        let begun = trees.nodes().filter(|(_, record)| record.intent().is_some());
-        let unresolved = begun.map(|(node, _)| node).collect();
+        let unresolved = intents::Unresolved::of(&trees);
+        let never_heard_of = trees.nodes().filter(|(_, record)| !record.accepted());
+        let sent_before = never_heard_of.map(|(node, _)| node).collect();
         Ok(Self {
             ids: ids::Ids::new(config.seed),
             config,
@@ -141,6 +143,7 @@ impl Client {
             problems: BTreeMap::new(),
             halted: None,
             unresolved,
+            sent_before,
             out: Vec::new(),
         })
     }

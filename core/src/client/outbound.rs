@@ -19,6 +19,7 @@ use crate::protocol::ClientMessage;
 use super::event::Effect;
 use super::ordering::{Needs, Pending, in_order};
 use super::reconcile::{Act, Decision};
+use super::record::Local;
 use super::{Client, ProblemKind};
 
 /// The most nodes that are examined for one commit.
@@ -84,6 +85,9 @@ impl Client {
         if matches!(step, Step::Edit { .. }) && self.is_too_quick(node) {
             return;
         }
+        if self.is_name_hidden(&step) {
+            return self.offer_inbound(node);
+        }
         let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
         let uploading = self.uploads.is_under_way(node);
         if !load {
@@ -91,6 +95,15 @@ impl Client {
         } else if !uploading {
             self.uploads.wanted.insert(node);
         }
+    }
+
+    /// Of what has its name at the server nothing is known here: that cannot give the name up.
+    pub(super) fn is_name_hidden(&self, step: &Step) -> bool {
+        let (Step::Create { node, place, .. } | Step::Move { node, place }) = step else {
+            return false;
+        };
+        let other = self.trees.at_there(place).filter(|other| other != node);
+        other.is_some_and(|other| matches!(self.trees.get(other).local(), Local::Hidden(_)))
     }
 
     /// What to ask the server for, for one node, if that may go now.

@@ -35,10 +35,14 @@ impl Client {
         if !self.may_plan() {
             return;
         }
-        let mut others = false;
+        let (mut others, mut strangers) = (false, false);
         while let Some(node) = self.trees.next_dirty() {
             others |= !self.problems.contains_key(&(node, ProblemKind::Parked));
+            strangers |= !self.trees.get(node).accepted() && !self.unresolved.contains(node);
             self.plan(node);
+        }
+        if strangers {
+            self.touch_unresolved();
         }
         if others {
             // A name that differed in case only may be free now.
@@ -231,7 +235,7 @@ impl Client {
 
     /// The bytes here become another node; it stands at the name that this node has at the server,
     /// and finds a conflict name when this one comes.
-    fn split(&mut self, node: NodeId) {
+    pub(super) fn split(&mut self, node: NodeId) {
         let other = self.ids.node();
         self.hand_over(node, other);
         self.trees.set_synced(node, None);

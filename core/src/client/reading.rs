@@ -133,8 +133,6 @@ impl Client {
         let as_it_was =
             self.trees.get(node).present().is_some_and(|present| present.stamp == stamp);
         self.trees.touch(node);
-        // It may be what a change begun before a crash has placed.
-        self.unresolved.iter().for_each(|&node| self.trees.touch(node));
         // What wants its name may merge with it, now that it is read.
         let place = self.trees.get(node).present().map(|present| present.place.clone());
         if let Some(rival) = place.and_then(|place| self.trees.at_there(&place)) {

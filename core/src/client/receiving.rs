@@ -157,7 +157,7 @@ impl Client {
             Some(_) if self.is_unknown(node) => None,
             Some(reason) => base_after_merge(self.trees.get(node), row, reason),
         };
-        if merge.is_some() && self.unresolved.remove(&node) {
+        if merge.is_some() && self.unresolved.remove(node) {
             // That it was placed here, or removed, was agreed on with what the server had then.
             self.trees.set_intent(node, None);
         }

@@ -18,6 +18,15 @@ pub(super) fn is_same_file(known: &Present, found: &Found) -> bool {
         && (found.stamp.inode.birth.is_some() || found.form.kind() == Kind::Directory || same_bytes)
 }
 
+/// Whether a known node may be what has a name that is not synced.
+pub(super) fn may_be_other(known: &Present, stamp: &Stamp, kind: Option<Kind>) -> bool {
+    let same_bytes = known.stamp.size == stamp.size && known.stamp.mtime == stamp.mtime;
+    known.stamp.inode == stamp.inode
+        && kind == Some(known.body.kind())
+        && !known.linked
+        && (stamp.inode.birth.is_some() || kind == Some(Kind::Directory) || same_bytes)
+}
+
 /// The stamp to believe in. A directory's times change with what is in it, and mean nothing.
 pub(super) fn seen_stamp(found: &Found) -> Stamp {
     match found.form.kind() {
@@ -58,7 +67,7 @@ pub(super) fn stands(listing: &Listing, name: &Name, not: &Inode) -> Option<Inod
         Seen::Node(found) if found.form.kind() == Kind::File && found.stamp.inode != *not => {
             Some(found.stamp.inode)
         }
-        Seen::Node(_) | Seen::Other(_) => None,
+        Seen::Node(_) | Seen::Other { .. } => None,
     })
 }
 

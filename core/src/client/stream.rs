@@ -135,6 +135,9 @@ impl Client {
             | Phase::Live => {}
         }
         self.finish_snapshot();
+        if self.is_caught_up() {
+            self.sent_before.clear();
+        }
         self.acknowledge();
     }
 

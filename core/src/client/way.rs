@@ -15,6 +15,7 @@ use super::changing::Then;
 use super::event::{Effect, Notice};
 use super::inbound::Try;
 use super::reconcile::{Act, Decision, same};
+use super::record::Local;
 use super::{Client, ProblemKind};
 
 /// A chain of nodes that each want the next one's name is followed this far.
@@ -24,9 +25,8 @@ impl Client {
     /// Makes sure that `node` can have its name. `None`: the name is free, in a directory that is
     /// here.
     pub(super) fn clear_way(&mut self, node: NodeId, place: &Place) -> Option<Try> {
-        if !self.trees.is_dir_here(place.parent) {
-            self.need_here(place.parent);
-            return Some(Try::Blocked);
+        if let Some(wait) = self.wait_for_directory(node, place.parent) {
+            return Some(wait);
         }
         if self.is_out_of_sight(place.parent) {
             // It may be there already. When that can be read, this is planned again.
@@ -94,6 +94,19 @@ impl Client {
         }
     }
 
+    /// The directory that a node is to be in must be here. `None`: it is.
+    fn wait_for_directory(&mut self, node: NodeId, dir: NodeId) -> Option<Try> {
+        if self.trees.is_dir_here(dir) {
+            return None;
+        }
+        if matches!(self.trees.get(dir).local(), Local::Hidden(_)) {
+            let reason = "its directory is hidden here by something that is not synced";
+            self.problem(node, ProblemKind::Parked, reason.into());
+        }
+        self.need_here(dir);
+        Some(Try::Blocked)
+    }
+
     /// What is in the directory that is to go, and waits for the one that gets its name.
     fn to_come_into(&self, node: NodeId, going: NodeId) -> Option<NodeId> {
         self.trees.below_here(going).into_iter().find(|&inside| {
@@ -116,9 +129,8 @@ impl Client {
     /// Waits for what stands at the name here if that may be the very same, so that no content is
     /// fetched that is here already. `None`: it is not.
     pub(super) fn may_merge(&mut self, node: NodeId, there: &State) -> Option<Try> {
-        if !self.trees.is_dir_here(there.place.parent) {
-            self.need_here(there.place.parent);
-            return Some(Try::Blocked);
+        if let Some(wait) = self.wait_for_directory(node, there.place.parent) {
+            return Some(wait);
         }
         let other = self.trees.at_here(&there.place).filter(|&other| other != node)?;
         let record = self.trees.get(other);
@@ -170,6 +182,15 @@ impl Client {
         let Some(present) = self.trees.get(node).present() else { return Try::Blocked };
         let parent = present.place.parent;
         self.rename_aside_into(node, parent, stays)
+    }
+
+    /// What has its name at the server cannot come here, nor give the name up.
+    pub(super) fn give_up_name(&mut self, node: NodeId) -> Try {
+        match self.rename_aside(node, true) {
+            // Its own change is what it waits for.
+            Try::Blocked if self.is_in_flight(node) => Try::Started,
+            tried @ (Try::Started | Try::Blocked | Try::Full) => tried,
+        }
     }
 
     fn rename_aside_into(&mut self, node: NodeId, parent: NodeId, stays: bool) -> Try {

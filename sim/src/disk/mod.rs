@@ -347,14 +347,17 @@ impl Disk {
 
     fn seen(&self, name: &Name, number: Number) -> Seen {
         let inode = self.inode(number);
+        let stamp = self.stamp(number);
         let form = match &inode.form {
-            _ if self.ignored.contains(name) => return Seen::Other(self.id(number)),
-            Form::Fifo => return Seen::Other(self.id(number)),
+            Form::Fifo => return Seen::Other { stamp, kind: None },
             Form::Directory(_) => FoundForm::Directory,
             Form::File { executable, .. } => FoundForm::File { executable: *executable },
             Form::Symlink(target) => FoundForm::Symlink(target.clone()),
         };
-        Seen::Node(Found { stamp: self.stamp(number), links: inode.links, form })
+        if self.ignored.contains(name) {
+            return Seen::Other { stamp, kind: Some(form.kind()) };
+        }
+        Seen::Node(Found { stamp, links: inode.links, form })
     }
 
     /// A moment later, as every change needs one of its own.

@@ -96,7 +96,9 @@ fn nothing_lost(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Result<(
         let in_history = scene.witness.history.contains(version);
         let by_users = !fate.destroyed_by.is_empty() || !fate.dropped_by.is_empty();
         let by_power = fate.lost_power || fate.rolled_back && in_history;
-        if fate.written.is_empty() || by_users || by_power {
+        // What an engine once agreed on, by an older memory, is an ancestor of the file that it finds.
+        let by_memory = scene.witness.old_memory && in_history;
+        if fate.written.is_empty() || by_users || by_power || by_memory {
             continue;
         }
         tally.judged(rules::NOTHING_LOST, 1u64);

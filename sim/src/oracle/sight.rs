@@ -36,14 +36,32 @@ struct Here {
     inode: Inode,
 }
 
-/// What the last look that could list a directory showed; no kind: something that is not synced.
-type Shown = BTreeMap<Name, (Inode, Option<Kind>)>;
+/// What stood at a name; no kind: something that is not synced.
+type Standing = (Inode, Option<Kind>);
+
+/// What the last looks at a directory showed, and which look it was.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    /// The last one that listed all of it.
+    whole: Option<u64>,
+    names: BTreeMap<Name, (u64, Option<Standing>)>,
+}
+
+impl Shown {
+    /// What stood at a name, if it is known.
+    fn get(&self, name: &Name) -> Option<(u64, Option<Standing>)> {
+        self.names.get(name).copied().or(self.whole.map(|at| (at, None)))
+    }
+}
 
 /// What one engine knows of its disk.
 #[derive(Clone, Debug, Default)]
 pub struct Sight {
     asked: BTreeMap<TaskId, Effect>,
-    dirs: BTreeMap<RelPath, Shown>,
+    /// By which directory it is, wherever it is.
+    dirs: BTreeMap<Inode, Shown>,
+    root: Option<Inode>,
+    looks: u64,
     read: BTreeMap<Look, ContentId>,
     placed: BTreeMap<Look, ContentId>,
     here: BTreeMap<NodeId, Here>,
@@ -189,22 +207,24 @@ impl Sight {
         let listing = match result {
             Ok(listing) => listing,
             Err(DiskError::RootGone(_)) => return self.dirs.clear(),
-            Err(DiskError::Gone) => {
-                return self.dirs.retain(|at, _| !at.names().starts_with(dir.names()));
-            }
             // It says nothing of what is in it.
             Err(_) => return,
         };
-        let mut shown = match (names, self.dirs.remove(dir)) {
-            (Names::Only(_), Some(shown)) => shown,
-            _ => BTreeMap::new(),
-        };
-        if let Names::Only(names) = names {
-            shown.retain(|name, _| !names.contains(name));
+        if dir.names().is_empty() {
+            self.root = Some(listing.inode);
+        }
+        self.looks += 1;
+        let now = self.looks;
+        let shown = self.dirs.entry(listing.inode).or_default();
+        match names {
+            Names::All => *shown = Shown { whole: Some(now), names: BTreeMap::new() },
+            Names::Only(names) => {
+                shown.names.extend(names.iter().map(|name| (name.clone(), (now, None))));
+            }
         }
         for (name, seen) in &listing.names {
             let inode = match seen {
-                Seen::Other(inode) => (*inode, None),
+                Seen::Other { stamp, .. } => (stamp.inode, None),
                 Seen::Node(found) => {
                     if let Form::Symlink(target) = &found.form {
                         self.read.insert(look(&found.stamp), target_version(target));
@@ -212,18 +232,8 @@ impl Sight {
                     (found.stamp.inode, Some(found.form.kind()))
                 }
             };
-            shown.insert(name.clone(), inode);
+            shown.names.insert(name.clone(), (now, Some(inode)));
         }
-        let depth = dir.names().len();
-        // What was seen in a directory means nothing once its name is gone, or a file's.
-        let stands = |name: &Name| match shown.get(name) {
-            Some((_, kind)) => !matches!(kind, Some(Kind::File | Kind::Symlink)),
-            None => false,
-        };
-        self.dirs.retain(|at, _| {
-            !at.names().starts_with(dir.names()) || at.names().get(depth).is_none_or(stands)
-        });
-        self.dirs.insert(dir.clone(), shown);
     }
 
     fn commits(&mut self, commit: &Commit, tally: &mut Tally) -> Result<(), Broken> {
@@ -263,38 +273,52 @@ impl Sight {
         if !self.here.contains_key(&node) {
             return (!self.made.contains(&node)).then(|| "was never here".into());
         }
-        let Some(path) = self.path(node) else { return Some("was in nothing".into()) };
-        // The nearest directory that a look reached tells; what is above it need not be listed.
-        for (depth, name) in path.names().iter().enumerate().rev() {
-            let dir = RelPath::new(path.names()[..depth].to_vec());
-            let Some(names) = self.dirs.get(&dir) else { continue };
-            let last = depth + 1 == path.names().len();
-            return match names.get(name) {
-                None => None,
-                Some((inode, _)) if last => {
-                    let certain = inode.birth.is_some() && self.inode(node) == Some(*inode);
-                    certain.then(|| format!("{path} is there"))
-                }
-                Some((_, Some(Kind::File | Kind::Symlink))) => None,
-                Some(_) => Some(format!("{path}: {dir}/{name} was not looked at")),
+        let Some(line) = self.line(node) else { return Some("was in nothing".into()) };
+        let mut there: Option<(u64, String)> = None;
+        for (depth, (above, name)) in line.iter().enumerate().rev() {
+            let dir = match depth {
+                0 => self.root,
+                _ => self.here.get(&line[depth - 1].0).map(|here| here.inode),
             };
+            let shown = dir.and_then(|dir| self.dirs.get(&dir)?.get(name));
+            // What an older look shows further up says nothing against a newer one.
+            let newer = |(at, _): &(u64, _)| there.as_ref().is_none_or(|(seen, _)| at > seen);
+            let Some((at, found)) = shown.filter(newer) else { continue };
+            let last = depth + 1 == line.len();
+            // Where another has its name, it is not there: what was in it is not, either.
+            let (inode, kind) = found?;
+            let certain = inode.birth.is_some() || kind == Some(Kind::Directory) && !last;
+            if self.inode(*above) != Some(inode) || !certain {
+                return None;
+            }
+            let how = if last { "is there" } else { "was not looked at" };
+            there.get_or_insert((at, format!("{}: {name} {how}", path_of(&line))));
         }
-        Some(format!("{path}: nothing was looked at"))
+        Some(there.map_or_else(|| "nothing was looked at".into(), |(_, why)| why))
     }
 
     /// Where the engine last had a node.
     pub fn path(&self, node: NodeId) -> Option<RelPath> {
-        let mut names = Vec::new();
+        Some(path_of(&self.line(node)?))
+    }
+
+    /// The directories that the engine last had a node in, from the root on, and the node.
+    fn line(&self, node: NodeId) -> Option<Vec<(NodeId, &Name)>> {
+        let mut line = Vec::new();
         let mut at = node;
         while at != NodeId::ROOT {
             let here = self.here.get(&at)?;
-            names.push(here.place.name.clone());
+            line.push((at, &here.place.name));
             at = here.place.parent;
-            if names.len() > self.here.len() {
+            if line.len() > self.here.len() {
                 return None;
             }
         }
-        names.reverse();
-        Some(RelPath::new(names))
+        line.reverse();
+        Some(line)
     }
+}
+
+fn path_of(line: &[(NodeId, &Name)]) -> RelPath {
+    RelPath::new(line.iter().map(|(_, name)| (*name).clone()).collect())
 }

@@ -57,8 +57,10 @@ pub struct Witness {
     pub directory_movers: BTreeSet<usize>,
     /// Both sides had to be merged for a reason other than a first join.
     pub merged: bool,
-    /// A user made something that is not synced: what it stood for is unknown while it is there, and
-    /// comes back when it goes.
+    /// An engine went on from an older state than it had saved.
+    pub old_memory: bool,
+    /// A user made something that is not synced, or ignores a name: what that stands for is unknown
+    /// while it is there, and comes back when it goes.
     pub had_unknown: bool,
     /// A watcher lost something: a move may have been seen as a deletion, and later as a new file.
     pub half_seen: bool,
@@ -202,6 +204,12 @@ impl Witness {
         self.rescues += 1;
         self.spoil();
         self.deeds += deeds as u64;
+    }
+
+    /// An engine goes on from an older state than it had saved.
+    pub fn forgot(&mut self) {
+        self.old_memory = true;
+        self.brought_back(0);
     }
 
     /// A disk is what it once was, or what another is.

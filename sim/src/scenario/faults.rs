@@ -209,6 +209,7 @@ impl Scenario {
 
     /// On all devices this name is ignored from now on, or no longer.
     pub fn ignore(&mut self, text: &str, ignored: bool) -> &mut Self {
+        self.world.witness_mut().had_unknown = true;
         for device in &mut self.world.devices {
             if ignored {
                 device.disk.ignored.insert(name(text));

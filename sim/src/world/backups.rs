@@ -71,6 +71,7 @@ impl World {
         self.kill_client(index);
         if which != 1 {
             self.devices[index].restore_store(saved);
+            self.witness.forgot();
         }
         if which != 0 {
             self.stop_users(index);

@@ -230,7 +230,7 @@ impl World {
         if unsaved > 0 {
             // A client that forgot what it had placed takes it for its user's, and what its user
             // did to what it forgot it cannot see.
-            self.witness.brought_back(0);
+            self.witness.forgot();
         }
     }
 

@@ -1,0 +1,141 @@
+//! Faults that searches of fresh seeds found, told as short stories.
+
+use sim::disk::user::path;
+use sim::scenario::Scenario;
+use sim::user::script::Call;
+use sim::world::Setting;
+use sim::world::arranged::Hold;
+
+/// Two devices, of which the first takes names that differ in case only for the same.
+fn folding() -> Scenario {
+    Scenario::with(Setting { folds_case: 1, ..Setting::calm(2) })
+}
+
+/// What had just been placed, and was renamed before the engine heard of that and died, was taken for
+/// something new: it came back at its old name, too.
+#[test]
+fn what_is_renamed_in_a_change_whose_engine_dies_is_renamed() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().hold(1, Hold::Changed).hold(1, Hold::Events).mark();
+    s.write(0, "f", "two").until("the update is there", |s| s.disk(1) == "f=two");
+    s.rename(1, "f", "g").kill(1);
+    s.release(1, Hold::Changed).release(1, Hold::Events).everywhere("g=two");
+    assert_eq!((s.new_entries(), s.deletions()), (2, 0), "the edit, and the move");
+}
+
+/// The same, where it was new on that disk.
+#[test]
+fn what_is_renamed_when_it_first_came_and_the_engine_dies_is_renamed() {
+    let mut s = Scenario::new(2);
+    s.hold(1, Hold::Changed).hold(1, Hold::Events);
+    s.write(0, "f", "one").until("it is there", |s| s.disk(1) == "f=one");
+    s.rename(1, "f", "g").kill(1);
+    s.release(1, Hold::Changed).release(1, Hold::Events).everywhere("g=one");
+    assert_eq!(s.entries(), 2, "its creation, and the move");
+}
+
+/// Something else with the same bytes is no reason to take a file for moved.
+#[test]
+fn a_copy_that_was_here_before_is_not_what_an_engine_that_died_placed() {
+    let mut s = Scenario::new(2);
+    s.offline(1).write(1, "mine", "one").settle();
+    s.write(0, "f", "one").hold(1, Hold::Changes).online(1).until_asked(1, "place");
+    s.kill(1).release(1, Hold::Changes).everywhere("f=one mine=one");
+}
+
+/// A change that was begun before a crash waited for a file that was open at its place, and was never
+/// thought of again when that was deleted.
+#[test]
+fn what_an_engine_that_died_was_placing_comes_when_what_was_in_its_way_is_gone() {
+    let mut s = Scenario::new(2);
+    s.hold(0, Hold::Changes).write(1, "c", "one").until_asked(0, "place");
+    s.call(0, Call::Open(path("c"), true)).kill(0).release(0, Hold::Changes).settle();
+    s.rename(1, "c", "a").settle().delete(0, "c").close(0).everywhere("a=one");
+}
+
+/// Without birth times a pipe that had got a file's number was taken for that file: what was to have
+/// the file's name waited for it for ever.
+#[test]
+fn a_pipe_is_not_the_file_whose_number_it_got() {
+    Scenario::with(Setting { no_births: 1, ..Setting::calm(2) })
+        .mkdir(1, "c")
+        .write(1, "c/leaf", "one")
+        .write(1, "a", "two")
+        .settle()
+        .rename(0, "c/leaf", "a")
+        .pipe(0, "c/f")
+        .by_the_rules()
+        .delete(0, "c/f")
+        .everywhere("a=one c/");
+}
+
+/// What was to have the name of a file that an ignored name hides waited for it for ever.
+#[test]
+fn what_takes_the_name_of_a_hidden_file_becomes_a_copy() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").write(0, "b", "two").settle().ignore("x", true);
+    s.rename(0, "a", "x").rename(0, "b", "a").settle();
+    s.here(0, "a (0)=two").here(1, "a (0)=two a=one");
+    s.rename(0, "x", "d").settle().here(0, "a (0)=two d=one").here(1, "a (0)=two d=one");
+}
+
+/// A file that was to come back into a directory which a name hides waited for it, and nobody was told.
+#[test]
+fn what_is_to_be_in_a_hidden_directory_is_told_to_wait() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").mkdir(0, "d/e").write(0, "d/e/f", "one").settle().ignore("x", true);
+    s.offline(0).delete(0, "d/e/f").wait(3_000).rename(0, "d/e", "d/x").wait(100);
+    s.write(1, "d/e/f", "two").settle().online(0).by_the_rules().here(0, "d/");
+    assert_eq!(s.problems(0), "d/e/f: Parked");
+    s.rename(0, "d/x", "d/e").everywhere("d/ d/e/ d/e/f=two");
+}
+
+/// A name that a pipe took from a file was thought to hide the file.
+#[test]
+fn a_file_that_a_pipe_replaced_is_gone() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").write(0, "b", "two").settle().pipe(0, "p").rename(0, "p", "a");
+    s.settle().here(1, "b=two").rename(0, "b", "c").rename(0, "a", "p").rename(0, "c", "a");
+    s.by_the_rules().here(1, "a=two").delete(0, "p").everywhere("a=two");
+}
+
+/// A directory was forgotten when it was not at its name after a restart, though the server had just
+/// been told of it: it was made anew where it had gone, and came back where it was.
+#[test]
+fn what_was_sent_before_a_restart_and_then_moved_is_moved() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").mkdir(0, "a/b").settle().mark();
+    s.mkdir(0, "f").write(0, "f/leaf", "one").hold(0, Hold::Down).until_asked(0, "create");
+    s.until("the server has it", |s| s.new_entries() > 0).stop(0).release(0, Hold::Down);
+    s.rename(0, "f", "a/b/g").start(0).everywhere("a/ a/b/ a/b/g/ a/b/g/leaf=one");
+    assert_eq!((s.deletions(), s.contents_sent()), (0, 1));
+}
+
+/// What was written to a file whose new name cannot be here stayed here only.
+#[test]
+fn a_conflicting_edit_of_a_parked_file_is_kept_as_a_copy() {
+    let mut s = folding();
+    s.write(1, "A", "one").write(1, "f", "two").write(1, "b", "three").settle().offline(0);
+    s.write(1, "f", "theirs").settle().rename(1, "A", "a").rename(1, "f", "A").rename(1, "b", "f");
+    s.settle().write(0, "f", "mine").online(0).by_the_rules();
+    s.here(0, "a=one f (0)=mine f=three").here(1, "A=theirs a=one f (0)=mine f=three");
+}
+
+/// The oracle took a name for that of a directory which another had by then.
+#[test]
+fn what_a_directory_held_is_gone_when_a_pipe_has_its_name() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").write(0, "a/leaf", "one").settle().offline(0);
+    s.remove_all(0, "a").wait(3_000).pipe(0, "a").wait(100).online(0).by_the_rules();
+    s.delete(0, "a").everywhere("");
+}
+
+/// The same, where a file has it, and the directory went to where nobody can look.
+#[test]
+fn what_a_directory_held_is_gone_when_it_went_where_nobody_can_look() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").mkdir(0, "d/a").mkdir(0, "u").write(0, "u/leaf", "one").settle();
+    s.access(0, "u", false, true).settle();
+    s.rename(0, "d", "t").rename(0, "u/leaf", "d").rename(0, "t", "u/leaf");
+    s.settle().access(0, "u", true, true).wait(6_000).everywhere("d=one u/ u/leaf/ u/leaf/a/");
+}
