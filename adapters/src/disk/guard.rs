@@ -41,6 +41,7 @@ pub(super) fn change(
     match change {
         Change::MakeDirectory { at } => make_directory(disk, at).map(Some),
         Change::PlaceFile { at, old, content, executable } => {
+            let _turn = disk.stage.turn(content);
             let stamp = place(disk, node, at, old, &New::File(content, *executable))?;
             disk.stage.placed(content, at, stamp);
             Ok(Some(stamp))
