@@ -10,8 +10,6 @@ use sim::planted::table::{Caught, MAX_RUNS};
 const CAUGHT: usize = 38;
 /// Of each fault's runs so many must pass without it.
 const CONTROLS: u64 = 5;
-/// Runs that break a rule without a planted fault: found, and not mended yet.
-const OPEN: [(Planted, u64); 1] = [(Planted::DropsLateWriter, 4)];
 
 /// Does something for each fault, on two threads.
 fn each<T: Send>(of: impl Fn(Planted) -> T + Sync) -> Vec<T> {
@@ -49,6 +47,5 @@ fn the_same_runs_pass_without_the_faults() {
         (1..=CONTROLS).find_map(|run| Some((fault, run, case(&run)?)))
     });
     let broken: Vec<_> = broken.into_iter().flatten().collect();
-    let runs: Vec<_> = broken.iter().map(|(fault, run, _)| (*fault, *run)).collect();
-    assert_eq!(runs, OPEN, "{broken:#?}");
+    assert!(broken.is_empty(), "{broken:#?}");
 }

@@ -139,3 +139,24 @@ fn what_a_directory_held_is_gone_when_it_went_where_nobody_can_look() {
     s.rename(0, "d", "t").rename(0, "u/leaf", "d").rename(0, "t", "u/leaf");
     s.settle().access(0, "u", true, true).wait(6_000).everywhere("d=one u/ u/leaf/ u/leaf/a/");
 }
+
+/// A name that a program had given a known file for a moment was sent, while the look that showed it
+/// gone was under way.
+#[test]
+fn a_name_that_a_known_file_had_for_a_moment_is_not_sent() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().mark();
+    s.rename(0, "f", "f.tmp").wait(105).delete(0, "f.tmp").everywhere("");
+    assert_eq!(s.asked(0, "move"), 0);
+}
+
+/// A move that was refused was told of for ever, though another device's move had been accepted.
+#[test]
+fn what_was_refused_is_not_told_of_when_the_other_side_has_won() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").settle().pipe(0, "f").may_write(0, false).rename(0, "a", "e").settle();
+    assert_eq!(s.problems(0), "e: Refused");
+    s.rename(1, "a", "f").settle().may_write(0, true);
+    assert_eq!(s.problems(0), "e: Parked");
+    s.delete(0, "f").everywhere("f=one");
+}

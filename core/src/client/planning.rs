@@ -75,6 +75,10 @@ impl Client {
             }
             return;
         };
+        if !decision.may_send() {
+            // What was refused is not asked for any more.
+            self.solved(node, ProblemKind::Refused);
+        }
         match decision {
             Decision::Forget => self.trees.set_synced(node, None),
             Decision::Adopt => self.adopt(node),

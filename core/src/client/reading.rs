@@ -65,14 +65,14 @@ impl Client {
         self.trees.touch(node);
     }
 
-    /// What is new and cannot be checked by reading it has not settled while it is looked at.
+    /// A name that no reading of the file checks has not settled while it is looked at: a program may
+    /// have removed it again.
     fn is_to_be_seen(&self, node: NodeId) -> bool {
         let record = self.trees.get(node);
-        !record.accepted()
-            && !self.is_unknown(node)
-            && record.present().is_some_and(|here| {
-                here.body.kind() != Kind::File && self.is_looked_at(&here.place)
-            })
+        let Some(here) = record.present() else { return false };
+        let moved = record.synced().is_some_and(|synced| synced.place != here.place);
+        let unread = !record.accepted() && here.body.kind() != Kind::File;
+        (moved || unread) && !self.is_unknown(node) && self.is_looked_at(&here.place)
     }
 
     /// Whether a never accepted node stands where this one was agreed to be.

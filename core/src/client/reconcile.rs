@@ -90,6 +90,12 @@ pub enum Act {
     Wait,
 }
 
+impl Act {
+    const fn may_send(self) -> bool {
+        matches!(self, Self::Send | Self::Wait)
+    }
+}
+
 /// What to do about a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
@@ -130,6 +136,21 @@ impl Decision {
     /// Both sides agree on everything.
     pub const REST: Self =
         Self::Merge { place: Act::Rest, content: Act::Rest, executable: Act::Rest };
+
+    /// The server may be asked to change, now or once more is known.
+    pub const fn may_send(self) -> bool {
+        match self {
+            Self::Forget
+            | Self::Materialise
+            | Self::Adopt
+            | Self::KeepThere(_)
+            | Self::DeleteHere => false,
+            Self::Create | Self::Read | Self::Split | Self::KeepHere(_) | Self::DeleteThere => true,
+            Self::Merge { place, content, executable } => {
+                place.may_send() || content.may_send() || executable.may_send()
+            }
+        }
+    }
 
     /// What to do about the place, if the node is merged aspect by aspect.
     pub const fn place(self) -> Option<Act> {
