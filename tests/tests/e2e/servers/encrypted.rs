@@ -62,6 +62,9 @@ fn a_database_is_spoken_to_over_tls_and_one_that_cannot_be_trusted_is_not() {
         (&database, "ssl-mode=DISABLED".to_owned(), "access denied"),
         (&database, format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={other}"), "certificate"),
         (&database, format!("ssl-mode=VERIFY_CA&ssl-ca={other}"), "certificate"),
+        (&database, "ssl-mode=VERIFY_IDENTITY&ssl-ca=nowhere.pem".to_owned(), "nowhere.pem"),
+        (&database, format!("ssl-ca={ours}"), "only looked at with ssl-mode"),
+        (&database, "ssl_mode=VERIFY_IDENTITY".to_owned(), "the url says ssl_mode"),
         (&database, "ssl-mode=PERHAPS".to_owned(), "perhaps"),
         (&elsewhere, format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={ours}"), "not valid for name"),
     ] {
