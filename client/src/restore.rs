@@ -58,6 +58,7 @@ pub async fn answer(home: &Home, linked: &Linked, answer: Answer) -> Result<usiz
         device_name: linked.device_name.clone(),
         seed: [0; 32],
         folding: Folding::NONE,
+        has_modes: true,
         ask_from_files: ASK_FROM_FILES,
     };
     let path = file(home, linked);
@@ -159,6 +160,7 @@ mod tests {
             device_name: "laptop".to_owned(),
             seed: [1; 32],
             folding: Folding::NONE,
+            has_modes: true,
             ask_from_files: ASK_FROM_FILES,
         };
         for number in [1, 2] {

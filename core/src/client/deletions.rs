@@ -135,7 +135,8 @@ impl Client {
         !self.deletions.held.is_empty()
     }
 
-    fn held_files(&self) -> u64 {
+    /// Files among them.
+    pub(super) fn held_files(&self) -> u64 {
         let held = self.held_deletions();
         held.into_iter().filter(|node| is_file(self.trees.get(*node))).count() as u64
     }
