@@ -160,3 +160,12 @@ fn what_was_refused_is_not_told_of_when_the_other_side_has_won() {
     assert_eq!(s.problems(0), "e: Parked");
     s.delete(0, "f").everywhere("f=one");
 }
+
+/// A directory was taken for the backup of the file that got its name: it was made anew, and came back.
+#[test]
+fn a_directory_is_no_backup_of_the_file_that_gets_its_name() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "c").write(0, "c/leaf", "one").write(0, "f", "two").settle().mark();
+    s.rename(0, "c", "c~").rename(0, "f", "c").everywhere("c=two c~/ c~/leaf=one");
+    assert_eq!((s.deletions(), s.contents_sent()), (0, 0));
+}

@@ -82,7 +82,8 @@ impl Client {
             return true;
         }
         let old = known.place.clone();
-        if self.is_backup(name, &old.name)
+        if found.form.kind() == Kind::File
+            && self.is_backup(name, &old.name)
             && old.parent == look.dir
             && let Some(stands) = stands(listing, &old.name, inode)
             && !self.came_from_elsewhere(&stands)
