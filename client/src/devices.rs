@@ -10,7 +10,7 @@ use onefold_adapters::wire::Member;
 use onefold_core::client::event::Notice;
 use onefold_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::history::time_in_words;
 use crate::linked::Linked;
@@ -20,8 +20,6 @@ use crate::news::News;
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 /// What is older than this is asked again when somebody looks.
 const FRESH: Duration = Duration::from_secs(2);
-/// How often it is asked while somebody looks on.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How long the answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -107,16 +105,6 @@ impl Devices {
         let known = self.known();
         let members = known.members.iter().filter(|member| !member.revoked);
         members.map(|member| self.line(member)).collect()
-    }
-
-    /// Asks now and then while somebody listens for news.
-    pub async fn look_on(self: Arc<Self>) {
-        loop {
-            sleep(LOOK_EVERY).await;
-            if self.news.are_heard() && !self.asked_within(FRESH) {
-                self.ask().await;
-            }
-        }
     }
 
     fn line(&self, member: &Member) -> DeviceLine {
