@@ -147,12 +147,12 @@ export function say(text, bad = false) {
   if (!bad) setTimeout(() => line.remove(), 8000);
 }
 
-/** Does something that a button is for: the button waits. What goes wrong is said, and no longer what
- *  went wrong before. */
+/** Does something that a button is for: the button waits, and keeps the focus (one that is disabled would
+ *  lose it). What goes wrong is said, and no longer what went wrong before. */
 export async function doing(button, work) {
+  if (button.ariaBusy === "true") return undefined;
   for (const line of document.querySelectorAll(".told.bad")) line.remove();
-  button.disabled = true;
-  button.setAttribute("aria-busy", "true");
+  button.ariaBusy = button.ariaDisabled = "true";
   try {
     return await work();
   } catch (error) {
@@ -160,8 +160,7 @@ export async function doing(button, work) {
     say(error.message, true);
     return undefined;
   } finally {
-    button.disabled = false;
-    button.removeAttribute("aria-busy");
+    button.ariaBusy = button.ariaDisabled = null;
   }
 }
 

@@ -26,14 +26,35 @@ const KINDS = {
 /** The problems that are shown of each kind before "more". */
 const FEW = 5;
 
-/** Renders a part of a page anew only when what it shows has changed. */
+/** Renders a part of a page anew only when what it shows has changed. What a person has opened stays
+ *  open, and the keyboard's focus stays where it was. */
 export function part(element, data, render) {
   const text = JSON.stringify(data);
   if (element.shownData === text) return element;
   element.shownData = text;
+  const focus = focused(element);
+  const opened = [...element.querySelectorAll("details[open]")].map((details) => details.dataset.keep);
   const children = [render()].flat(Infinity).filter((child) => child || child === 0);
   element.hidden = children.length === 0;
-  return fill(element, children);
+  fill(element, children);
+  for (const details of element.querySelectorAll("details")) details.open = opened.includes(details.dataset.keep);
+  focus?.();
+  return element;
+}
+
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+/** If the focus is in this element: what gives it back once the element holds something else. It goes to
+ *  what says the same, otherwise to what now stands in the place (*Resume*, where *Pause* was pressed). */
+function focused(element) {
+  const at = [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  if (at < 0) return undefined;
+  const words = document.activeElement.textContent;
+  return () => {
+    const all = [...element.querySelectorAll(FOCUSABLE)];
+    const target = all.find((one) => one.textContent === words) ?? all[Math.min(at, all.length - 1)];
+    target?.focus({ preventScroll: true });
+  };
 }
 
 /** The state of a folder, in a word, a colour and an icon. */
@@ -279,7 +300,7 @@ function group(kind, problems) {
     h("div", { class: "line" }, h("span", { class: `tag ${tone}` }, word), h("span", {}, count(problems.length, "file")), h("span", { class: "quiet-text small-text" }, advice)),
     h("ul", { class: "stack" }, problems.slice(0, FEW).map(line)),
     more > 0 &&
-      h("details", { ontoggle: (event) => unfold(event.target, problems.slice(FEW), line) }, h("summary", {}, `${more} more`)),
+      h("details", { "data-keep": kind, ontoggle: (event) => unfold(event.target, problems.slice(FEW), line) }, h("summary", {}, `${more} more`)),
   );
 }
 
