@@ -10,7 +10,7 @@ use onefold_adapters::wire::Member;
 use onefold_core::client::event::Notice;
 use onefold_core::id::DeviceId;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::history::time_in_words;
 use crate::linked::Linked;
@@ -18,10 +18,10 @@ use crate::news::News;
 
 /// How long the name of a device that is not known is not asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// Names that are older than this are asked for again when something happens: devices are renamed.
+const NAMES_FRESH: Duration = Duration::from_secs(60);
 /// What is older than this is asked again when somebody looks.
 const FRESH: Duration = Duration::from_secs(2);
-/// How often it is asked while somebody looks on.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How long the answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -78,9 +78,15 @@ impl Devices {
         member.map_or_else(|| device.to_string(), |member| member.name.clone())
     }
 
-    /// Asks for the name of the device that a notice is about, if it is not known.
-    pub async fn learn(&self, notice: &Notice) {
+    /// Asks for the name of the device that a notice is about, if it is not known; and, without waiting
+    /// for the answer, if it may have changed.
+    pub async fn learn(self: &Arc<Self>, notice: &Notice) {
         let Notice::Happened { device, .. } = notice else { return };
+        if *device != self.own.0 && self.is_known(*device) && !self.asked_within(NAMES_FRESH) {
+            let devices = Arc::clone(self);
+            tokio::spawn(async move { devices.ask().await });
+            return;
+        }
         let in_vain = self.known().in_vain.is_some_and(|asked| asked.elapsed() < ASK_AGAIN);
         if !self.is_known(*device) && !in_vain {
             self.ask().await;
@@ -107,16 +113,6 @@ impl Devices {
         let known = self.known();
         let members = known.members.iter().filter(|member| !member.revoked);
         members.map(|member| self.line(member)).collect()
-    }
-
-    /// Asks now and then while somebody listens for news.
-    pub async fn look_on(self: Arc<Self>) {
-        loop {
-            sleep(LOOK_EVERY).await;
-            if self.news.are_heard() && !self.asked_within(FRESH) {
-                self.ask().await;
-            }
-        }
     }
 
     fn line(&self, member: &Member) -> DeviceLine {

@@ -81,7 +81,6 @@ impl Running {
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
         let keeper = StatusKeeper::new(home, linked, disk);
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
-        upkeep.spawn(Arc::clone(&devices).look_on());
         upkeep.spawn(shared.news.clone().of_folder(pulses.clone(), meter.clone()));
         let driver = tokio::spawn(driver.run());
         let notices =

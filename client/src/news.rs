@@ -31,11 +31,6 @@ impl News {
         self.0.subscribe()
     }
 
-    /// Whether anybody listens.
-    pub fn are_heard(&self) -> bool {
-        self.0.receiver_count() > 0
-    }
-
     /// Tells of one folder for as long as it runs.
     pub async fn of_folder(self, mut pulses: watch::Receiver<Pulse>, meter: Meter) {
         let mut told = pulses.borrow().turns;

@@ -1,7 +1,8 @@
 //! What open pages are told as it changes: every folder and where it stands, by server-sent events.
 //!
 //! Nothing is asked while nobody looks, nothing is sent that was sent before, and a folder at rest
-//! costs nothing: [`News`](crate::news::News) say when to ask again.
+//! costs nothing: [`News`](crate::news::News) say when to ask again. Other devices come and go without
+//! news: it is asked now and then in any case.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use super::Window;
 use crate::error::Trouble;
 use crate::status::FolderStatus;
 
+/// How often it is asked though there is no news.
+const ANYWAY_EVERY: Duration = Duration::from_secs(15);
 /// What happens in quick succession is told together.
 const TOGETHER: Duration = Duration::from_millis(100);
 /// Asking is at least so many times rarer than it takes.
@@ -99,6 +102,7 @@ pub(super) async fn run(window: Arc<Window>) {
         tokio::select! {
             _ = news.changed() => {}
             () = wanted.notified() => {}
+            () = sleep(ANYWAY_EVERY) => {}
         }
     }
 }

@@ -1,9 +1,9 @@
 // Settings: folders are added, paused and unlinked here; what is not synced, how fast, and who joins.
 
-import { doing, fill, get, h, meant, name, plain, post, say } from "/dom.js";
+import { doing, fill, get, h, meant, name, part, plain, post, say } from "/dom.js";
 import { drawing, icon } from "/icons.js";
 import { ignoring } from "/ignore.js";
-import { heldDeletions, part, state } from "/now.js";
+import { heldDeletions, state } from "/now.js";
 
 export const title = "Settings";
 

@@ -79,6 +79,11 @@ fn a_device_gets_another_name_and_goes_on_under_it() {
     browser.fill(field, "study");
     browser.click_on("Rename");
     browser.wait_for_text("#told", "study");
+    // The other device hears of it when somebody looks there, and within a minute at work.
+    tests::wait_for("two to know the name", tests::PATIENCE, || {
+        let devices = pair.two.status()["devices"].to_string();
+        if devices.contains("study") { Ok(()) } else { Err(devices) }
+    });
     pair.one.write("x.txt", "x");
     wait_for_file(&pair.two, "x.txt", b"x");
     let wrote = |line: &Value| line["path"] == "x.txt";
