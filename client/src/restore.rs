@@ -86,6 +86,7 @@ fn idle(linked: &Linked) -> Config {
         device_name: linked.device_name.clone(),
         seed: [0; 32],
         folding: Folding::NONE,
+        has_modes: true,
         ask_from_files: ASK_FROM_FILES,
     }
 }
@@ -174,6 +175,7 @@ mod tests {
             device_name: "laptop".to_owned(),
             seed: [1; 32],
             folding: Folding::NONE,
+            has_modes: true,
             ask_from_files: ASK_FROM_FILES,
         };
         for number in [1, 2] {
