@@ -109,6 +109,7 @@ impl From<StoreError> for NoState {
         match error {
             StoreError::Damaged(why) => Self::Damaged(why),
             StoreError::Unavailable(_)
+            | StoreError::Refused(_)
             | StoreError::Contended(_)
             | StoreError::Unknown(_)
             | StoreError::Newer { .. } => Self::Store(error),
