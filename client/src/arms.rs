@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use onefold_adapters::disk::{self, Link, OpenError, RealDisk};
+use onefold_adapters::disk::{self, Counts, Link, OpenError, RealDisk};
 use onefold_adapters::http::HttpTransfer;
 use onefold_adapters::limit::Limits;
 use onefold_adapters::meter::Meter;
@@ -71,6 +71,11 @@ impl DiskWords {
         self.disk.upgrade().map_or_else(|| self.guard.clone(), |disk| disk.guard_in_words())
     }
 
+    /// How often it had to step in.
+    pub fn counts(&self) -> Counts {
+        self.disk.upgrade().map(|disk| disk.counts()).unwrap_or_default()
+    }
+
     /// Why some of it is only looked at from time to time, if some is.
     pub fn polled(&self) -> Option<String> {
         self.watching.upgrade()?.polled()
@@ -106,8 +111,13 @@ pub async fn open(
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Trouble::bug)?;
     let device_name = linked.device_name.clone();
-    let folding = guard.folding;
-    let config = Config { device_name, seed, folding, ask_from_files: ASK_FROM_FILES };
+    let config = Config {
+        device_name,
+        seed,
+        folding: guard.folding,
+        has_modes: guard.modes,
+        ask_from_files: ASK_FROM_FILES,
+    };
     let (trees, client) = restore(home, linked, &config).await?;
     let trees = Arc::new(trees);
     let meter = Meter::default();

@@ -86,6 +86,7 @@ fn idle(linked: &Linked) -> Config {
         device_name: linked.device_name.clone(),
         seed: [0; 32],
         folding: Folding::NONE,
+        has_modes: true,
         ask_from_files: ASK_FROM_FILES,
     }
 }
@@ -108,6 +109,7 @@ impl From<StoreError> for NoState {
         match error {
             StoreError::Damaged(why) => Self::Damaged(why),
             StoreError::Unavailable(_)
+            | StoreError::Refused(_)
             | StoreError::Contended(_)
             | StoreError::Unknown(_)
             | StoreError::Newer { .. } => Self::Store(error),
@@ -174,6 +176,7 @@ mod tests {
             device_name: "laptop".to_owned(),
             seed: [1; 32],
             folding: Folding::NONE,
+            has_modes: true,
             ask_from_files: ASK_FROM_FILES,
         };
         for number in [1, 2] {

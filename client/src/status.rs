@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use onefold_adapters::disk::Counts;
 use onefold_core::client::{Problem, ProblemKind, Status};
 use onefold_core::name::RelPath;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,9 @@ use crate::driver::Snapshot;
 use crate::error::{Exit, Trouble};
 use crate::linked::Linked;
 use crate::progress::{Progress, Rate, Transfer, Way};
+
+/// The most paths that are shown of those that one reason holds for.
+const PATHS_SHOWN: usize = 5;
 
 /// One word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,9 @@ pub struct FolderStatus {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Files that were deleted here, and are still everywhere else.
+    #[serde(default)]
+    pub held: u64,
     /// What is left to send.
     pub uploading: Amount,
     /// What is left to fetch.
@@ -94,6 +101,9 @@ pub struct FolderStatus {
     pub problems: Vec<ProblemLine>,
     /// What protects files here from being overwritten while they are in use.
     pub guard: String,
+    /// How often that had to step in, since the client was started.
+    #[serde(default)]
+    pub guarded: Counts,
     /// Why some of it is only looked at from time to time, if some is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub polled: Option<String>,
@@ -113,6 +123,7 @@ impl FolderStatus {
             cursor: 0,
             files: 0,
             bytes: 0,
+            held: 0,
             uploading: Amount::default(),
             downloading: Amount::default(),
             transfers: Vec::new(),
@@ -122,6 +133,7 @@ impl FolderStatus {
             conflicts: Vec::new(),
             problems: Vec::new(),
             guard: String::new(),
+            guarded: Counts::default(),
             polled: None,
         }
     }
@@ -138,10 +150,12 @@ impl FolderStatus {
             cursor: status.seq,
             files: status.files,
             bytes: status.bytes,
+            held: status.held,
             uploading: amount(status.uploading),
             downloading: amount(status.downloading),
             problems: status.problems.iter().map(ProblemLine::from).collect(),
             guard: disk.guard(),
+            guarded: disk.counts(),
             polled: disk.polled(),
             ..Self::new(linked)
         }
@@ -282,6 +296,9 @@ impl fmt::Display for FolderStatus {
         }
         write!(f, "\n  folder {:?} at {}, device {:?}", self.folder, self.server, self.device)?;
         write!(f, "\n  {}", files(self.files, self.bytes))?;
+        if self.held > 0 {
+            write!(f, " here; {} more, deleted here, on the other devices", self.held)?;
+        }
         for (what, amount) in [("to send", self.uploading), ("to fetch", self.downloading)] {
             if amount != Amount::default() {
                 write!(f, "; {what}: {}", files(amount.items, amount.bytes))?;
@@ -305,10 +322,29 @@ impl fmt::Display for FolderStatus {
         if let Some(reason) = &self.polled {
             write!(f, "\n  {reason}")?;
         }
-        for problem in &self.problems {
-            write!(f, "\n  {}: {} ({})", problem.kind, problem.path, problem.reason)?;
-        }
+        self.write_problems(f)?;
         self.conflicts.iter().try_for_each(|path| write!(f, "\n  conflict copy: {path}"))
+    }
+}
+
+impl FolderStatus {
+    /// What many have in common is said once.
+    fn write_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sorted: Vec<_> = self.problems.iter().collect();
+        sorted.sort_by_key(|problem| (&problem.kind, &problem.reason));
+        let same = |one: &&ProblemLine, two: &&ProblemLine| {
+            (&one.kind, &one.reason) == (&two.kind, &two.reason)
+        };
+        for alike in sorted.chunk_by(same) {
+            let shown: Vec<_> = alike.iter().take(PATHS_SHOWN).map(|one| &*one.path).collect();
+            let (kind, paths, reason) = (&alike[0].kind, shown.join(", "), &alike[0].reason);
+            write!(f, "\n  {kind}: {paths}")?;
+            if alike.len() > PATHS_SHOWN {
+                write!(f, " and {} more", alike.len() - PATHS_SHOWN)?;
+            }
+            write!(f, " ({reason})")?;
+        }
+        Ok(())
     }
 }
 
@@ -397,6 +433,25 @@ mod tests {
         assert_eq!(json["uploading"], serde_json::json!({"items": 0, "bytes": 0}));
         assert_eq!(json["guard"], "leases");
         assert_eq!(serde_json::from_value::<FolderStatus>(json).unwrap(), status);
+    }
+
+    #[test]
+    fn what_thirty_files_have_in_common_is_said_once() {
+        let linked = Linked::example(Path::new("/root"));
+        let mut held = snapshot(true, None, &[ProblemKind::HeldDeletion; 30]);
+        held.status.held = 30;
+        held.status.problems.extend(snapshot(true, None, &[ProblemKind::Busy]).status.problems);
+        let text = FolderStatus::of_running(&linked, &DiskWords::example(""), &held).to_string();
+        let lines: Vec<_> = text.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "  0 files, 0 bytes here; 30 more, deleted here, on the other devices",
+                "  guard: ",
+                "  busy: a/b (why)",
+                "  held_deletion: a/b, a/b, a/b, a/b, a/b and 25 more (why)",
+            ]
+        );
     }
 
     #[test]

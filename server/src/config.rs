@@ -121,9 +121,10 @@ const fn hint(error: &StoreError) -> &'static str {
             "; check that it is the right file, or bring it back from a backup: devices then merge \
              with it"
         }
-        StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::Unknown(_) => {
-            "; check --data and --database"
-        }
+        StoreError::Unavailable(_)
+        | StoreError::Refused(_)
+        | StoreError::Contended(_)
+        | StoreError::Unknown(_) => "; check --data and --database",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Small filesystems to hold a folder or contents, until they are dropped.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,6 +17,24 @@ impl Mount {
         Self::with(at, &["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
     }
 
+    /// An image of so many MiB in a file, made with `mkfs.KIND` and mounted; and the file.
+    pub fn image(at: &Path, kind: &str, mib: u64, make: &[&str]) -> Option<(Self, PathBuf)> {
+        let image = made(at, kind, mib, make)?;
+        let from = image.to_str().expect("text");
+        Some((Self::with(at, &["-o", "loop", "-t", kind, from])?, image))
+    }
+
+    /// The same by a program that carries the filesystem out.
+    pub fn by(program: &str, at: &Path, arguments: &[&str]) -> Option<Self> {
+        fs::create_dir_all(at).expect("the world is ours");
+        let done = Command::new(program).args(arguments).arg(at).output().ok()?;
+        if !done.status.success() {
+            eprintln!("{program} {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+            return None;
+        }
+        Some(Self { at: at.to_owned(), mounted: true })
+    }
+
     /// With these arguments to `mount`.
     pub fn with(at: &Path, arguments: &[&str]) -> Option<Self> {
         let done = Command::new("mount").args(arguments).arg(at).output().ok()?;
@@ -28,7 +47,12 @@ impl Mount {
 
     /// Gives it another size.
     pub fn resize(&self, mib: u32) {
-        let options = format!("remount,size={mib}m");
+        self.remount(&format!("size={mib}m"));
+    }
+
+    /// Gives it other options.
+    pub fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
         let done = Command::new("mount").args(["-o", &options]).arg(&self.at).status();
         assert!(done.expect("mount is there").success(), "{options}");
     }
@@ -40,6 +64,15 @@ impl Mount {
             assert!(done.expect("umount is there").success(), "{}", self.at.display());
         }
     }
+}
+
+/// A file beside `at` that holds an empty filesystem.
+pub fn made(at: &Path, kind: &str, mib: u64, make: &[&str]) -> Option<PathBuf> {
+    let image = at.with_extension(format!("{kind}.image"));
+    File::create(&image).and_then(|file| file.set_len(mib * 1024 * 1024)).expect("ours");
+    let made = Command::new(format!("mkfs.{kind}")).args(make).arg(&image).output().ok()?;
+    assert!(made.status.success(), "mkfs.{kind}: {}", String::from_utf8_lossy(&made.stderr));
+    Some(image)
 }
 
 impl Drop for Mount {

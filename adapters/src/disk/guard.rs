@@ -41,6 +41,7 @@ pub(super) fn change(
     match change {
         Change::MakeDirectory { at } => make_directory(disk, at).map(Some),
         Change::PlaceFile { at, old, content, executable } => {
+            let _turn = disk.stage.turn(content);
             let stamp = place(disk, node, at, old, &New::File(content, *executable))?;
             disk.stage.placed(content, at, stamp);
             Ok(Some(stamp))
@@ -184,13 +185,21 @@ fn exchange_new(
     let new_name = slot.new_name();
     let (parent, name) = (target.parent, target.name.as_bytes());
     rustix::fs::renameat_with(&disk.kept, &new_name, parent, name, RenameFlags::EXCHANGE)
-        .map_err(sys::problem)?;
+        .map_err(|errno| missed(disk, errno))?;
     disk.at(Point::Swapped);
     let Some(why) = held.surprise(disk, &new_name, expect) else { return Ok(new_name) };
     disk.at(Point::Surprised);
     swap_back(disk, &new_name, target);
     disk.at(Point::Undone);
     Err(Refused { why, in_slot: true })
+}
+
+/// Why what was just compared could not be moved: most likely it is gone.
+fn missed(disk: &RealDisk, errno: Errno) -> DiskError {
+    if errno == Errno::NOENT {
+        disk.count(|counts| &counts.vanished);
+    }
+    sys::problem(errno)
 }
 
 /// Gives the name back to what came out. What this brings out in turn was in users' hands for an
@@ -223,7 +232,8 @@ fn aside_then_new(
 ) -> Result<String, Refused> {
     let old_name = slot.old_name();
     let (parent, name) = (target.parent, target.name.as_bytes());
-    rustix::fs::renameat(parent, name, &disk.kept, &old_name).map_err(sys::problem)?;
+    rustix::fs::renameat(parent, name, &disk.kept, &old_name)
+        .map_err(|errno| missed(disk, errno))?;
     disk.at(Point::Aside);
     if let Some(why) = held.surprise(disk, &old_name, expect) {
         disk.at(Point::Surprised);
@@ -288,7 +298,7 @@ fn take_out(
         return Err(DiskError::Changed.into());
     }
     rustix::fs::renameat(target.parent, target.name.as_bytes(), &disk.kept, slot_name)
-        .map_err(sys::problem)?;
+        .map_err(|errno| missed(disk, errno))?;
     disk.at(Point::Swapped);
     if let Some(why) = held.surprise(disk, slot_name, expect) {
         disk.at(Point::Surprised);
@@ -385,6 +395,9 @@ fn set_executable(
         return Err(DiskError::Changed);
     }
     disk.at(Point::Compared);
+    if !disk.guard.modes {
+        return Ok(*expect);
+    }
     let mode = Mode::from_raw_mode(with_executable(meta.mode, executable));
     // A descriptor that only names a file cannot be given a mode, but its name in /proc can.
     use std::os::fd::AsRawFd;

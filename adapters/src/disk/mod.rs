@@ -39,6 +39,7 @@ use onefold_core::name::RelPath;
 use onefold_core::node::Content;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 pub use displaced::{Rescued, Swept};
 pub use probe::Guard;
@@ -91,6 +92,9 @@ impl RealDisk {
         let own = own_directory(&root, OWN).map_err(failed)?;
         hide_from_git(&own).map_err(failed)?;
         let guard = limit(probe::probe(&own).map_err(failed)?);
+        if !guard.can_take_names() {
+            return Err(OpenError::Unguarded(root.path().to_owned()));
+        }
         let session = getrandom::u64()
             .map_err(|error| OpenError::Failed(root.path().to_owned(), error.to_string()))?;
         let kept = Kept::open(&own, session).map_err(failed)?;
@@ -181,7 +185,7 @@ impl Disk for RealDisk {
 }
 
 /// How often the guard had to step in, since the disk was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// A lease was refused: a program was writing, and the change waits.
     pub refused: u64,
@@ -190,6 +194,8 @@ pub struct Counts {
     pub unleased: u64,
     /// A program began to write in the middle of a swap.
     pub broken: u64,
+    /// A file went away after it was compared, and before it was swapped.
+    pub vanished: u64,
     /// A swap was taken back.
     pub swapped_back: u64,
     /// Files that came out of the tree into a slot.
@@ -203,6 +209,7 @@ struct Counters {
     refused: AtomicU64,
     unleased: AtomicU64,
     broken: AtomicU64,
+    vanished: AtomicU64,
     swapped_back: AtomicU64,
     displaced: AtomicU64,
     rescued: AtomicU64,
@@ -214,6 +221,7 @@ impl Counters {
             refused: self.refused.load(Ordering::Relaxed),
             unleased: self.unleased.load(Ordering::Relaxed),
             broken: self.broken.load(Ordering::Relaxed),
+            vanished: self.vanished.load(Ordering::Relaxed),
             swapped_back: self.swapped_back.load(Ordering::Relaxed),
             displaced: self.displaced.load(Ordering::Relaxed),
             rescued: self.rescued.load(Ordering::Relaxed),

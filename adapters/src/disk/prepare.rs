@@ -52,7 +52,7 @@ impl New<'_> {
         match self {
             Self::Symlink(target) => {
                 rustix::fs::symlinkat(target.as_bytes(), &disk.kept, slot.new_name())
-                    .map_err(sys::problem)?;
+                    .map_err(link_problem)?;
                 let meta = Meta::at(&disk.kept, slot.new_name().as_bytes());
                 Ok(Stamp { ctime: None, ..meta.map_err(sys::problem)?.stamp() })
             }
@@ -75,6 +75,16 @@ impl New<'_> {
             }
             Self::Symlink(_) => disk.kept.unlink(&slot.new_name()),
         }
+    }
+}
+
+/// Why a symlink could not be made in the client's own directory.
+fn link_problem(errno: Errno) -> DiskError {
+    match errno {
+        Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM => {
+            DiskError::InvalidName("it has no symbolic links".into())
+        }
+        other => sys::problem(other),
     }
 }
 
@@ -144,10 +154,16 @@ fn dress(
     {
         copy_attributes(parent, name, &file);
     }
-    let mode = new_mode(made.mode, old, executable);
-    rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(sys::problem)?;
+    if disk.guard.modes {
+        let mode = new_mode(made.mode, old, executable);
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(sys::problem)?;
+    }
     set_mtime(&file, content.mtime).map_err(sys::problem)?;
-    rustix::fs::fsync(&file).map_err(sys::problem)?;
+    if let Err(errno) = rustix::fs::fsync(&file) {
+        // A disk says only once what it did not take: these bytes are not to be believed in.
+        disk.kept.unlink(&slot.new_name());
+        return Err(sys::problem(errno));
+    }
     let meta = Meta::of(&file).map_err(sys::problem)?;
     sys::outwait(meta.mtime, meta.ctime);
     Ok(Stamp { ctime: None, ..meta.stamp() })

@@ -23,6 +23,17 @@ pub struct Guard {
     pub birth_times: bool,
     /// Which names are one name.
     pub folding: Folding,
+    /// Files can have several names.
+    pub links: bool,
+    /// Files have executable bits of their own.
+    pub modes: bool,
+}
+
+impl Guard {
+    /// Whether a name can be taken without replacing what a program puts there in the same instant.
+    pub(super) const fn can_take_names(&self) -> bool {
+        self.no_replace || self.links
+    }
 }
 
 impl fmt::Display for Guard {
@@ -44,9 +55,14 @@ impl fmt::Display for Guard {
             lacks.push("no birth times (a renamed file is known by its bytes)");
         }
         if lacks.is_empty() {
-            return f.write_str("full: leases, exchange, no-replace, birth times");
+            f.write_str("full: leases, exchange, no-replace, birth times")?;
+        } else {
+            write!(f, "weaker, old bytes are kept all the same: {}", lacks.join("; "))?;
         }
-        write!(f, "weaker, old bytes are kept all the same: {}", lacks.join("; "))
+        if !self.modes {
+            f.write_str("; executable bits are as they are elsewhere, this disk has none")?;
+        }
+        Ok(())
     }
 }
 
@@ -54,13 +70,17 @@ impl fmt::Display for Guard {
 const COMPOSED: &str = "\u{e9}";
 /// and in two.
 const APART: &str = "e\u{301}";
+/// A name that nothing has.
+const FREE: &str = "free";
 
 /// Tries everything out in an open `.onefold/`.
 pub(super) fn probe(own: impl AsFd) -> Result<Guard, Errno> {
     let dir = super::own_directory(&own, "probe")?;
-    let names = ["one", "two"];
+    let names = ["one", "two", FREE];
     for name in names {
         let _ = rustix::fs::unlinkat(&dir, name, AtFlags::empty());
+    }
+    for name in ["one", "two"] {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CLOEXEC;
         rustix::fs::openat(&dir, name, flags, OWNER)?;
     }
@@ -73,18 +93,40 @@ pub(super) fn probe(own: impl AsFd) -> Result<Guard, Errno> {
     let first = number("one")?;
     let swapped = rustix::fs::renameat_with(&dir, "one", &dir, "two", RenameFlags::EXCHANGE);
     let exchange = swapped.is_ok() && number("two")? == first;
-    let refused = rustix::fs::renameat_with(&dir, "one", &dir, "two", RenameFlags::NOREPLACE);
     let guard = Guard {
         leases: leases_hold(&dir)?,
         exchange,
-        no_replace: refused == Err(Errno::EXIST),
+        no_replace: never_replaces(&dir),
         birth_times: Meta::at(&dir, b"one")?.inode.birth.is_some(),
         folding: Folding { case: finds("ONE"), form: letter && finds(APART) },
+        links: rustix::fs::linkat(&dir, "one", &dir, FREE, AtFlags::empty()).is_ok(),
+        modes: keeps_modes(&dir)?,
     };
     for name in names.into_iter().chain([COMPOSED]) {
         let _ = rustix::fs::unlinkat(&dir, name, AtFlags::empty());
     }
     Ok(guard)
+}
+
+/// A rename fails where something has the name, and is carried out where nothing has: some kernels
+/// look for what has the name themselves, and leave the rest to a filesystem that cannot do it.
+fn never_replaces(dir: impl AsFd) -> bool {
+    let rename = |from, to| rustix::fs::renameat_with(&dir, from, &dir, to, RenameFlags::NOREPLACE);
+    let refused = rename("one", "two") == Err(Errno::EXIST);
+    refused && rename("one", FREE).is_ok() && rename(FREE, "one").is_ok()
+}
+
+/// What a file's owner may do with it can be set, and stays.
+fn keeps_modes(dir: impl AsFd) -> Result<bool, Errno> {
+    for mode in [OWNER | Mode::XUSR, OWNER] {
+        // Where there are none, some say so, and some do not.
+        let set = rustix::fs::chmodat(&dir, "one", mode, AtFlags::empty());
+        let asked = mode.contains(Mode::XUSR);
+        if set.is_err() || (Meta::at(&dir, b"one")?.mode & 0o100 != 0) != asked {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A lease is refused beside a writer, holds a new writer off, and shows that one waits.

@@ -79,6 +79,13 @@ pub enum OpenError {
         "{0} is being synced by another client already. Nothing was changed. Stop that one first"
     )]
     InUse(PathBuf),
+    /// Its filesystem lacks too much.
+    #[error(
+        "{0} is on a filesystem that can neither rename without replacing nor give a file a second \
+         name: what a program puts at a name in the wrong instant would be lost. Nothing was \
+         changed. Choose a place on another disk"
+    )]
+    Unguarded(PathBuf),
     /// Anything else.
     #[error("{0} cannot be used: {1}. Nothing was changed")]
     Failed(PathBuf, String),
@@ -168,8 +175,12 @@ impl Root {
         if here.inode != self.inode {
             return Err(gone("is not the linked folder any more"));
         }
-        let marker = Meta::at(&self.dir, MARKER.as_bytes())
-            .map_err(|errno| gone(&format!("has lost its {MARKER}: {}", sys::words(errno))))?;
+        let marker = Meta::at(&self.dir, MARKER.as_bytes()).map_err(|errno| match errno {
+            Errno::NOENT => {
+                gone(&format!("is not the linked folder any more: its {MARKER} is gone"))
+            }
+            other => gone(&format!("cannot be told by its {MARKER}: {}", sys::words(other))),
+        })?;
         if marker.inode != self.marker_inode {
             return Err(gone(&format!("has another {MARKER}")));
         }
@@ -305,7 +316,12 @@ fn write_marker(dir: impl AsFd, marker: &Marker) -> Result<(), Errno> {
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | CLOEXEC;
     let own = rustix::fs::openat(&dir, OWN, flags, Mode::empty())?;
-    rustix::fs::fchmod(&own, Mode::RWXU)?;
+    match rustix::fs::fchmod(&own, Mode::RWXU) {
+        // Some disks keep no modes; then there is nothing that would keep others out.
+        Err(Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        Err(Errno::PERM) if Meta::of(&own)?.uid == rustix::process::geteuid().as_raw() => {}
+        done => done?,
+    }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | CLOEXEC;
     let file = rustix::fs::openat(&own, c"folder.new", flags, Mode::RUSR | Mode::WUSR)?;
     rustix::io::write(&file, marker.to_text().as_bytes())?;

@@ -4,12 +4,12 @@
 //! staging of the same content meanwhile has a file of its own. What is left of an earlier run is
 //! gone on from, and believed only after its hash was checked again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use onefold_core::disk::{DiskError, Stamp};
@@ -17,7 +17,7 @@ use onefold_core::hash::ContentId;
 use onefold_core::name::RelPath;
 use onefold_core::node::Content;
 use onefold_core::operation::MAX_INLINE_BYTES;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::hash::read_full;
@@ -39,6 +39,22 @@ pub(super) struct Stage {
     dir: Arc<OwnedFd>,
     next: AtomicU64,
     placed: Mutex<Placed>,
+    turns: Mutex<BTreeSet<ContentId>>,
+    turn_ended: Condvar,
+}
+
+/// The right to take a content and to place it; several files may be to have the same.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    stage: &'a Stage,
+    content: ContentId,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.stage.turns).remove(&self.content);
+        self.stage.turn_ended.notify_all();
+    }
 }
 
 /// Where contents were placed last: who needs one again copies it from there.
@@ -66,7 +82,13 @@ impl Stage {
                 _ => {}
             }
         }
-        Ok(Self { dir: Arc::new(dir), next: AtomicU64::new(0), placed: Mutex::default() })
+        Ok(Self {
+            dir: Arc::new(dir),
+            next: AtomicU64::new(0),
+            placed: Mutex::default(),
+            turns: Mutex::default(),
+            turn_ended: Condvar::new(),
+        })
     }
 
     /// Goes on with a content, or begins it.
@@ -108,16 +130,24 @@ impl Stage {
         Ok(same.then(|| file.into()))
     }
 
+    /// Waits until nobody else has this content taken: then it is placed, or here again.
+    pub(super) fn turn(&self, content: &Content) -> Turn<'_> {
+        let taken = |turns: &mut BTreeSet<ContentId>| turns.contains(&content.id);
+        let turns = self.turn_ended.wait_while(lock(&self.turns), taken);
+        turns.unwrap_or_else(PoisonError::into_inner).insert(content.id);
+        Turn { stage: self, content: content.id }
+    }
+
     /// Moves a whole content to a name in another directory.
     pub(super) fn take(&self, content: &Content, to: impl AsFd, name: &str) -> Result<(), Errno> {
         rustix::fs::renameat(&*self.dir, content.id.to_string(), to, name)
     }
 
-    /// Gives back what was taken and never seen by anyone else.
+    /// Gives back what was taken and never seen by anyone else. Of what was staged again meanwhile
+    /// it replaces the same bytes.
     pub(super) fn give_back(&self, content: &Content, from: impl AsFd, name: &str) {
         let id = content.id.to_string();
-        let flags = RenameFlags::NOREPLACE;
-        if rustix::fs::renameat_with(&from, name, &*self.dir, id, flags).is_err() {
+        if rustix::fs::renameat(&from, name, &*self.dir, id).is_err() {
             let _ = rustix::fs::unlinkat(&from, name, AtFlags::empty());
         }
     }
@@ -275,8 +305,12 @@ impl Staging for Part {
             return Err(DiskError::NotStaged);
         }
         // A small one is synced once, when it is placed; after a crash it is checked again anyway.
-        if self.len > MAX_INLINE_BYTES {
-            self.file.sync_all().map_err(|error| sys::io_problem(&error))?;
+        if self.len > MAX_INLINE_BYTES
+            && let Err(error) = self.file.sync_all()
+        {
+            // A disk says only once what it did not take: these bytes are not to be believed in.
+            let _ = rustix::fs::unlinkat(&*self.dir, &self.name, AtFlags::empty());
+            return Err(sys::io_problem(&error));
         }
         rustix::fs::renameat(&*self.dir, &self.name, &*self.dir, id.to_string())
             .map_err(sys::problem)

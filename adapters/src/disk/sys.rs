@@ -187,7 +187,7 @@ pub(super) fn words(error: impl Into<io::Error>) -> String {
 pub(super) fn problem(errno: Errno) -> DiskError {
     match errno {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => DiskError::Gone,
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => DiskError::Denied(words(errno)),
+        Errno::ACCESS | Errno::PERM => DiskError::Denied(words(errno)),
         Errno::NOSPC | Errno::DQUOT => DiskError::Full(words(errno)),
         Errno::EXIST => DiskError::Occupied,
         Errno::NOTEMPTY => DiskError::NotEmpty,

@@ -39,8 +39,8 @@ pub(super) fn network(root: &Path) -> Option<String> {
     let kind = rustix::fs::statfs(root).ok()?.f_type as u64 & 0xFFFF_FFFF;
     let (_, name) = NETWORK.iter().find(|(magic, _)| *magic == kind)?;
     Some(format!(
-        "the folder is on a network filesystem ({name}): it is looked at every half minute, since \
-         changes that other machines make there are not told"
+        "the folder is on a filesystem ({name}) on which others can change files without this \
+         machine being told: it is looked at every half minute, too"
     ))
 }
 

@@ -150,3 +150,27 @@ fn one_staging_serves_many_places_each_with_a_file_of_its_own() {
     fs::remove_file(world.root.join("c")).unwrap();
     assert_eq!(world.place("d", Old::Absent, content), Err(DiskError::NotStaged));
 }
+
+#[test]
+fn one_staging_serves_many_places_at_once_also_where_writers_are_in_the_way() {
+    let world = World::new();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    names.iter().for_each(|at| world.write(at, "old"));
+    let open = |at| OpenOptions::new().append(true).open(world.root.join(at)).unwrap();
+    let stamps = names.map(|at| world.stamp(at));
+    let writers = names.map(open);
+    let content = world.stage(b"for all of them");
+    let place_all = || {
+        std::thread::scope(|scope| {
+            let place = |at: usize| world.place(names[at], Old::Is(stamps[at]), content);
+            let placing = [0, 1, 2, 3, 4, 5].map(|at| scope.spawn(move || place(at).err()));
+            placing.map(|placing| placing.join().unwrap())
+        })
+    };
+    for _ in 0..20 {
+        assert_eq!(place_all(), [const { Some(DiskError::Busy) }; 6]);
+    }
+    drop(writers);
+    assert_eq!(place_all(), [const { None }; 6]);
+    assert_eq!(names.map(|at| world.read(at)), ["for all of them"; 6]);
+}

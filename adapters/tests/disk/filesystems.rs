@@ -3,26 +3,35 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use onefold_adapters::disk::{Link, OpenError, RealDisk};
 use onefold_core::disk::{Change, DiskError, Old};
 use onefold_core::node::Kind;
 
 use super::mount::Mount;
-use super::{LABEL, World, path};
+use super::{FOLDER, LABEL, World, path};
 
 /// Whether leases, exchange, no-replace and birth times are there.
 type Offers = [bool; 4];
+/// What the kernel itself offers where a program carries the filesystem out.
+const LEASES_ONLY: Offers = [true, false, false, false];
 
 /// A filesystem in a file of so many MiB.
 fn image(dir: &Path, kind: &str, mib: u64, make: &[&str]) -> Option<Mount> {
+    let image = made(dir, kind, mib, make)?;
+    Mount::at(&dir.join(kind), &["-o", "loop", "-t", kind, image.to_str().unwrap()])
+}
+
+/// A file of so many MiB that holds an empty filesystem.
+fn made(dir: &Path, kind: &str, mib: u64, make: &[&str]) -> Option<PathBuf> {
     let image = dir.join(format!("{kind}.image"));
     fs::File::create(&image).unwrap().set_len(mib * 1024 * 1024).unwrap();
     let made = Command::new(format!("mkfs.{kind}")).args(make).arg(&image).output().ok()?;
     assert!(made.status.success(), "mkfs.{kind}: {}", String::from_utf8_lossy(&made.stderr));
-    Mount::at(&dir.join(kind), &["-o", "loop", "-t", kind, image.to_str().unwrap()])
+    Some(image)
 }
 
 /// Everything that the guard promises, on the filesystem at a directory.
@@ -160,4 +169,47 @@ fn an_overlay_is_guarded_with_what_it_offers() {
     let mount =
         Mount::at(&dir.path().join("overlay"), &["-t", "overlay", "-o", &options, "overlay"]);
     check(mount, "overlay", [true; 4]);
+}
+
+#[test]
+fn btrfs_has_all_that_the_guard_uses() {
+    let dir = tempfile::tempdir().unwrap();
+    check(image(dir.path(), "btrfs", 128, &["-q"]), "btrfs", [true; 4]);
+}
+
+#[test]
+fn a_folder_that_a_program_shows_elsewhere_is_guarded_with_what_it_offers() {
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("below");
+    fs::create_dir(&below).unwrap();
+    let mount = Mount::by("bindfs", &[below.to_str().unwrap()], &dir.path().join("bindfs"));
+    check(mount, "bindfs", LEASES_ONLY);
+}
+
+#[test]
+fn ntfs_is_guarded_with_what_it_offers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = made(dir.path(), "ntfs", 16, &["-F", "-q"]).and_then(|image| {
+        Mount::by("ntfs-3g", &[image.to_str().unwrap()], &dir.path().join("ntfs"))
+    });
+    check(mount, "ntfs", LEASES_ONLY);
+}
+
+#[test]
+fn a_disk_where_no_name_can_be_taken_safely_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount = made(dir.path(), "vfat", 16, &[]).and_then(|image| {
+        let arguments = ["-o", "rw+", image.to_str().unwrap()];
+        Mount::by("fusefat", &arguments, &dir.path().join("vfat"))
+    });
+    let Some(mount) = mount else {
+        eprintln!("vfat cannot be mounted here: not tried");
+        return;
+    };
+    let root = mount.path().join("root");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("mine"), "mine").unwrap();
+    let opened = RealDisk::open(&root, FOLDER, Link::Create, LABEL);
+    assert!(matches!(opened, Err(OpenError::Unguarded(_))));
+    assert_eq!(fs::read(root.join("mine")).unwrap(), b"mine");
 }

@@ -1,6 +1,7 @@
 //! Other filesystems: mounted inside the root, full, and gone. Who may not mount skips these.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +21,17 @@ impl Mount {
         fs::create_dir_all(path).unwrap();
         let done = Command::new("mount").args(arguments).arg(path).output().ok()?;
         done.status.success().then(|| Self(path.to_owned()))
+    }
+
+    /// By a program that carries the filesystem out, and goes into the background once it is there.
+    pub(super) fn by(program: &str, arguments: &[&str], path: &Path) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let done = Command::new(program).args(arguments).arg(path).output().ok()?;
+        let is_mounted = || {
+            let above = path.parent().unwrap();
+            fs::metadata(path).unwrap().dev() != fs::metadata(above).unwrap().dev()
+        };
+        (done.status.success() && is_mounted()).then(|| Self(path.to_owned()))
     }
 
     /// Where it is.

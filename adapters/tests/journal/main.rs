@@ -77,6 +77,7 @@ suite! {
         a_manifest_is_taken_when_all_its_chunks_are_there,
         a_long_manifest_comes_back_whole,
         a_chunk_stays_where_it_was_first,
+        a_damaged_chunk_is_missing_until_it_is_put_again,
         a_content_is_of_its_folder_alone,
         a_commit_may_name_what_was_uploaded;
     crashes:

@@ -276,9 +276,12 @@ impl Client {
         let words = error.to_string();
         self.trees.set_intent(node, None);
         self.hold(node);
-        self.solved(node, ProblemKind::Busy);
-        self.solved(node, ProblemKind::Unwritable);
-        self.solved(node, ProblemKind::DiskFull);
+        // That its bytes are to be fetched again says nothing of what was met before.
+        if *error != DiskError::NotStaged {
+            self.solved(node, ProblemKind::Busy);
+            self.solved(node, ProblemKind::Unwritable);
+            self.solved(node, ProblemKind::DiskFull);
+        }
         match error {
             DiskError::Gone | DiskError::Changed | DiskError::Occupied => {
                 places.iter().for_each(|place| self.want_name(place.parent, place.name.clone()));

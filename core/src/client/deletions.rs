@@ -134,7 +134,8 @@ impl Client {
         !self.deletions.held.is_empty()
     }
 
-    fn held_files(&self) -> u64 {
+    /// Files among them.
+    pub(super) fn held_files(&self) -> u64 {
         let held = self.held_deletions().iter();
         held.filter(|node| is_file(self.trees.get(**node))).count() as u64
     }

@@ -334,6 +334,7 @@ mod tests {
             device_name: "desk".into(),
             seed: [0; 32],
             folding: Folding::NONE,
+            has_modes: true,
             ask_from_files: ASK_FROM_FILES,
         };
         let saved = Saved::of_trees(DeviceId::from_bytes([9; 16]), Cursor::START, records);

@@ -140,13 +140,15 @@ impl Client {
         let now = seen_stamp(found);
         let same_form = match &present.body {
             LocalBody::Directory => true,
-            LocalBody::File { executable, .. } => *executable == found_executable(found),
+            LocalBody::File { executable, .. } => {
+                !self.config.has_modes || *executable == found_executable(found)
+            }
             LocalBody::Symlink(_) => LocalBody::unread(&found.form) == present.body,
         };
         if present.stamp == now && same_form && present.linked == has_other_names(found) {
             return self.trees.note_seen(node, look);
         }
-        let body = unless_read(present, found);
+        let body = self.with_bit(node, unless_read(present, found));
         if let Some(other) = self.trees.by_inode(&now.inode).filter(|&other| other != node)
             && found.links == 1
         {
@@ -174,7 +176,7 @@ impl Client {
         else {
             return;
         };
-        let body = unless_read(&known, found);
+        let body = self.with_bit(node, unless_read(&known, found));
         self.trees.set_local(
             node,
             Local::Present(Present {
@@ -259,6 +261,7 @@ impl Client {
             Some(read) => unless_read(&read, found),
             None => LocalBody::unread(&found.form),
         };
+        let body = self.with_bit(node, body);
         self.trees.set_local(
             node,
             Local::Present(Present {

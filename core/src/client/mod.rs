@@ -77,6 +77,9 @@ pub struct Config {
     pub seed: [u8; 32],
     /// Which names this disk takes for one.
     pub folding: Folding,
+    /// Files on this disk have executable bits. Where they have none, what it shows means nothing,
+    /// and a file keeps the bit that was agreed on.
+    pub has_modes: bool,
     /// From so many deleted files on, [`ASK_FROM_FILES`], a person is asked about them, if they are
     /// most of the folder.
     pub ask_from_files: u64,

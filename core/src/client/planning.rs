@@ -11,7 +11,7 @@ use crate::id::NodeId;
 use crate::node::{Body, Place, State};
 
 use super::reconcile::{Act, Decision, reconcile, situation};
-use super::record::{Local, Record};
+use super::record::{Local, LocalBody, Record};
 use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
 use crate::time::Instant;
@@ -130,6 +130,17 @@ impl Client {
     /// A directory that cannot be read, or is below one: what is in it is unknown.
     pub(super) fn is_out_of_sight(&self, dir: NodeId) -> bool {
         self.looks.blind.contains(&dir) || self.is_unknown(dir)
+    }
+
+    /// Where a disk has no executable bits, a file has the one that was agreed on.
+    pub(super) fn with_bit(&self, node: NodeId, body: LocalBody) -> LocalBody {
+        let LocalBody::File { content, .. } = body else { return body };
+        if self.config.has_modes {
+            return body;
+        }
+        let agreed = self.trees.get(node).synced();
+        let executable = agreed.is_some_and(|agreed| agreed.body.executable());
+        LocalBody::File { content, executable }
     }
 
     fn moved_above_here(&self, node: NodeId) -> bool {

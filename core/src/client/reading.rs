@@ -92,6 +92,11 @@ impl Client {
     /// A program has closed it after writing.
     pub(super) fn reads_closed(&mut self, node: NodeId) {
         self.release(node);
+        let new = !self.trees.get(node).accepted();
+        if new && self.problems.contains_key(&(node, ProblemKind::Busy)) {
+            // What a program worked at for long under a new name often gets its own name now.
+            self.reads.settling.set(node, self.now.instant + NEW_NAME_MS);
+        }
         self.trees.touch(node);
     }
 

@@ -30,6 +30,8 @@ pub struct Status {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Files that were deleted here, and stay everywhere else until a person answers.
+    pub held: u64,
     /// What is to be sent: items and bytes.
     pub uploading: (u64, u64),
     /// What is to be fetched: items and bytes.
@@ -118,6 +120,7 @@ impl Client {
             online: self.is_live(),
             halted: self.halted.clone().or_else(|| self.looks.root_gone.clone()),
             seq: self.stream.cursor.seq.get(),
+            held: self.held_files(),
             ..Status::default()
         };
         (status.files, status.bytes) = self.trees.files_here();

@@ -164,6 +164,12 @@ impl Disk {
         Ok(())
     }
 
+    /// Takes away what is staged, as when it was placed for another file.
+    pub fn lose_staged(&mut self) {
+        self.table.staged.clear();
+        self.sync();
+    }
+
     /// The inode at a path, as the engine's calls reach it.
     pub(super) fn reach(&self, path: &RelPath) -> Result<Number, DiskError> {
         if self.unmounted {

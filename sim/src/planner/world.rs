@@ -69,6 +69,7 @@ fn engine(
         device_name: "laptop".into(),
         seed,
         folding: Folding::NONE,
+        has_modes: true,
         ask_from_files: u64::MAX,
     };
     let records = records.iter().map(|(node, blob)| (*node, blob.clone())).collect();

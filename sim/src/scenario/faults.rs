@@ -182,6 +182,12 @@ impl Scenario {
         self
     }
 
+    /// What a device has staged is gone.
+    pub fn lose_staged(&mut self, device: usize) -> &mut Self {
+        self.world.devices[device].disk.lose_staged();
+        self
+    }
+
     /// The server has no room for large contents, or has room again.
     pub fn server_full(&mut self, full: bool) -> &mut Self {
         self.world.arranged.server_full = full;

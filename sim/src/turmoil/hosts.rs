@@ -95,6 +95,7 @@ impl super::shared::Shared {
             device_name: format!("device{index}"),
             seed: *hasher.finalize().as_bytes(),
             folding: device.disk.traits.folding,
+            has_modes: true,
             // Nobody is there to answer.
             ask_from_files: u64::MAX,
         };

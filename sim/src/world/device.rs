@@ -126,6 +126,7 @@ impl Device {
             device_name: format!("device{}", self.index),
             seed: *hasher.finalize().as_bytes(),
             folding: planted::client::folding(&self.disk),
+            has_modes: true,
             ask_from_files,
         };
         self.disk.unwatch();

@@ -48,6 +48,27 @@ fn an_update_waits_while_a_program_has_the_file_open_for_writing() {
     s.everywhere("f (1)=old mine f=new");
 }
 
+/// A file that waits for its program is told to be busy also while its bytes, which were placed for
+/// another file, are fetched again.
+#[test]
+fn a_busy_file_is_told_though_its_bytes_must_be_fetched_again() {
+    let mut s = Scenario::new(3);
+    s.write(0, "f", "old").settle().open(1, "f").write(0, "f", "new").settle().mark();
+    s.lose_staged(1).until_asked(1, "fetch");
+    s.check("it is told", |s| s.problems(1) == "f: Busy");
+    s.close(1).everywhere("f=new");
+}
+
+/// A repository's `index.lock` stands, open, for as long as a checkout lasts; once closed it is renamed.
+#[test]
+fn a_name_that_was_held_open_for_long_and_is_renamed_once_it_is_closed_never_leaves() {
+    let mut s = Scenario::new(3);
+    s.write(0, "index", "old").settle().mark();
+    s.write(0, "index.lock", "").open(0, "index.lock").wait(5_000);
+    s.append(0, "new", "new").close(0).wait(50).rename(0, "index.lock", "index");
+    s.everywhere("index=new").check("one version", |s| s.contents_sent() == 1);
+}
+
 /// 57: An update arrives after a local write and before the watcher tells of it: the last
 /// comparison finds it.
 #[test]

@@ -124,7 +124,12 @@ fn a_device_that_is_renamed_is_known_by_its_new_name() {
         let told = log.iter().any(|line| line["device"] == "zoé's \"desk\"");
         if told { Ok(()) } else { Err(format!("{log:?}")) }
     });
-    wait_for_members(&two, &["two", "zoé's \"desk\""]);
+    // A device tells how far it is a little later, and another hears of that later still.
+    wait_for("the server to hear that both have it", PATIENCE, || {
+        let lines = listed(&server);
+        let all = lines.iter().all(|line| line["behind"] == 0);
+        if all { Ok(()) } else { Err(format!("{lines:?}")) }
+    });
     one.stop();
     rename(&one, "one again").expect(0);
     wait_for_members(&two, &["one again", "two"]);

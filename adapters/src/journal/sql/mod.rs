@@ -36,7 +36,10 @@ use crate::sql::migrate;
 /// How often a transaction is tried while others are in its way.
 const TRIES: usize = 10;
 
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/journal/1.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/journal/1.sql"),
+    include_str!("../../../migrations/journal/2.sql"),
+];
 
 /// A journal in an SQL database. Any number of processes may have it open.
 #[derive(Clone, Debug)]
@@ -236,6 +239,14 @@ impl Journal for SqlJournal {
         chunks: Vec<(ChunkId, ChunkLocation)>,
     ) -> StoreResult<()> {
         patiently(|| self.chunks_put(folder, chunks.clone())).await
+    }
+
+    async fn note_damaged(
+        &self,
+        folder: FolderId,
+        chunks: Vec<(ChunkId, ChunkLocation)>,
+    ) -> StoreResult<()> {
+        patiently(|| self.damaged_noted(folder, chunks.clone())).await
     }
 
     async fn locate_chunks(

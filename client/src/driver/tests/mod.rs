@@ -34,6 +34,7 @@ fn bench() -> Bench {
         device_name: "desk".to_owned(),
         seed: [7; 32],
         folding: Folding::NONE,
+        has_modes: true,
         ask_from_files: ASK_FROM_FILES,
     };
     let client = Client::new(config, Saved::default()).unwrap();

@@ -1,8 +1,7 @@
 //! A disk with no room: what does not fit waits and says so, everything else goes on.
 
-use tests::{Device, Server, World, noise};
+use tests::{Device, Mount, Server, World, noise};
 
-use super::mount::Mount;
 use super::{problems, wait_for_bytes, wait_for_problem};
 
 #[test]

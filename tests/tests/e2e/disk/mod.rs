@@ -1,11 +1,15 @@
 //! What disks, and the people and programs on them, do to a folder.
 
 mod deletions;
+mod editors;
+mod failing;
+mod filesystems;
 mod full;
+mod hostile;
 mod kinds;
-mod mount;
 mod permission;
 mod programs;
+mod races;
 mod roots;
 mod storms;
 mod watches;

@@ -30,7 +30,7 @@ fn unprivileged(command: &Command) -> Command {
 }
 
 /// A device whose client runs without them.
-fn join_unprivileged<'w>(world: &'w World, name: &str, link: &str) -> Device<'w> {
+pub(super) fn join_unprivileged<'w>(world: &'w World, name: &str, link: &str) -> Device<'w> {
     let mut device = Device::new(world, name);
     let mut command = device.command(["join", link]);
     command.arg(device.folder()).args(["--device", name]);
@@ -39,7 +39,7 @@ fn join_unprivileged<'w>(world: &'w World, name: &str, link: &str) -> Device<'w>
     device
 }
 
-fn mode(path: &Path, bits: u32) {
+pub(super) fn mode(path: &Path, bits: u32) {
     fs::set_permissions(path, Permissions::from_mode(bits)).expect("it is ours");
 }
 

@@ -4,14 +4,13 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 
 use serde_json::Value;
-use tests::{Device, PATIENCE, Server, World, wait_for};
+use tests::{Device, Mount, PATIENCE, Server, World, wait_for};
 
-use super::mount::Mount;
 use super::{two, wait_for_bytes};
 
 /// Waits until a device's status shows this.
 #[track_caller]
-fn wait_for_state(device: &Device<'_>, state: &str, words: &str) {
+pub(super) fn wait_for_state(device: &Device<'_>, state: &str, words: &str) {
     wait_for(&format!("{} to be in {state}", device.name()), PATIENCE, || {
         let status = device.status();
         let told = status["detail"].as_str().unwrap_or_default();

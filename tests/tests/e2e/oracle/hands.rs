@@ -26,6 +26,8 @@ use sim::user::script::Call;
 pub(super) struct Hands {
     root: PathBuf,
     trash: PathBuf,
+    /// Which of the programs of this directory it is.
+    number: usize,
     thrown: u64,
     open: Option<(File, RelPath)>,
     deeds: Vec<Deed>,
@@ -117,10 +119,11 @@ fn held(file: &File) -> io::Result<Vec<u8>> {
 }
 
 impl Hands {
-    /// On this directory; what is deleted goes to `trash`, on the same filesystem.
-    pub(super) fn new(root: &Path, trash: PathBuf) -> Self {
+    /// On this directory; what is deleted goes to `trash`, on the same filesystem, which all programs
+    /// of a directory share.
+    pub(super) fn new(root: &Path, trash: PathBuf, number: usize) -> Self {
         fs::create_dir_all(&trash).expect("the world is ours");
-        Self { root: root.to_owned(), trash, thrown: 0, open: None, deeds: Vec::new() }
+        Self { root: root.to_owned(), trash, number, thrown: 0, open: None, deeds: Vec::new() }
     }
 
     /// Makes a call; what it meant. One that cannot be made means nothing.
@@ -188,7 +191,9 @@ impl Hands {
         if truncate {
             let old = version(&held(&file)?);
             file.set_len(0)?;
-            self.lost(old, path);
+            if self.place_of(&file, path)?.is_some() {
+                self.lost(old, path);
+            }
         }
         self.open = Some((file, path.clone()));
         Ok(())
@@ -202,10 +207,29 @@ impl Hands {
         file.seek(if append { SeekFrom::End(0) } else { SeekFrom::Start(0) })?;
         file.write_all(bytes)?;
         let new = version(&held(&file)?);
-        self.lost(old, &path);
-        self.note(Act::Wrote, new, &path);
+        // Another program may have deleted or renamed it meanwhile.
+        if let Some(path) = self.place_of(&file, &path)? {
+            self.lost(old, &path);
+            self.note(Act::Wrote, new, &path);
+        }
         self.open = Some((file, path));
         Ok(())
+    }
+
+    /// Where an open file is now; none if users have deleted it. Where it is nowhere for the moment,
+    /// a client moves it.
+    fn place_of(&self, file: &File, path: &RelPath) -> io::Result<Option<RelPath>> {
+        let inode = file.metadata()?.ino();
+        let is_it = |at: &Path| fs::symlink_metadata(at).is_ok_and(|there| there.ino() == inode);
+        if is_it(&self.at(path)) {
+            return Ok(Some(path.clone()));
+        }
+        let thrown = fs::read_dir(&self.trash)?.flatten().any(|entry| is_it(&entry.path()));
+        if thrown || file.metadata()?.nlink() == 0 {
+            return Ok(None);
+        }
+        let moved = tree_of(&self.root).into_keys().find(|path| is_it(&self.at(path)));
+        Ok(moved.or_else(|| Some(path.clone())))
     }
 
     fn symlink(&mut self, path: &RelPath, target: &Target) -> io::Result<()> {
@@ -221,7 +245,7 @@ impl Hands {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         self.thrown += 1;
-        let trash = self.trash.join(self.thrown.to_string());
+        let trash = self.trash.join(format!("{}-{}", self.number, self.thrown));
         fs::rename(self.at(path), &trash)?;
         let leaf = leaf_at(&trash)?;
         self.lost(leaf.version(), path);

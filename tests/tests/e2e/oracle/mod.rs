@@ -1,11 +1,15 @@
 //! Real clients, a real server and real disks, judged by the oracle of the simulation: the same users
 //! do the same kinds of things, programs are killed, and the same rules must hold at rest.
+//!
+//! On each device several programs are at work at once: their system calls are interleaved at random,
+//! as the kernel would order them, while the clients do what they do in processes of their own.
 
 mod hands;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use onefold_adapters::journal::{Journal, SqlJournal, StoredContent};
+use onefold_adapters::journal::{Journal, MySqlOptions, SqlJournal, StoredContent};
 use onefold_core::folding::Folding;
 use onefold_core::name::RelPath;
 use onefold_core::node::Body;
@@ -19,27 +23,40 @@ use tests::{Device, PATIENCE, Random, Server, World, pick, wait_for};
 
 use hands::{Hands, is_ignored, mirror, synced, tree_of};
 
-/// How many steps users take between two times of rest.
-const STEPS: usize = 25;
-/// How long a user pauses between two steps, at most, in milliseconds.
-const PAUSE_MS: u64 = 60;
-/// Of so many steps, one is a kill.
-const KILL_EVERY: u64 = 12;
+/// How many system calls programs make between two times of rest.
+const CALLS: u64 = 100;
+/// How long it is between two calls, at most, in milliseconds.
+const PAUSE_MS: u64 = 20;
+/// Of so many calls, one is followed by a kill.
+const KILL_EVERY: u64 = 40;
 /// The devices.
-const NAMES: [&str; 3] = ["one", "two", "three"];
+const NAMES: [&str; 2] = ["one", "two"];
+/// How many programs are at work on each.
+const PROGRAMS: usize = 3;
+/// How many runs are under way at once.
+const RUNS_AT_ONCE: u64 = 4;
 /// All of the journal: it is small here.
 const ALL: usize = 1_000_000;
 
 /// Devices, a server, and what is recorded of them.
 struct Run<'w> {
     devices: Vec<Device<'w>>,
-    hands: Vec<Hands>,
+    /// Of each device.
+    programs: Vec<Vec<Program>>,
     server: Server<'w>,
     witness: Witness,
     writer: Writer,
     random: Random,
     began: Instant,
+    calls: u64,
     kills: u64,
+}
+
+/// A program at work on a device: what it has begun, and is still to do.
+struct Program {
+    hands: Hands,
+    to_do: VecDeque<Call>,
+    temporary: Vec<RelPath>,
 }
 
 impl<'w> Run<'w> {
@@ -47,64 +64,98 @@ impl<'w> Run<'w> {
         let server = Server::start(world);
         let join = |name: &&str| Device::join(world, name, &server.link());
         let devices: Vec<_> = NAMES.iter().map(join).collect();
-        let hands = |device: &Device<'_>| {
-            Hands::new(device.folder(), world.at(&format!("trash of {}", device.name())))
+        let programs = |device: &Device<'_>| {
+            let trash = world.at(&format!("trash of {}", device.name()));
+            let program = |number| Program {
+                hands: Hands::new(device.folder(), trash.clone(), number),
+                to_do: VecDeque::new(),
+                temporary: Vec::new(),
+            };
+            (0..PROGRAMS).map(program).collect()
         };
-        let hands = devices.iter().map(hands).collect();
+        let programs = devices.iter().map(programs).collect();
         let witness = Witness::new(NAMES.len(), false);
         let (writer, began) = (Writer::default(), Instant::now());
-        Self { devices, hands, server, witness, writer, random, began, kills: 0 }
+        let (calls, kills) = (0, 0);
+        Self { devices, programs, server, witness, writer, random, began, calls, kills }
     }
 
-    /// Users work for a while; `alone`: only one of them.
+    /// Programs work for a while, and end; `alone`: only one of one device.
     fn work(&mut self, alone: Option<usize>) {
-        let mood = Mood { quiet_in_1000: 0, pause_ms: 1, alone: false, plain: false };
-        let mut draw = sim::tape::Random(self.random.next());
-        for step in steps(&mut draw, mood, STEPS) {
-            let device = alone.unwrap_or(usize::from(step.device) % NAMES.len());
-            let sits_out =
-                matches!(step.action, Action::Link(..) | Action::Pipe(_) | Action::Access(..));
-            if !sits_out {
-                self.step(device, step.action);
-            }
+        let until = self.calls + CALLS;
+        while self.calls < until {
+            let device = alone.unwrap_or_else(|| self.below(NAMES.len()));
+            let program = if alone.is_some() { 0 } else { self.below(PROGRAMS) };
+            self.go_on(device, program);
             if self.random.below(KILL_EVERY) == 0 {
                 self.kill();
             }
             std::thread::sleep(Duration::from_millis(self.random.below(PAUSE_MS)));
         }
+        for device in 0..NAMES.len() {
+            for program in 0..PROGRAMS {
+                while !self.programs[device][program].to_do.is_empty() {
+                    self.go_on(device, program);
+                }
+            }
+        }
+        for device in 0..NAMES.len() {
+            self.clean_up(device);
+        }
+        self.witness.epoch.last = alone.map(|device| {
+            let left = synced(tree_of(self.devices[device].folder()));
+            (device, left)
+        });
     }
 
-    fn step(&mut self, device: usize, action: Action) {
-        let disk = mirror(self.devices[device].folder());
-        let script = self.writer.script(&disk, action, None, &[]);
-        for call in &script.calls {
-            self.call(device, call, &script.temporary);
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.random.below(end as u64)).expect("it is small")
+    }
+
+    /// A program makes its next call; one that has none left begins something new.
+    fn go_on(&mut self, device: usize, program: usize) {
+        if self.programs[device][program].to_do.is_empty() {
+            let mood = Mood { quiet_in_1000: 0, pause_ms: 1, alone: false, plain: false };
+            let mut draw = sim::tape::Random(self.random.next());
+            let action = steps(&mut draw, mood, 1).remove(0).action;
+            if matches!(action, Action::Link(..) | Action::Pipe(_) | Action::Access(..)) {
+                return;
+            }
+            let disk = mirror(self.devices[device].folder());
+            let script = self.writer.script(&disk, action, None, &[]);
+            let begun = &mut self.programs[device][program];
+            (begun.to_do, begun.temporary) = (script.calls.into(), script.temporary);
         }
-        // A download that could not end is thrown away: its name is ignored, so a file that a user
-        // put there later would be on this device alone, and so would its directory.
+        if let Some(call) = self.programs[device][program].to_do.pop_front() {
+            self.call(device, program, &call);
+        }
+    }
+
+    /// A download that could not end is thrown away: its name is ignored, so a file that a user put
+    /// there later would be on this device alone, and so would its directory.
+    fn clean_up(&mut self, device: usize) {
         for path in tree_of(self.devices[device].folder()).into_keys().filter(is_ignored) {
-            self.call(device, &Call::Unlink(path), &script.temporary);
+            self.call(device, 0, &Call::Unlink(path));
         }
-        let left = synced(tree_of(self.devices[device].folder()));
-        self.witness.epoch.last = Some((device, left));
     }
 
-    fn call(&mut self, device: usize, call: &Call, temporary: &[RelPath]) {
-        let deeds = self.hands[device].call(call);
+    fn call(&mut self, device: usize, program: usize, call: &Call) {
+        self.calls += 1;
+        let deeds = self.programs[device][program].hands.call(call);
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).expect("minutes");
         self.witness.deeds(device, &deeds);
         self.witness.user_called(device, now_ms, None);
         let tree = tree_of(self.devices[device].folder());
-        for path in temporary {
+        for path in self.programs[device].iter().flat_map(|program| &program.temporary) {
             let there = tree.keys().any(|at| at.names().last() == path.names().last());
             self.witness.temporary.seen(device, path, there, now_ms);
         }
     }
 
-    /// Kills one program of four, and starts it again.
+    /// Kills a client or the server, and starts it again.
     fn kill(&mut self) {
         self.kills += 1;
-        let which = usize::try_from(self.random.below(4)).expect("it is small");
+        let which = self.below(NAMES.len() + 1);
         let rest = Duration::from_millis(self.random.below(300));
         match self.devices.get_mut(which) {
             Some(device) => {
@@ -177,7 +228,13 @@ impl Stores {
     fn open(server: &Server<'_>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.expect("threads can be had");
-        let opened = runtime.block_on(SqlJournal::sqlite(&server.data().join("server.db")));
+        let database = server.database();
+        let opened = runtime.block_on(async {
+            match database.strip_prefix("sqlite:") {
+                Some(file) => SqlJournal::sqlite(file.as_ref()).await,
+                None => SqlJournal::mysql(&database, &MySqlOptions::default()).await,
+            }
+        });
         Self { runtime, journal: opened.expect("the server has made it") }
     }
 
@@ -234,14 +291,13 @@ impl Stores {
     }
 }
 
-#[test]
-fn the_rules_of_the_simulation_hold_for_real_programs_on_real_disks() {
+/// One run: how many calls users' programs made, and how many programs of ours were killed.
+fn run(random: Random, rounds: usize) -> (u64, u64) {
     let world = World::new();
-    let mut run = Run::new(&world, Random::from_environment("oracle"));
+    let mut run = Run::new(&world, random);
     let journal = Stores::open(&run.server);
-    for round in 0..pick(4, 60) {
-        let alone = usize::try_from(round).ok().filter(|round| round % 2 == 1);
-        run.work(alone.map(|round| round / 2 % NAMES.len()));
+    for round in 0..rounds {
+        run.work((round % 2 == 1).then_some(round / 2 % NAMES.len()));
         run.settle(&journal);
         run.judge(&journal);
     }
@@ -252,4 +308,32 @@ fn the_rules_of_the_simulation_hold_for_real_programs_on_real_disks() {
     run.devices.iter_mut().for_each(Device::stop);
     run.server.stop();
     run.server.check();
+    (run.calls, run.kills)
+}
+
+#[test]
+fn the_rules_of_the_simulation_hold_for_real_programs_on_real_disks() {
+    let mut random = Random::from_environment("oracle");
+    let (runs, rounds) = (pick(1, 100), pick(4, 20));
+    let randoms: Vec<_> = (0..runs).map(|_| random.fork()).collect();
+    let each = randoms.len().div_ceil(usize::try_from(RUNS_AT_ONCE).expect("it is small"));
+    let (done, calls, kills) = std::thread::scope(|scope| {
+        let lanes = randoms.chunks(each).map(|randoms| {
+            scope.spawn(move || {
+                randoms.iter().fold((0, 0, 0), |(done, calls, kills), random| {
+                    let (more_calls, more_kills) = run(random.clone(), rounds);
+                    println!("one more run was right");
+                    (done + 1, calls + more_calls, kills + more_kills)
+                })
+            })
+        });
+        let lanes: Vec<_> = lanes.collect();
+        lanes.into_iter().map(|lane| lane.join().expect("a rule was broken")).fold(
+            (0, 0, 0),
+            |(done, calls, kills), (more, more_calls, more_kills)| {
+                (done + more, calls + more_calls, kills + more_kills)
+            },
+        )
+    });
+    println!("{done} of {runs} runs: {calls} calls, {kills} kills");
 }

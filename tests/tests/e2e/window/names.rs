@@ -79,6 +79,18 @@ fn names_are_shown_as_text_everywhere() {
     assert_text(&browser, "h2");
     assert_text(&browser, "[data-side=this]");
 
+    // Open in a program, they wait: Now lists them.
+    show(&browser, "now");
+    let open = NAMES
+        .map(|name| fs::OpenOptions::new().append(true).open(pair.one.at(name)).expect("ours"));
+    for name in NAMES {
+        pair.two.write(name, "again");
+    }
+    browser.wait_for_text("[data-kind=busy]", "6 files");
+    browser.click("[data-kind=busy] summary");
+    assert_text(&browser, "[data-kind=busy]");
+    drop(open);
+
     show(&browser, "settings");
     browser.click("[data-rules] summary");
     browser.fill("[data-rules] textarea", "*.txt\n<script>window.hacked = 1</script>");

@@ -74,9 +74,10 @@ fn what_waits_is_grouped_with_the_reason() {
     // Many of one kind are few rows, until more are wanted.
     browser.wait_for_text("[data-kind=busy] summary", "more");
     assert_eq!(browser.count("[data-kind=busy] li"), 5);
+    browser.wait_for_text("[data-kind=busy]", &format!("{FILES} files"));
     browser.click("[data-kind=busy] summary");
-    let many = "return document.querySelectorAll('[data-kind=busy] li').length > 5";
-    browser.wait("the rest", many);
+    let all = format!("return document.querySelectorAll('[data-kind=busy] li').length == {FILES}");
+    browser.wait("all of them", &all);
 
     drop(open);
     wait_for_file(&pair.one, "29", b"from two");

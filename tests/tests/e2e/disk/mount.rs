@@ -1,3 +1,0 @@
-//! Small filesystems to hold a folder.
-
-pub(super) use tests::Mount;
