@@ -380,7 +380,7 @@ mod tests {
             names: vec![
                 (Name::new(b"d").unwrap(), Seen::Node(directory)),
                 (Name::new(b"new").unwrap(), seen(4, Form::File { executable: false })),
-                (Name::new(b"pipe").unwrap(), Seen::Other(stamp(101, 0).inode)),
+                (Name::new(b"pipe").unwrap(), Seen::Other { stamp: stamp(101, 0), kind: None }),
             ],
             unnameable: Vec::new(),
         };
