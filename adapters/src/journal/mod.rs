@@ -255,8 +255,17 @@ pub trait Journal: Send + Sync + 'static {
     /// Shuts a device out for good. `false`: unknown.
     fn revoke(&self, device: DeviceId) -> impl Future<Output = StoreResult<bool>> + Send;
 
+    /// The devices that were shut out.
+    fn revoked(&self) -> impl Future<Output = StoreResult<Vec<DeviceId>>> + Send;
+
     /// Adds an invite.
     fn add_invite(&self, invite: Invite) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// All invites, by when they expire; those that expired or were used up included.
+    fn invites(&self) -> impl Future<Output = StoreResult<Vec<Invite>>> + Send;
+
+    /// Makes an invite good for nothing any more. `false`: unknown.
+    fn revoke_invite(&self, secret: SecretHash) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Uses an invite once and makes the device, in one transaction. Shown again by the same new
     /// device (same id and token, after a lost answer), it gives the same answer and costs nothing.

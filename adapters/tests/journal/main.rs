@@ -67,6 +67,7 @@ suite! {
         a_folder_is_made_once_and_found_by_its_name,
         a_device_is_found_by_its_token,
         devices_are_listed_renamed_and_revoked,
+        invites_are_listed_by_when_they_expire_and_taken_back,
         an_invite_makes_as_many_devices_as_it_may,
         an_invite_shown_again_by_the_same_device_costs_nothing,
         an_expired_invite_makes_nothing,

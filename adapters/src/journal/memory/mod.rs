@@ -136,6 +136,18 @@ impl Journal for MemoryJournal {
         self.store().revoke(device)
     }
 
+    async fn revoked(&self) -> StoreResult<Vec<DeviceId>> {
+        Ok(self.store().revoked())
+    }
+
+    async fn invites(&self) -> StoreResult<Vec<Invite>> {
+        Ok(self.store().invites())
+    }
+
+    async fn revoke_invite(&self, secret: SecretHash) -> StoreResult<bool> {
+        self.store().revoke_invite(secret)
+    }
+
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {
         self.store().add_invite(invite)
     }

@@ -180,7 +180,19 @@ impl Journal for SqlJournal {
     }
 
     async fn revoke(&self, device: DeviceId) -> StoreResult<bool> {
-        patiently(|| self.revoked(device)).await
+        patiently(|| self.shut_out(device)).await
+    }
+
+    async fn revoked(&self) -> StoreResult<Vec<DeviceId>> {
+        people::revoked(&mut self.read().await?).await
+    }
+
+    async fn invites(&self) -> StoreResult<Vec<Invite>> {
+        people::invites(&mut self.read().await?).await
+    }
+
+    async fn revoke_invite(&self, secret: SecretHash) -> StoreResult<bool> {
+        patiently(|| self.invite_revoked(secret)).await
     }
 
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {
