@@ -166,6 +166,9 @@ pub enum StoreError {
     /// The store cannot be reached or does not answer now; trying again may help.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// It lets nobody in as it was told to, or what it was told makes no sense: a person's to change.
+    #[error("the database cannot be used: {0}")]
+    Refused(String),
     /// Another transaction was in the way; trying again helps.
     #[error("the database was busy with another change: {0}")]
     Contended(String),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use onefold_core::blob::Blob;
 use onefold_core::id::{DeviceId, FolderId};
 use onefold_core::manifest::{MAX_CHUNK_BYTES, Manifest};
+use onefold_core::time::WallTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::secret::Secret;
@@ -21,8 +22,12 @@ pub const MISSING: &str = "/v1/missing";
 pub const CHUNKS: &str = "/v1/chunks";
 /// With `/` and a content's id: `PUT` its [`Manifest`]; `GET` its [`Stored`] form.
 pub const CONTENTS: &str = "/v1/contents";
-/// `GET`: a list of [`NamedDevice`].
+/// `GET`: a list of [`Member`].
 pub const DEVICES: &str = "/v1/devices";
+/// `POST` an [`InviteRequest`], answered by a link's text.
+pub const INVITE: &str = "/v1/invite";
+/// `PUT` what the device is to be called from now on.
+pub const NAME: &str = "/v1/name";
 
 /// The most chunk bytes that a client puts into one body; a single chunk may be as large as it is.
 pub const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -40,6 +45,10 @@ pub const MAX_MANIFEST_BODY: usize = 64 * 1024 * 1024;
 pub const MAX_SMALL_BODY: usize = 16 * 1024;
 /// The largest list of devices, in bytes.
 pub const MAX_DEVICES_BODY: usize = 2 * 1024 * 1024;
+/// How long a link is good at most that a device asks for, in seconds: 30 days.
+pub const MAX_INVITE_SECONDS: u64 = 30 * 24 * 60 * 60;
+/// How many devices may join at most with a link that a device asks for.
+pub const MAX_INVITE_USES: u32 = 1_000;
 /// The longest device name, in bytes.
 pub const MAX_DEVICE_NAME_BYTES: usize = 64;
 
@@ -77,13 +86,34 @@ pub enum Stored {
     Chunks(Manifest),
 }
 
-/// A device, for people.
+/// A device of a folder, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedDevice {
+pub struct Member {
     /// Which device.
     pub device: DeviceId,
     /// What people call it.
     pub name: String,
+    /// It may write.
+    pub writable: bool,
+    /// It was shut out.
+    pub revoked: bool,
+    /// It is connected now.
+    pub connected: bool,
+    /// When it was last connected, if ever, to the minute.
+    pub last_seen: Option<WallTime>,
+    /// How many entries of the journal it does not have yet.
+    pub behind: u64,
+}
+
+/// What a link is to allow that a device asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteRequest {
+    /// The devices may only read.
+    pub read_only: bool,
+    /// How long the link is good; [`MAX_INVITE_SECONDS`] at most.
+    pub expires_seconds: u64,
+    /// How many devices may join with it; [`MAX_INVITE_USES`] at most.
+    pub uses: u32,
 }
 
 /// A chunk's bytes, borrowed from where they are, or from the body that brought them.

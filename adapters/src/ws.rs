@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use onefold_core::client::Direction;
 use onefold_core::protocol::{ClientMessage, MAX_MESSAGE_BYTES, ServerMessage};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_c
 
 use crate::dial::{Dial, Tcp};
 use crate::link::{Server, Trust};
+use crate::meter::Meter;
 use crate::port::{Connector, MessageStream};
 use crate::secret::Secret;
 use crate::tls::{client_config, explain};
@@ -42,6 +44,7 @@ pub struct WsConnector<D = Tcp> {
     server: Server,
     token: Secret,
     tls: Option<Arc<ClientConfig>>,
+    meter: Meter,
 }
 
 /// An open stream.
@@ -50,6 +53,7 @@ pub struct WsStream<Io = TcpStream> {
     incoming: SplitStream<Socket<Io>>,
     outgoing: mpsc::Sender<Message>,
     writer: AbortHandle,
+    meter: Meter,
 }
 
 impl WsConnector {
@@ -66,7 +70,14 @@ impl<D: Dial> WsConnector<D> {
             Trust::Plain => None,
             trust => Some(Arc::new(client_config(trust)?)),
         };
-        Ok(Self { dial, server: server.clone(), token: token.clone(), tls })
+        let meter = Meter::default();
+        Ok(Self { dial, server: server.clone(), token: token.clone(), tls, meter })
+    }
+
+    /// The same, with the contents that come and go by a stream counted by this meter.
+    #[must_use]
+    pub fn metered(self, meter: &Meter) -> Self {
+        Self { meter: meter.clone(), ..self }
     }
 
     async fn open(&self) -> Result<Socket<D::Io>, String> {
@@ -114,7 +125,7 @@ impl<D: Dial> Connector for WsConnector<D> {
         let (sink, incoming) = socket.split();
         let (outgoing, messages) = mpsc::channel(WAITING_MESSAGES);
         let writer = tokio::spawn(write(sink, messages)).abort_handle();
-        Ok(WsStream { incoming, outgoing, writer })
+        Ok(WsStream { incoming, outgoing, writer, meter: self.meter.clone() })
     }
 }
 
@@ -133,6 +144,9 @@ async fn write<Io: AsyncRead + AsyncWrite + Unpin>(
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> MessageStream for WsStream<Io> {
     async fn send(&mut self, message: ClientMessage) -> Result<(), String> {
         let bytes = Bytes::from(wire::encode(&message));
+        if let ClientMessage::Commit(commit) = &message {
+            self.meter.count(Direction::Up, commit.contents.iter().map(|bytes| bytes.len()).sum());
+        }
         if bytes.len() > MAX_MESSAGE_BYTES {
             return Err(format!("a message of {} bytes is too long to send", bytes.len()));
         }
@@ -146,7 +160,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> MessageStream for WsSt
                 Some(Ok(Message::Binary(bytes))) => {
                     let why =
                         "the server sent a message that makes no sense: it is of another version";
-                    return postcard::from_bytes(&bytes).map_err(|_| why.to_owned());
+                    let message = postcard::from_bytes(&bytes).map_err(|_| why.to_owned())?;
+                    if let ServerMessage::Entries { contents, .. } = &message {
+                        let bytes = contents.iter().map(|bytes| bytes.len()).sum();
+                        self.meter.count(Direction::Down, bytes);
+                    }
+                    return Ok(message);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Text(_) | Message::Frame(_))) => {

@@ -7,6 +7,8 @@ use std::sync::{Arc, Weak};
 
 use onefold_adapters::disk::{self, Counts, Link, OpenError, RealDisk};
 use onefold_adapters::http::HttpTransfer;
+use onefold_adapters::limit::Limits;
+use onefold_adapters::meter::Meter;
 use onefold_adapters::trees::SqliteTrees;
 use onefold_adapters::watch::Watcher;
 use onefold_adapters::ws::WsConnector;
@@ -37,6 +39,8 @@ pub struct Arms {
     pub log: Log,
     /// What is told of this disk.
     pub disk: DiskWords,
+    /// Counts what moves.
+    pub meter: Meter,
     /// What runs beside the driver until it ends: looks after files that were displaced, and passes
     /// on what the watcher hears.
     pub upkeep: JoinSet<()>,
@@ -89,6 +93,7 @@ pub async fn open(
     home: &Home,
     linked: &Linked,
     notices: mpsc::Sender<Notice>,
+    limits: &Limits,
 ) -> Result<Arms, Trouble> {
     let disk = Arc::new(open_disk(linked, Link::Existing).await?);
     let (events, hints) = mpsc::channel(HINTS_WAITING);
@@ -115,8 +120,11 @@ pub async fn open(
     };
     let (trees, client) = restore(home, linked, &config).await?;
     let trees = Arc::new(trees);
+    let meter = Meter::default();
     let transfer = HttpTransfer::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
+    let transfer = transfer.paced(limits, &meter);
     let connector = WsConnector::new(&linked.server, &linked.token).map_err(Trouble::bug)?;
+    let connector = connector.metered(&meter);
     let watching = Arc::new(Watching::new(watcher));
     let words = DiskWords {
         guard: guard.to_string(),
@@ -136,7 +144,7 @@ pub async fn open(
     let mut upkeep = JoinSet::new();
     upkeep.spawn(sweeper.run());
     upkeep.spawn(passing_on);
-    Ok(Arms { ports, client, log, disk: words, upkeep })
+    Ok(Arms { ports, client, log, disk: words, meter, upkeep })
 }
 
 /// The directory in a root that is the client's own.

@@ -2,8 +2,11 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+
+use crate::limits::{self, Most};
 
 /// Keeps folders the same on every device that joins them.
 #[derive(Debug, Parser)]
@@ -72,11 +75,17 @@ running client it waits for that one, and reports the same.")]
         #[arg(long)]
         once: bool,
     },
-    /// Say where each folder stands
+    /// Say where each folder stands; or why one file or directory is, or is not, in sync
+    #[command(long_about = "\
+Say where each folder stands; or why one file or directory is, or is not, in sync.
+
+For a PATH inside a folder: whether it is in sync, on its way, waiting (and what for), or not synced
+at all (and by which rule), and its last change. Works with and without a running client.")]
     Status {
-        /// Just this folder
+        /// Just this folder, or something in it
+        #[arg(value_name = "PATH")]
         dir: Option<PathBuf>,
-        /// For programs: one object for DIR, else {"folders": […]}
+        /// For programs: one object for PATH, else {"folders": […]}
         #[arg(long)]
         json: bool,
     },
@@ -113,6 +122,47 @@ meanwhile. Works with and without a running client.")]
         #[arg(long)]
         undo: bool,
     },
+    /// Print a link with which another device joins a folder
+    #[command(long_about = "\
+Print a link with which another device joins a folder.
+
+The folder's server makes it, on behalf of this device: one that may only read makes none. Works
+with and without a running client.")]
+    Invite {
+        /// The folder
+        dir: PathBuf,
+        /// The other device may only read
+        #[arg(long)]
+        read_only: bool,
+        /// How long the link is good: 90s, 30m, 24h, 7d (at most 30 days)
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+        expires: Duration,
+        /// How many devices may join with it
+        #[arg(long, value_name = "N", default_value = "1",
+              value_parser = clap::value_parser!(u32).range(1..=1000))]
+        uses: u32,
+    },
+    /// Give this device another name in a folder
+    Rename {
+        /// The folder
+        dir: PathBuf,
+        /// What other devices call it from now on, in their logs and in conflict copies
+        name: String,
+    },
+    /// Say or change how fast contents may move, for all folders together
+    #[command(long_about = "\
+Say or change how fast contents may move, for all folders together.
+
+RATE is `none`, or bytes a second such as 500KiB or 2MiB. It counts at once, also for what moves
+already, and is remembered. Small files, which travel with the news of them, are not slowed down.")]
+    Limit {
+        /// The most that is sent
+        #[arg(long, value_name = "RATE", value_parser = limits::parse)]
+        up: Option<Most>,
+        /// The most that is fetched
+        #[arg(long, value_name = "RATE", value_parser = limits::parse)]
+        down: Option<Most>,
+    },
     /// Stop syncing a folder until `resume`; remembered across restarts
     Pause {
         /// The folder
@@ -133,6 +183,10 @@ meanwhile. Works with and without a running client.")]
         /// The folder
         dir: PathBuf,
     },
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    onefold_server::parse_duration(text)
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -169,6 +223,10 @@ mod tests {
             "onefold conflicts d --json",
             "onefold approve d",
             "onefold approve d --undo",
+            "onefold invite d --read-only --expires 7d --uses 3",
+            "onefold rename d laptop",
+            "onefold limit",
+            "onefold limit --up 500KiB --down none",
             "onefold pause d",
             "onefold resume d",
             "onefold unlink d",
@@ -186,6 +244,8 @@ mod tests {
             "onefold join",
             "onefold approve",
             "onefold pause",
+            "onefold limit --up fast",
+            "onefold invite d --expires 1y",
             "onefold sync --twice",
             "onefold host d --listen x",
         ] {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use onefold_adapters::wire::InviteRequest;
 use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
 use serde::Serialize;
@@ -13,13 +14,16 @@ use crate::conflicts::{self, ConflictCopy};
 use crate::console::{say, warn};
 use crate::control::{Request, Turn, turn};
 use crate::error::{Exit, Trouble};
+use crate::explain::{self, PathStatus};
 use crate::folder;
 use crate::home::Home;
 use crate::host;
 use crate::join;
+use crate::limits::{Change, Kept};
 use crate::linked::Linked;
 use crate::log_command;
 use crate::open;
+use crate::people;
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 use crate::supervisor::{Since, Supervisor};
@@ -42,6 +46,13 @@ pub async fn run(command: Command) -> Result<Exit, Trouble> {
         Command::Approve { dir, undo } => {
             approve(&home, &dir, if undo { Answer::Undo } else { Answer::Approve }).await
         }
+        Command::Invite { dir, read_only, expires, uses } => {
+            let request = InviteRequest { read_only, expires_seconds: expires.as_secs(), uses };
+            say(people::invite(&home.find(&dir)?, &request).await?);
+            Ok(Exit::Done)
+        }
+        Command::Rename { dir, name } => rename(&home, &dir, name).await,
+        Command::Limit { up, down } => limit(&home, Change { up, down }).await,
         Command::Pause { dir } => set_paused(&home, &dir, true).await,
         Command::Resume { dir } => set_paused(&home, &dir, false).await,
         Command::Unlink { dir } => unlink(&home, &dir).await,
@@ -159,6 +170,25 @@ fn told(outcome: &Outcome) -> Exit {
 }
 
 async fn status(home: &Home, dir: Option<&Path>, json: bool) -> Result<Exit, Trouble> {
+    if let Some(path) = dir
+        && let Some((linked, path)) = explain::inside(home, path)?
+    {
+        let told: PathStatus = match turn(home).await? {
+            Turn::Mine(_lock) => {
+                let told = restore::explain(home, &linked, &path).await?;
+                told.with_last_change(home, &linked, &path).await?
+            }
+            Turn::Theirs(caller) => {
+                caller.ask(&Request::Explain(linked.device, path.to_bytes())).await?
+            }
+        };
+        if json {
+            say_json(&told)?
+        } else {
+            say(told)
+        }
+        return Ok(Exit::Done);
+    }
     let wanted = wanted(home, dir)?;
     let all: Vec<FolderStatus> = match turn(home).await? {
         Turn::Mine(_lock) => {
@@ -230,6 +260,34 @@ async fn approve(home: &Home, dir: &Path, answer: Answer) -> Result<Exit, Troubl
         }
         (_, Answer::Undo) => say(format_args!("what was deleted in {root} comes back{when}")),
     }
+    Ok(Exit::Done)
+}
+
+async fn rename(home: &Home, dir: &Path, name: String) -> Result<Exit, Trouble> {
+    let linked = home.find(dir)?;
+    match turn(home).await? {
+        Turn::Mine(_lock) => drop(people::rename(home, &linked, &name).await?),
+        Turn::Theirs(caller) => {
+            caller.ask::<()>(&Request::Rename(linked.device, name.clone())).await?;
+        }
+    }
+    say(format_args!("this device is now called {name:?} in {}", linked.root.display()));
+    Ok(Exit::Done)
+}
+
+async fn limit(home: &Home, change: Change) -> Result<Exit, Trouble> {
+    let mut kept = Kept::read(home);
+    if change != Change::default() {
+        kept = match turn(home).await? {
+            Turn::Mine(_lock) => {
+                let kept = change.of(kept);
+                kept.save(home)?;
+                kept
+            }
+            Turn::Theirs(caller) => caller.ask(&Request::Limit(change)).await?,
+        };
+    }
+    say(kept);
     Ok(Exit::Done)
 }
 

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::Trouble;
 use crate::home::{Home, Lock};
 use crate::join;
+use crate::limits;
 
 /// How long a process that holds the lock may take to listen, or to end.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -36,6 +37,9 @@ const MAX_SOCKET_PATH_BYTES: usize = 100;
 pub enum Request {
     /// Where every folder stands: a list of [`FolderStatus`](crate::status::FolderStatus).
     Status,
+    /// Why what stands at a path, which is written as bytes, is, or is not, in sync: a
+    /// [`PathStatus`](crate::explain::PathStatus).
+    Explain(DeviceId, Vec<u8>),
     /// Link a folder and sync it: the [`DeviceId`] that this device is in it.
     Join(join::Request),
     /// Sync these folders too: the [`DeviceId`]s of those that did not sync before.
@@ -51,6 +55,10 @@ pub enum Request {
     Unlink(DeviceId),
     /// Where the window is: an address that is good once.
     Window,
+    /// Give this device another name in a folder.
+    Rename(DeviceId, String),
+    /// Change how fast contents may move: the [`Kept`](limits::Kept) ones.
+    Limit(limits::Change),
 }
 
 /// Whose turn it is.

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onefold_adapters::disk::RealDisk;
+use onefold_adapters::limit::Limits;
+use onefold_adapters::meter::Meter;
 use onefold_adapters::trees::SqliteTrees;
-use onefold_core::client::Answer;
 use onefold_core::client::event::Notice;
+use onefold_core::client::{Answer, Why};
+use onefold_core::name::RelPath;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
@@ -19,10 +22,12 @@ use crate::console;
 use crate::devices::Devices;
 use crate::driver::{Command, Driver, Freshness, Pulse, Snapshot, Workers};
 use crate::error::Trouble;
+use crate::explain::PathStatus;
 use crate::history::{self, Change, Log};
 use crate::home::{Home, replace};
 use crate::linked::Linked;
 use crate::news::News;
+use crate::progress::Progress;
 use crate::status::FolderStatus;
 
 /// How often the status is kept for when no client runs; less often where that is much work.
@@ -38,12 +43,23 @@ const NOTICES_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the database may take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
 
+/// What all folders of a home share.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// How fast contents may move.
+    pub limits: Limits,
+    /// Tells whoever looks that something changed.
+    pub news: News,
+}
+
 /// A folder that runs.
 #[derive(Debug)]
 pub struct Running {
     keeper: StatusKeeper,
     commands: mpsc::Sender<Command>,
     pulses: watch::Receiver<Pulse>,
+    meter: Meter,
+    devices: Arc<Devices>,
     driver: JoinHandle<Snapshot>,
     trees: Arc<SqliteTrees>,
     notices: JoinHandle<()>,
@@ -53,11 +69,11 @@ pub struct Running {
 
 impl Running {
     /// Opens a folder and runs it.
-    pub async fn start(home: &Home, linked: &Linked, news: &News) -> Result<Self, Trouble> {
+    pub async fn start(home: &Home, linked: &Linked, shared: &Shared) -> Result<Self, Trouble> {
         let (notices, to_keep) = mpsc::channel(NOTICES_WAITING);
-        let Arms { ports, client, log, disk, mut upkeep } =
-            arms::open(home, linked, notices).await?;
-        let devices = Devices::new(Arc::clone(&ports.transfer), linked);
+        let Arms { ports, client, log, disk, meter, mut upkeep } =
+            arms::open(home, linked, notices, &shared.limits).await?;
+        let devices = Devices::new(Arc::clone(&ports.transfer), linked, &shared.news);
         let trees = Arc::clone(&ports.trees);
         let (commands, asked) = mpsc::channel(16);
         let (tell, pulses) = watch::channel(Pulse::default());
@@ -65,10 +81,11 @@ impl Running {
         let driver = Driver::new(client, clock, Workers::Threads, ports, asked, tell);
         let keeper = StatusKeeper::new(home, linked, disk);
         upkeep.spawn(keeper.clone().run(commands.clone(), pulses.clone()));
-        upkeep.spawn(pass_on_turns(pulses.clone(), news.clone()));
+        upkeep.spawn(shared.news.clone().of_folder(pulses.clone(), meter.clone()));
         let driver = tokio::spawn(driver.run());
-        let notices = tokio::spawn(keep_notices(log, devices, to_keep, news.clone()));
-        Ok(Self { keeper, commands, pulses, driver, trees, notices, upkeep })
+        let notices =
+            tokio::spawn(keep_notices(log, Arc::clone(&devices), to_keep, shared.news.clone()));
+        Ok(Self { keeper, commands, pulses, meter, devices, driver, trees, notices, upkeep })
     }
 
     /// Stops it, within a few seconds also in the middle of a transfer.
@@ -92,8 +109,14 @@ impl Running {
 
     /// What can be asked about it, without holding it.
     pub fn asker(&self) -> Asker {
-        let Self { keeper, commands, pulses, .. } = self;
-        Asker { keeper: keeper.clone(), commands: commands.clone(), pulses: pulses.clone() }
+        let Self { keeper, commands, pulses, meter, devices, .. } = self;
+        Asker {
+            keeper: keeper.clone(),
+            meter: meter.clone(),
+            devices: Arc::clone(devices),
+            commands: commands.clone(),
+            pulses: pulses.clone(),
+        }
     }
 }
 
@@ -101,6 +124,8 @@ impl Running {
 #[derive(Clone, Debug)]
 pub struct Asker {
     keeper: StatusKeeper,
+    meter: Meter,
+    devices: Arc<Devices>,
     /// What its driver can be asked by.
     pub commands: mpsc::Sender<Command>,
     /// What its driver tells.
@@ -112,9 +137,29 @@ impl Asker {
     pub async fn status(&self) -> FolderStatus {
         let StatusKeeper { linked, disk, .. } = &self.keeper;
         match ask(&self.commands, Command::Tell).await {
-            Some(snapshot) => FolderStatus::of_running(linked, disk, &snapshot),
+            Some(snapshot) => FolderStatus {
+                devices: self.devices.lines(snapshot.status.online).await,
+                ..FolderStatus::of_running(linked, disk, &snapshot)
+                    .with_progress(Progress::of(&self.meter, &snapshot.status))
+            },
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
+    }
+
+    /// Why what stands at a path is, or is not, in sync.
+    pub async fn explain(&self, path: &RelPath) -> Result<PathStatus, Trouble> {
+        let (asked, explained) = oneshot::channel();
+        let _ = self.commands.send(Command::Explain(path.clone(), asked)).await;
+        let explained = explained.await.map_err(|_| Trouble::bug("the folder's driver ended"))?;
+        let transfer = match &explained.why {
+            Why::Moving(moving) => Some(Progress::transfer(&self.meter, moving)),
+            _ => None,
+        };
+        let (linked, path) = (self.keeper.linked.clone(), path.clone());
+        // The disk may be asked, too.
+        let told = move || PathStatus::new(&linked, &path, true, &explained);
+        let told = tokio::task::spawn_blocking(told).await.map_err(Trouble::bug)?;
+        Ok(PathStatus { transfer, ..told })
     }
 
     /// Answers about its held deletions: how many there were.
@@ -212,22 +257,10 @@ impl StatusKeeper {
     }
 }
 
-/// Tells that a driver may stand elsewhere now.
-async fn pass_on_turns(mut pulses: watch::Receiver<Pulse>, news: News) {
-    let mut turns = 0;
-    while pulses.changed().await.is_ok() {
-        let now = pulses.borrow_and_update().turns;
-        if now != turns {
-            turns = now;
-            news.tell();
-        }
-    }
-}
-
 /// Writes down what happened, and says it on the terminal.
 async fn keep_notices(
     log: Log,
-    mut devices: Devices,
+    devices: Arc<Devices>,
     mut notices: mpsc::Receiver<Notice>,
     news: News,
 ) {

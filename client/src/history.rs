@@ -96,6 +96,11 @@ pub fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(time)
 }
 
+/// A time, as `--json` shows it.
+pub fn time_in_words(time: WallTime) -> String {
+    timestamp(time).to_string()
+}
+
 /// A server's clock may say anything; what no calendar holds is shown as 1970.
 fn timestamp(time: WallTime) -> Timestamp {
     Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -123,6 +128,11 @@ impl Log {
         let trees =
             SqliteTrees::open(&path).await.map_err(|error| restore::unusable(&path, &error))?;
         Ok(Self::new(Arc::new(trees)))
+    }
+
+    /// Closes its file.
+    pub async fn close(&self) {
+        self.trees.close().await;
     }
 
     /// Writes lines down.

@@ -8,6 +8,7 @@
 //! control.sock       where that process takes requests
 //! window.json        the window's port, and what its cookie holds
 //! folders/ID/        one linked folder: link.json, trees.db, status.json
+//! limits.json        how fast contents may move
 //! server/            what `onefold host` serves
 //! ```
 
@@ -79,6 +80,11 @@ impl Home {
     /// What is kept of the window from start to start.
     pub fn window(&self) -> PathBuf {
         self.path.join("window.json")
+    }
+
+    /// Where the limits are kept of how fast contents may move.
+    pub fn limits(&self) -> PathBuf {
+        self.path.join("limits.json")
     }
 
     /// Where the embedded server keeps its data.

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod answering;
 pub mod arms;
 pub mod cli;
 pub mod clock;
@@ -19,16 +20,20 @@ pub mod control;
 pub mod devices;
 pub mod driver;
 pub mod error;
+pub mod explain;
 pub mod folder;
 pub mod history;
 pub mod home;
 pub mod host;
 pub mod join;
+pub mod limits;
 pub mod linked;
 pub mod log_command;
 pub mod news;
 pub mod once;
 pub mod open;
+pub mod people;
+pub mod progress;
 pub mod restore;
 pub mod status;
 pub mod supervisor;

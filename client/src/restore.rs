@@ -12,10 +12,12 @@ use onefold_adapters::trees::SqliteTrees;
 use onefold_core::client::event::{Effect, Event};
 use onefold_core::client::{ASK_FROM_FILES, Answer, Client, Config, DamagedState};
 use onefold_core::folding::Folding;
+use onefold_core::name::RelPath;
 use onefold_core::time::Now;
 
 use crate::console;
 use crate::error::Trouble;
+use crate::explain::PathStatus;
 use crate::folder;
 use crate::home::Home;
 use crate::linked::Linked;
@@ -53,17 +55,9 @@ pub async fn restore(
 
 /// Answers about held deletions of a folder that does not run, durably: how many there were.
 pub async fn answer(home: &Home, linked: &Linked, answer: Answer) -> Result<usize, Trouble> {
-    // Nothing is drawn from the seed, and no name is compared, before the engine is started.
-    let config = Config {
-        device_name: linked.device_name.clone(),
-        seed: [0; 32],
-        folding: Folding::NONE,
-        has_modes: true,
-        ask_from_files: ASK_FROM_FILES,
-    };
     let path = file(home, linked);
     let (trees, mut client) =
-        try_restore(&path, &config).await.map_err(|error| unusable(&path, &error))?;
+        try_restore(&path, &idle(linked)).await.map_err(|error| unusable(&path, &error))?;
     let held = client.held_deletions().len();
     let mut result = Ok(held);
     for effect in client.handle(Now::default(), Event::Answered(answer)) {
@@ -73,6 +67,28 @@ pub async fn answer(home: &Home, linked: &Linked, answer: Answer) -> Result<usiz
     }
     trees.close().await;
     result.map_err(|error| unusable(&path, &error))
+}
+
+/// Why what stands at a path is, or is not, in sync, in a folder that does not run.
+pub async fn explain(home: &Home, linked: &Linked, path: &RelPath) -> Result<PathStatus, Trouble> {
+    let file = file(home, linked);
+    let restored = try_restore(&file, &idle(linked)).await;
+    let (trees, client) = restored.map_err(|error| unusable(&file, &error))?;
+    trees.close().await;
+    let (linked, path) = (linked.clone(), path.clone());
+    let told = move || PathStatus::new(&linked, &path, false, &client.explain(&path));
+    tokio::task::spawn_blocking(told).await.map_err(Trouble::bug)
+}
+
+/// For an engine that is not started: nothing is drawn from the seed, and no name is compared.
+fn idle(linked: &Linked) -> Config {
+    Config {
+        device_name: linked.device_name.clone(),
+        seed: [0; 32],
+        folding: Folding::NONE,
+        has_modes: true,
+        ask_from_files: ASK_FROM_FILES,
+    }
 }
 
 /// The database of a folder's state, and of its log.
@@ -93,6 +109,7 @@ impl From<StoreError> for NoState {
         match error {
             StoreError::Damaged(why) => Self::Damaged(why),
             StoreError::Unavailable(_)
+            | StoreError::Refused(_)
             | StoreError::Contended(_)
             | StoreError::Unknown(_)
             | StoreError::Newer { .. } => Self::Store(error),

@@ -8,9 +8,11 @@ use onefold_core::name::RelPath;
 use serde::{Deserialize, Serialize};
 
 use crate::arms::DiskWords;
+use crate::devices::DeviceLine;
 use crate::driver::Snapshot;
 use crate::error::{Exit, Trouble};
 use crate::linked::Linked;
+use crate::progress::{Progress, Rate, Transfer, Way};
 
 /// The most paths that are shown of those that one reason holds for.
 const PATHS_SHOWN: usize = 5;
@@ -81,6 +83,18 @@ pub struct FolderStatus {
     pub uploading: Amount,
     /// What is left to fetch.
     pub downloading: Amount,
+    /// The contents that are on their way.
+    #[serde(default)]
+    pub transfers: Vec<Transfer>,
+    /// How fast they go.
+    #[serde(default)]
+    pub rate: Rate,
+    /// How long what is left will take, if that can be told.
+    #[serde(default)]
+    pub seconds_left: Option<u64>,
+    /// The devices that have the folder, this one among them, as far as the server told.
+    #[serde(default)]
+    pub devices: Vec<DeviceLine>,
     /// Conflict copies that are still there.
     pub conflicts: Vec<String>,
     /// What cannot be synced now.
@@ -112,6 +126,10 @@ impl FolderStatus {
             held: 0,
             uploading: Amount::default(),
             downloading: Amount::default(),
+            transfers: Vec::new(),
+            rate: Rate::default(),
+            seconds_left: None,
+            devices: Vec::new(),
             conflicts: Vec::new(),
             problems: Vec::new(),
             guard: String::new(),
@@ -141,6 +159,13 @@ impl FolderStatus {
             polled: disk.polled(),
             ..Self::new(linked)
         }
+    }
+
+    /// With what moves now.
+    #[must_use]
+    pub fn with_progress(self, progress: Progress) -> Self {
+        let Progress { transfers, rate, seconds_left } = progress;
+        Self { transfers, rate, seconds_left, ..self }
     }
 
     /// As it is once the client has ended.
@@ -237,7 +262,8 @@ impl From<&Problem> for ProblemLine {
     }
 }
 
-fn word(kind: ProblemKind) -> &'static str {
+/// A kind of problem in one word.
+pub fn word(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::Busy => "busy",
         ProblemKind::Unreadable => "unreadable",
@@ -278,6 +304,20 @@ impl fmt::Display for FolderStatus {
                 write!(f, "; {what}: {}", files(amount.items, amount.bytes))?;
             }
         }
+        if self.rate != Rate::default() {
+            let Rate { up, down } = self.rate;
+            write!(f, "\n  sending {}/s, fetching {}/s", size(up), size(down))?;
+        }
+        if let Some(seconds) = self.seconds_left {
+            write!(f, "; {} left", duration(seconds))?;
+        }
+        for Transfer { path, direction, done, bytes } in &self.transfers {
+            let word = if *direction == Way::Up { "sending" } else { "fetching" };
+            write!(f, "\n  {word} {path}: {} of {}", size(*done), size(*bytes))?;
+        }
+        for device in self.devices.iter().filter(|device| !device.this) {
+            write!(f, "\n  {device}")?;
+        }
         write!(f, "\n  guard: {}", self.guard)?;
         if let Some(reason) = &self.polled {
             write!(f, "\n  {reason}")?;
@@ -312,8 +352,17 @@ fn files(count: u64, bytes: u64) -> String {
     format!("{count} {}, {}", if count == 1 { "file" } else { "files" }, size(bytes))
 }
 
+/// Seconds, for people.
+pub fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
 /// Bytes, for people.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
     let mut amount = bytes as f64;
@@ -408,5 +457,6 @@ mod tests {
     #[test]
     fn sizes_read_well() {
         assert_eq!([size(0), size(1023), size(1536)], ["0 bytes", "1023 bytes", "1.5 KiB"]);
+        assert_eq!([duration(9), duration(61), duration(7_260)], ["9 s", "2 min", "2 h 1 min"]);
     }
 }

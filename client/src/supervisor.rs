@@ -7,22 +7,28 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use onefold_adapters::disk::{Link, RealDisk};
+use onefold_adapters::wire::InviteRequest;
 use onefold_core::client::Answer;
 use onefold_core::id::DeviceId;
+use onefold_core::name::RelPath;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::{JoinSet, spawn_blocking};
 
+use crate::answering;
 use crate::arms;
 use crate::console;
-use crate::control::{Incoming, Listener, Request};
+use crate::control::Listener;
 use crate::driver::Freshness;
 use crate::error::{Exit, Trouble};
-use crate::folder::{self, Asker, Running};
+use crate::explain::PathStatus;
+use crate::folder::{self, Asker, Running, Shared};
 use crate::home::{Home, Lock};
 use crate::join;
+use crate::limits::{Change, Kept};
 use crate::linked::Linked;
 use crate::news::News;
 use crate::once::{self, OFFLINE_PATIENCE};
+use crate::people;
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 use crate::window::Door;
@@ -33,7 +39,7 @@ pub struct Supervisor {
     home: Home,
     folders: Mutex<BTreeMap<DeviceId, Folder>>,
     emptied: Notify,
-    news: News,
+    shared: Shared,
     window: OnceLock<Arc<Door>>,
     _lock: Lock,
 }
@@ -58,10 +64,12 @@ impl Supervisor {
     /// For a home whose lock is held; from now on, other commands are answered.
     pub fn new(home: Home, lock: Lock) -> Result<Arc<Self>, Trouble> {
         let listener = Listener::bind(&home, &lock)?;
-        let (folders, emptied, news, window) = Default::default();
-        let supervisor = Self { home, folders, emptied, news, window, _lock: lock };
+        let (folders, emptied, window) = Default::default();
+        let shared = Shared::default();
+        Kept::read(&home).apply(&shared.limits);
+        let supervisor = Self { home, folders, emptied, shared, window, _lock: lock };
         let supervisor = Arc::new(supervisor);
-        tokio::spawn(serve(Arc::clone(&supervisor), listener));
+        tokio::spawn(answering::run(Arc::clone(&supervisor), listener));
         Ok(supervisor)
     }
 
@@ -72,7 +80,7 @@ impl Supervisor {
 
     /// Where news of all folders are told.
     pub fn news(&self) -> &News {
-        &self.news
+        &self.shared.news
     }
 
     /// From now on, who asks is told where the window is.
@@ -119,7 +127,7 @@ impl Supervisor {
         folders: &mut BTreeMap<DeviceId, Folder>,
         linked: &Linked,
     ) -> Result<(), Trouble> {
-        let started = Running::start(&self.home, linked, &self.news).await;
+        let started = Running::start(&self.home, linked, &self.shared).await;
         let result = started.as_ref().map(drop).map_err(Trouble::clone);
         folders.insert(
             linked.device,
@@ -128,7 +136,7 @@ impl Supervisor {
                 Err(trouble) => Folder::Troubled(trouble),
             },
         );
-        self.news.tell();
+        self.shared.news.tell();
         result
     }
 
@@ -161,6 +169,16 @@ impl Supervisor {
         Ok(told)
     }
 
+    /// Why what stands at a path of a folder is, or is not, in sync.
+    pub async fn explain(&self, device: DeviceId, path: &RelPath) -> Result<PathStatus, Trouble> {
+        let linked = self.linked(device)?;
+        let told = match self.asker(device).await {
+            Some(asker) => asker.explain(path).await?,
+            None => restore::explain(&self.home, &linked, path).await?,
+        };
+        told.with_last_change(&self.home, &linked, path).await
+    }
+
     /// Waits until these folders and the server agree, or cannot; those that do not run start.
     pub async fn wait(&self, wanted: &[Linked], since: Since) -> Outcome {
         let mut outcome = Outcome { exit: Exit::Done, lines: Vec::new() };
@@ -191,7 +209,7 @@ impl Supervisor {
         if paused {
             self.stop_one(device).await;
             self.home.save(&linked)?;
-            self.news.tell();
+            self.shared.news.tell();
             return Ok(());
         }
         self.home.save(&linked)?;
@@ -213,11 +231,46 @@ impl Supervisor {
         let linked = self.linked(device)?;
         self.stop_one(device).await;
         folder::unlink(&self.home, &linked)?;
-        self.news.tell();
+        self.shared.news.tell();
         if self.folders.lock().await.is_empty() {
             self.emptied.notify_one();
         }
         Ok(())
+    }
+
+    /// Gives this device another name in a folder, which goes on under it.
+    pub async fn rename(&self, device: DeviceId, name: &str) -> Result<(), Trouble> {
+        let linked = people::rename(&self.home, &self.linked(device)?, name).await?;
+        // Its engine names conflict copies by it.
+        if self.stop_one(device).await {
+            self.start(&linked).await?;
+        }
+        self.shared.news.tell();
+        Ok(())
+    }
+
+    /// A link with which another device joins a folder.
+    pub async fn invite(
+        &self,
+        device: DeviceId,
+        request: &InviteRequest,
+    ) -> Result<String, Trouble> {
+        people::invite(&self.linked(device)?, request).await
+    }
+
+    /// How fast contents may move.
+    pub fn limits(&self) -> Kept {
+        Kept::read(&self.home)
+    }
+
+    /// Changes how fast contents may move, at once.
+    pub async fn limit(&self, change: Change) -> Result<Kept, Trouble> {
+        let _one_at_a_time = self.folders.lock().await;
+        let kept = change.of(Kept::read(&self.home));
+        kept.save(&self.home)?;
+        kept.apply(&self.shared.limits);
+        self.shared.news.tell();
+        Ok(kept)
     }
 
     /// Ends when the last folder was unlinked.
@@ -236,10 +289,12 @@ impl Supervisor {
         stopping.join_all().await;
     }
 
-    async fn stop_one(&self, device: DeviceId) {
-        if let Some(Folder::Running(running)) = self.folders.lock().await.remove(&device) {
-            running.stop().await;
-        }
+    /// Whether it ran.
+    async fn stop_one(&self, device: DeviceId) -> bool {
+        let stopped = self.folders.lock().await.remove(&device);
+        let Some(Folder::Running(running)) = stopped else { return false };
+        running.stop().await;
+        true
     }
 
     /// Does something with a folder's disk, which may run or not. The work may block.
@@ -270,7 +325,7 @@ impl Supervisor {
     }
 
     /// An address of the window that is good once.
-    fn window_address(&self) -> Result<String, Trouble> {
+    pub(crate) fn window_address(&self) -> Result<String, Trouble> {
         self.window.get().map(|door| door.address_for_one()).ok_or_else(|| {
             Trouble::unchanged(
                 "the running client shows no window",
@@ -279,11 +334,11 @@ impl Supervisor {
         })
     }
 
-    fn these(&self, devices: &[DeviceId]) -> Result<Vec<Linked>, Trouble> {
+    pub(crate) fn these(&self, devices: &[DeviceId]) -> Result<Vec<Linked>, Trouble> {
         devices.iter().map(|device| self.linked(*device)).collect()
     }
 
-    async fn sync(&self, devices: &[DeviceId]) -> Result<Vec<DeviceId>, Trouble> {
+    pub(crate) async fn sync(&self, devices: &[DeviceId]) -> Result<Vec<DeviceId>, Trouble> {
         let mut started = Vec::new();
         for linked in self.these(devices)? {
             if self.start(&linked).await? {
@@ -300,54 +355,4 @@ async fn wait_for(linked: Linked, asker: Asker, since: Since) -> Outcome {
         Since::Now => asker.rescan().await,
     };
     once::wait(&linked, &asker.commands, asker.pulses, fresh, OFFLINE_PATIENCE).await
-}
-
-async fn serve(supervisor: Arc<Supervisor>, listener: Listener) {
-    loop {
-        match listener.accept().await {
-            Ok(stream) => {
-                let supervisor = Arc::clone(&supervisor);
-                tokio::spawn(async move {
-                    if let Some(incoming) = Incoming::read(stream).await {
-                        answer(&supervisor, incoming).await;
-                    }
-                });
-            }
-            Err(error) => {
-                // Out of descriptors, most likely: others will be freed.
-                tracing::warn!("a command could not be heard: {error}");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn answer(supervisor: &Supervisor, mut incoming: Incoming) {
-    match incoming.request.clone() {
-        Request::Status => incoming.reply(supervisor.status().await).await,
-        Request::Join(request) => {
-            let joined = supervisor.join(&request).await;
-            incoming.reply(joined.map(|linked| linked.device)).await;
-        }
-        Request::Sync(devices) => incoming.reply(supervisor.sync(&devices).await).await,
-        Request::Wait(devices) => {
-            let waited =
-                async { Ok(supervisor.wait(&supervisor.these(&devices)?, Since::Now).await) };
-            let outcome: Option<Result<Outcome, Trouble>> = tokio::select! {
-                outcome = waited => Some(outcome),
-                () = incoming.gone() => None,
-            };
-            if let Some(outcome) = outcome {
-                incoming.reply(outcome).await;
-            }
-        }
-        Request::SetPaused(device, paused) => {
-            incoming.reply(supervisor.set_paused(device, paused).await).await;
-        }
-        Request::Answer(device, answer) => {
-            incoming.reply(supervisor.answer(device, answer).await).await;
-        }
-        Request::Window => incoming.reply(supervisor.window_address()).await,
-        Request::Unlink(device) => incoming.reply(supervisor.unlink(device).await).await,
-    }
 }

@@ -1,8 +1,6 @@
-//! What all requests share, who is asking, and the smaller endpoints: joining, and the devices' names.
+//! What all requests share, who is asking, and joining.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,17 +16,16 @@ use onefold_adapters::blobs::Blobs;
 use onefold_adapters::journal::{Device, Journal, NewDevice, Redeemed};
 use onefold_adapters::news::News;
 use onefold_adapters::secret::Secret;
-use onefold_adapters::wire::{self, JoinRequest, NamedDevice, Welcome};
-use onefold_core::id::DeviceId;
+use onefold_adapters::wire::{self, JoinRequest, Welcome};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
-use crate::head::Head;
 use crate::health::Readiness;
-use crate::hub::{Hub, Hubs, WallClock};
-use crate::metrics::{Metrics, Standing};
+use crate::hub::{Hubs, WallClock};
+use crate::metrics::Metrics;
+use crate::presence::Presence;
 use crate::problem::Problem;
-use crate::{content, health, stream};
+use crate::{content, health, people, stream};
 
 /// The most open streams of one server process.
 pub(crate) const MAX_STREAMS: u32 = 20_000;
@@ -51,16 +48,7 @@ pub(crate) struct App<J, B> {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
-    connected: Mutex<BTreeMap<DeviceId, Connected>>,
-}
-
-/// A device's newest stream.
-#[derive(Debug)]
-struct Connected {
-    /// Tells it that a newer one stands.
-    newer: oneshot::Sender<()>,
-    head: Head,
-    acknowledged: Arc<AtomicU64>,
+    pub(crate) presence: Presence,
 }
 
 impl<J: Journal, B: Blobs> App<J, B> {
@@ -82,7 +70,7 @@ impl<J: Journal, B: Blobs> App<J, B> {
             stopping,
             metrics,
             readiness: Arc::default(),
-            connected: Mutex::default(),
+            presence: Presence::default(),
         }
     }
 
@@ -118,46 +106,6 @@ impl<J: Journal, B: Blobs> App<J, B> {
         }
         Ok(device)
     }
-
-    /// Notes a device's newest stream; the one before hears that it was replaced.
-    pub(crate) fn connected(
-        &self,
-        device: &Device,
-        hub: &Hub,
-    ) -> (oneshot::Receiver<()>, Arc<AtomicU64>) {
-        let (newer, replaced) = oneshot::channel();
-        let acknowledged = Arc::new(AtomicU64::new(device.acknowledged.get()));
-        let now = Connected { newer, head: hub.teller(), acknowledged: Arc::clone(&acknowledged) };
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = connected.insert(device.id, now) {
-            let _ = older.newer.send(());
-        }
-        (replaced, acknowledged)
-    }
-
-    /// How far the connected devices are.
-    pub(crate) fn standing(&self) -> Standing {
-        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        let lag = |device: &Connected| {
-            let acknowledged = device.acknowledged.load(Ordering::Relaxed);
-            device.head.known().get().saturating_sub(acknowledged)
-        };
-        let mut standing = Standing { connected: connected.len() as u64, ..Standing::default() };
-        for lag in connected.values().map(lag).filter(|lag| *lag > 0) {
-            standing.behind += 1;
-            standing.most = standing.most.max(lag);
-        }
-        standing
-    }
-
-    /// Forgets a device's stream that has ended, unless a newer one stands.
-    pub(crate) fn disconnected(&self, device: DeviceId, replaced: oneshot::Receiver<()>) {
-        drop(replaced);
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        if connected.get(&device).is_some_and(|stream| stream.newer.is_closed()) {
-            connected.remove(&device);
-        }
-    }
 }
 
 /// All endpoints.
@@ -169,7 +117,9 @@ pub(crate) fn router<J: Journal, B: Blobs>(app: Arc<App<J, B>>) -> Router {
         .route(wire::MISSING, post(content::missing::<J, B>))
         .route(wire::CHUNKS, put(content::put_chunks::<J, B>).post(content::get_chunks::<J, B>))
         .route(&one_content, put(content::put_content::<J, B>).get(content::get_content::<J, B>))
-        .route(wire::DEVICES, get(devices::<J, B>))
+        .route(wire::DEVICES, get(people::devices::<J, B>))
+        .route(wire::INVITE, post(people::invite::<J, B>))
+        .route(wire::NAME, put(people::rename::<J, B>))
         .layer(from_fn_with_state(Arc::clone(&app.metrics), counted))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready::<J, B>))
@@ -244,15 +194,4 @@ async fn join<J: Journal, B: Blobs>(
             refused("this link has expired: make a new one with `onefold-server invite`")
         }
     }
-}
-
-async fn devices<J: Journal, B: Blobs>(
-    State(app): State<Arc<App<J, B>>>,
-    headers: HeaderMap,
-) -> Result<Vec<u8>, Problem> {
-    let asking = app.device(&headers).await?;
-    let mut devices = app.journal.devices().await?;
-    devices.retain(|device| device.folder == asking.folder);
-    let named = |device: Device| NamedDevice { device: device.id, name: device.name };
-    Ok(wire::encode(&devices.into_iter().map(named).collect::<Vec<_>>()))
 }

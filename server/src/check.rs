@@ -243,7 +243,10 @@ fn in_words(read: ReadBack) -> Result<ContentId, String> {
         ReadBack::Whole(hash) => Ok(hash),
         ReadBack::Missing(chunk) => Err(format!("its chunk {chunk} is missing")),
         ReadBack::OtherSize(chunk) => Err(format!("its chunk {chunk} is of another size")),
-        ReadBack::Damaged(error) => Err(error.to_string()),
+        ReadBack::Damaged(chunks, first) if chunks.len() > 1 => {
+            Err(format!("{first}; {} of its chunks are damaged in all", chunks.len()))
+        }
+        ReadBack::Damaged(_, error) | ReadBack::Failed(error) => Err(error.to_string()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use onefold_adapters::blobs::Packs;
 use onefold_adapters::journal::MySqlOptions;
@@ -120,9 +121,10 @@ const fn hint(error: &StoreError) -> &'static str {
             "; check that it is the right file, or bring it back from a backup: devices then merge \
              with it"
         }
-        StoreError::Unavailable(_) | StoreError::Contended(_) | StoreError::Unknown(_) => {
-            "; check --data and --database"
-        }
+        StoreError::Unavailable(_)
+        | StoreError::Refused(_)
+        | StoreError::Contended(_)
+        | StoreError::Unknown(_) => "; check --data and --database",
     }
 }
 
@@ -185,6 +187,21 @@ impl Stores {
         let default = || self.data.join(BLOBS_DIRECTORY);
         Packs::open(&self.blobs.clone().unwrap_or_else(default)).map_err(StartError::Blobs)
     }
+}
+
+/// Reads a time that a person wrote: `90s`, `30m`, `24h`, `7d`.
+pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    let wrong = "a time is a number and s, m, h or d";
+    let unit = text.chars().last().ok_or(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(wrong),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong)?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or(wrong)
 }
 
 /// The file that a database's URL names.

@@ -2,13 +2,14 @@
 //!
 //! Chunks and contents belong to a folder, so a device sees, takes and gives only those of its own.
 //! A content counts as there only once the server has read all of it back and found its hash right.
+//! A chunk that turns out to be damaged is noted, so that a device which has it brings it again.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use onefold_adapters::blobs::Blobs;
+use onefold_adapters::blobs::{BlobError, Blobs};
 use onefold_adapters::journal::{Journal, StoredContent};
 use onefold_adapters::wire::{self, Stored};
 use onefold_core::hash::{ChunkId, ContentId};
@@ -16,7 +17,7 @@ use onefold_core::manifest::{MAX_CHUNK_BYTES, Manifest};
 
 use crate::app::{App, decode, read_body};
 use crate::problem::Problem;
-use crate::read_back::{ReadBack, read_back};
+use crate::read_back::{ReadBack, damaged_of, read_back};
 
 pub(crate) async fn missing<J: Journal, B: Blobs>(
     State(app): State<Arc<App<J, B>>>,
@@ -62,7 +63,16 @@ pub(crate) async fn get_chunks<J: Journal, B: Blobs>(
     if bytes > (wire::BATCH_BYTES + MAX_CHUNK_BYTES) as u64 {
         return Err(Problem::malformed("the request asks for too many bytes"));
     }
-    Ok(wire::encode_chunks(&app.blobs.get(located).await?))
+    match app.blobs.get(located.clone()).await {
+        Ok(read) => Ok(wire::encode_chunks(&read)),
+        Err(error) => {
+            if let BlobError::Damaged { .. } = error {
+                let damaged = damaged_of(&app.blobs, located).await;
+                app.journal.note_damaged(device.folder, damaged).await?;
+            }
+            Err(error.into())
+        }
+    }
 }
 
 pub(crate) async fn get_content<J: Journal, B: Blobs>(
@@ -92,20 +102,34 @@ pub(crate) async fn put_content<J: Journal, B: Blobs>(
     let id = parse_id(&id)?;
     let _held = app.large_bodies.acquire().await.expect("it is never closed");
     let manifest: Manifest = decode(&read_body(body, wire::MAX_MANIFEST_BODY).await?)?;
-    if app.journal.content(device.folder, id).await?.is_some() {
-        return Ok(());
-    }
     let lacking = || {
         let words = "the server does not have all chunks of this content; send what is missing";
         Problem::new(StatusCode::CONFLICT, words)
     };
+    if let Some(stored) = app.journal.content(device.folder, id).await? {
+        // What lies there damaged is known by now, and whoever has it may bring it again.
+        let lacks = match stored {
+            StoredContent::Chunks(stored) if stored == manifest => {
+                let chunks = stored.chunks.iter().map(|chunk| chunk.id).collect();
+                app.journal.missing_chunks(device.folder, chunks).await?
+            }
+            StoredContent::Chunks(_) | StoredContent::Inline(_) => Vec::new(),
+        };
+        return if lacks.is_empty() { Ok(()) } else { Err(lacking()) };
+    }
     let unlike = |words| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words);
     match read_back(&*app.journal, &app.blobs, device.folder, &manifest).await? {
         ReadBack::Whole(hash) if hash == id => {}
         ReadBack::Whole(_) => return Err(unlike("these chunks, joined, are not this content")),
         ReadBack::OtherSize(_) => return Err(unlike("a chunk is of another size than it says")),
         ReadBack::Missing(_) => return Err(lacking()),
-        ReadBack::Damaged(error) => return Err(error.into()),
+        ReadBack::Damaged(chunks, error) => {
+            // They are missing from now on, and the device, which has them, sends them again.
+            tracing::warn!("{error}; a device is asked for it");
+            app.journal.note_damaged(device.folder, chunks).await?;
+            return Err(lacking());
+        }
+        ReadBack::Failed(error) => return Err(error.into()),
     }
     let lacks = app.journal.put_manifest(device.folder, id, manifest).await?;
     if lacks.is_empty() { Ok(()) } else { Err(lacking()) }

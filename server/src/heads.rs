@@ -39,8 +39,9 @@ impl<J: Journal> Following<J> {
         loop {
             tokio::select! {
                 biased;
-                1.. = heard.recv_many(&mut notices, NEWS_AT_ONCE) => {}
+                // First, so that where news of some folders never end, those of others may be lost.
                 _ = look.tick() => {}
+                1.. = heard.recv_many(&mut notices, NEWS_AT_ONCE) => {}
             }
             let Some(mut heads) = self.open.upgrade().map(|open| open.heads()) else { return };
             if !notices.is_empty() {

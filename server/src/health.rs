@@ -66,6 +66,6 @@ pub(crate) async fn ready<J: Journal, B: Blobs>(
 
 /// What was counted, in Prometheus's text.
 pub(crate) async fn metrics<J: Journal, B: Blobs>(State(app): State<Arc<App<J, B>>>) -> Response {
-    let text = app.metrics.text(app.standing());
+    let text = app.metrics.text(app.presence.standing());
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::parse_address;
 use onefold_server::{
-    CheckError, Config, InviteError, NewInvite, Quota, QuotaError, Scheme, StartError, Stores,
-    check, invite, quota, serve,
+    CheckError, Config, DeviceLine, InviteError, NewInvite, Quota, QuotaError, RevokeError, Scheme,
+    StartError, Stores, check, devices, invite, parse_duration, quota, revoke, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -56,7 +56,7 @@ struct StoreOptions {
           value_parser = clap::value_parser!(u32).range(2..))]
     database_connections: u32,
     /// How long a connection to a MySQL database may take to be had: 10s, 1m
-    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     database_timeout: Duration,
     /// A directory for the files' contents [default: one in the data directory]
     #[arg(long, global = true, value_name = "URL")]
@@ -95,6 +95,17 @@ enum Command {
     Invite(InviteOptions),
     /// Say how large a folder is and may become, or set that; works while the server runs
     Quota(QuotaOptions),
+    /// List the devices: when each was last seen, and whether it is up to date
+    Devices {
+        /// For programs: a list of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shut a device out at once and for good; its files stay as they are
+    Revoke {
+        /// Its id, the start of it, or its name; `devices` lists them
+        device: String,
+    },
     /// Read everything back and list what is wrong; ends with 0 only if nothing is
     Check,
 }
@@ -108,7 +119,7 @@ struct InviteOptions {
     #[arg(long)]
     read_only: bool,
     /// How long the link is good: 90s, 30m, 24h, 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
     expires: Duration,
     /// How many devices may join with it
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
@@ -167,6 +178,25 @@ async fn run(cli: Cli) -> ExitCode {
                 Err(error) => failed(1, &error.to_string()),
             }
         }
+        Some(Command::Devices { json }) => match devices(&stores).await {
+            Ok(lines) if json => {
+                print(&serde_json::to_string(&lines).expect("they are text and numbers"))
+            }
+            Ok(lines) if lines.is_empty() => print("no device has joined yet"),
+            Ok(lines) => {
+                let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+                print(&lines.join("\n"))
+            }
+            Err(error) => not_started(&error),
+        },
+        Some(Command::Revoke { device }) => match revoke(&stores, &device).await {
+            Ok(DeviceLine { id, folder, name, .. }) => print(&format!(
+                "shut out {name:?} ({id}): it gets and sends nothing of {folder:?} any more; the \
+                 files that it has stay with it"
+            )),
+            Err(RevokeError::Start(error)) => not_started(&error),
+            Err(error) => failed(1, &error.to_string()),
+        },
         Some(Command::Check) => match check(&stores).await {
             Ok(wrong) if wrong.is_empty() => print("nothing is wrong"),
             Ok(wrong) => {
@@ -209,20 +239,6 @@ async fn run_serve(stores: Stores, advertise: Option<String>, options: ServeOpti
 
 fn address(text: &str) -> Result<String, &'static str> {
     parse_address(text).map_err(|_| "it is not HOST:PORT")
-}
-
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    let wrong = "a time is a number and s, m, h or d";
-    let unit = text.chars().last().ok_or(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(wrong),
-    };
-    let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong)?;
-    count.checked_mul(seconds).map(Duration::from_secs).ok_or(wrong)
 }
 
 /// Prints to stdout; that nobody reads it is no failure.

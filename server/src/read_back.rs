@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use onefold_adapters::blobs::{BlobError, Blobs};
-use onefold_adapters::journal::Journal;
+use onefold_adapters::journal::{ChunkLocation, Journal};
 use onefold_adapters::port::StoreError;
 use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::id::FolderId;
@@ -22,8 +22,10 @@ pub(crate) enum ReadBack {
     Missing(ChunkId),
     /// This one has another size than the list says.
     OtherSize(ChunkId),
-    /// The blob store does not give them as they were.
-    Damaged(BlobError),
+    /// These are not as they were, where they lie; the first of them in words.
+    Damaged(Vec<(ChunkId, ChunkLocation)>, BlobError),
+    /// The blob store does not give them.
+    Failed(BlobError),
 }
 
 /// Reads all chunks of a content, a few at a time.
@@ -34,15 +36,21 @@ pub(crate) async fn read_back<J: Journal, B: Blobs>(
     manifest: &Manifest,
 ) -> Result<ReadBack, StoreError> {
     let mut whole = blake3::Hasher::new();
+    let (mut damaged, mut first) = (Vec::new(), None);
     for chunks in manifest.chunks.chunks(READ_CHUNKS) {
         let mut ids: Vec<ChunkId> = chunks.iter().map(|chunk| chunk.id).collect();
         ids.sort_unstable();
         ids.dedup();
         let located = journal.locate_chunks(folder, ids).await?;
         let found: Vec<ChunkId> = located.iter().map(|(id, _)| *id).collect();
-        let read: BTreeMap<ChunkId, Bytes> = match blobs.get(located).await {
+        let read: BTreeMap<ChunkId, Bytes> = match blobs.get(located.clone()).await {
             Ok(read) => found.into_iter().zip(read).collect(),
-            Err(error) => return Ok(ReadBack::Damaged(error)),
+            Err(error @ BlobError::Damaged { .. }) => {
+                damaged.extend(damaged_of(blobs, located).await);
+                first = first.or(Some(error));
+                continue;
+            }
+            Err(error) => return Ok(ReadBack::Failed(error)),
         };
         for chunk in chunks {
             match read.get(&chunk.id) {
@@ -55,5 +63,22 @@ pub(crate) async fn read_back<J: Journal, B: Blobs>(
         }
         tokio::task::yield_now().await;
     }
+    if let Some(first) = first {
+        return Ok(ReadBack::Damaged(damaged, first));
+    }
     Ok(ReadBack::Whole(ContentId::from_bytes(*whole.finalize().as_bytes())))
+}
+
+/// Those of these chunks that are not as they were, where they lie.
+pub(crate) async fn damaged_of<B: Blobs>(
+    blobs: &B,
+    located: Vec<(ChunkId, ChunkLocation)>,
+) -> Vec<(ChunkId, ChunkLocation)> {
+    let mut damaged = Vec::new();
+    for one in located {
+        if let Err(BlobError::Damaged { .. }) = blobs.get(vec![one]).await {
+            damaged.push(one);
+        }
+    }
+    damaged
 }

@@ -23,6 +23,7 @@ use crate::health::Readiness;
 use crate::hub::{WallClock, wall_time};
 use crate::invite::{self, InviteError, NewInvite};
 use crate::listener::TlsListener;
+use crate::presence::shut_out_revoked;
 
 /// How long those who send devices here are given to hear that they should not any more. Nobody is
 /// waited for where nobody asks.
@@ -81,6 +82,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App::new(Arc::clone(&journal), blobs, wall_time, news, stopping.clone()));
     let (streams, readiness) = (Arc::clone(&app.streams), Arc::clone(&app.readiness));
+    tokio::spawn(shut_out_revoked(Arc::clone(&app), stopping.clone()));
     let router = router(app);
     let serving = match tls {
         Some(tls) => {

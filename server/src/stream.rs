@@ -32,6 +32,7 @@ use tokio::time::MissedTickBehavior;
 use crate::app::App;
 use crate::hub::{Hub, WallClock};
 use crate::metrics::Metrics;
+use crate::presence::Ended;
 use crate::problem::Problem;
 
 /// How long a device may take to take one message.
@@ -74,12 +75,12 @@ async fn run<J: Journal, B: Blobs>(
     _permit: OwnedSemaphorePermit,
 ) {
     let hub = app.hubs.of(device.folder);
-    let (mut replaced, acknowledged) = app.connected(&device, &hub);
+    let (mut ends, acknowledged) = app.presence.connected(&device, hub.teller());
     tracing::debug!("device {} connected", device.name);
     let ended = Connection::new(&app, &hub, &device, &acknowledged, socket)
-        .run(app.stopping.clone(), &mut replaced)
+        .run(app.stopping.clone(), &mut ends)
         .await;
-    app.disconnected(device.id, replaced);
+    app.presence.disconnected(device.id, ends, (app.clock)());
     tracing::debug!("device {} disconnected: {ended}", device.name);
 }
 
@@ -130,12 +131,12 @@ impl<'a, J: Journal> Connection<'a, J> {
     async fn run(
         mut self,
         mut stopping: watch::Receiver<bool>,
-        replaced: &mut oneshot::Receiver<()>,
+        ends: &mut oneshot::Receiver<Ended>,
     ) -> &'static str {
         let mut head = self.hub.head();
         let mut ping = tokio::time::interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut told_to_stop, mut was_replaced) = (false, false);
+        let (mut told_to_stop, mut told_to_end) = (false, false);
         loop {
             let deadline = self.session.deadline();
             let deadline = deadline.map(|(at, _)| self.began + Duration::from_millis(at.as_ms()));
@@ -146,9 +147,12 @@ impl<'a, J: Journal> Connection<'a, J> {
                     told_to_stop = true;
                     SessionEvent::Stopping
                 }
-                Ok(()) = &mut *replaced, if !was_replaced => {
-                    was_replaced = true;
-                    SessionEvent::Replaced
+                Ok(ended) = &mut *ends, if !told_to_end => {
+                    told_to_end = true;
+                    match ended {
+                        Ended::Replaced => SessionEvent::Replaced,
+                        Ended::Revoked => SessionEvent::Revoked,
+                    }
                 }
                 Some(answer) = self.asked.next() => match self.answered(answer) {
                     Some(event) => event,

@@ -73,12 +73,9 @@ impl<'w> Server<'w> {
 
     /// Starts another over the same database and contents.
     pub fn beside(&self, name: &str) -> Self {
-        let at = |name: &str| self.data.join(name);
-        let blobs = self.options.blobs.clone().or_else(|| Some(at("blobs")));
-        let file = || Some(format!("sqlite:{}", at("server.db").display()));
-        let database = self.database.clone().or_else(file);
+        let blobs = self.options.blobs.clone().or_else(|| Some(self.data.join("blobs")));
         let options = Options { blobs, ..self.options.clone() };
-        let mut server = Self::new(self.world, name, options, database);
+        let mut server = Self::new(self.world, name, options, Some(self.database()));
         server.restart();
         server
     }
@@ -117,6 +114,12 @@ impl<'w> Server<'w> {
     /// Its data directory.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The URL of its database.
+    pub fn database(&self) -> String {
+        let file = || format!("sqlite:{}", self.data.join("server.db").display());
+        self.database.clone().unwrap_or_else(file)
     }
 
     /// What it has said for its administrator so far.

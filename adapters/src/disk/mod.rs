@@ -25,6 +25,7 @@ mod staging;
 mod sys;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 mod walk;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -45,6 +46,7 @@ pub use probe::Guard;
 pub use root::{Link, OWN, OpenError};
 pub use rules::{IGNORE_FILE, IgnoreRules};
 pub use sys::ignore_sigio;
+pub use unsynced::{NotSynced, not_synced};
 
 use crate::port::{Disk, Source, Staging};
 use hash::{OpenFile, OpenStart};

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 use onefold_core::disk::{DiskError, Stamp};
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Kind;
@@ -23,9 +24,9 @@ use super::sys::{self, Meta};
 
 /// The file of rules, in the root.
 pub const IGNORE_FILE: &str = ".onefoldignore";
-const FILE: &str = IGNORE_FILE;
+pub(super) const FILE: &str = IGNORE_FILE;
 /// More than this is not read.
-const MAX_RULES_BYTES: u64 = 1024 * 1024;
+pub(super) const MAX_RULES_BYTES: u64 = 1024 * 1024;
 /// How long the file must be gone before its rules go.
 const GONE_FOR: Duration = Duration::from_millis(500);
 
@@ -131,12 +132,22 @@ impl IgnoreRules {
 
 /// Whether a name is covered. What is in a covered directory is never looked at.
 pub(super) fn covers(rules: &Gitignore, dir: &RelPath, name: &Name, is_dir: bool) -> bool {
-    use std::os::unix::ffi::OsStrExt;
-    let path = dir.join(name.clone()).to_bytes();
-    rules.matched(Path::new(std::ffi::OsStr::from_bytes(&path)), is_dir).is_ignore()
+    matched(rules, dir, name, is_dir).is_ignore()
 }
 
-fn compile(text: &str) -> Gitignore {
+/// The line that covers a name, or that takes it off.
+pub(super) fn matched<'r>(
+    rules: &'r Gitignore,
+    dir: &RelPath,
+    name: &Name,
+    is_dir: bool,
+) -> Match<&'r Glob> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = dir.join(name.clone()).to_bytes();
+    rules.matched(Path::new(std::ffi::OsStr::from_bytes(&path)), is_dir)
+}
+
+pub(super) fn compile(text: &str) -> Gitignore {
     let (rules, bad) = try_compile(text);
     for (line, error) in bad {
         tracing::warn!("{FILE}: the line `{line}` is no pattern and has no effect: {error}");

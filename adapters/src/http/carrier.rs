@@ -1,5 +1,6 @@
 //! What carries a request to a server and brings the answer: reqwest, or another that behaves like it.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -11,7 +12,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::time::Instant;
 
+use crate::limit::Limit;
 use crate::link::Server;
+use crate::meter::Transfer;
 use crate::secret::Secret;
 use crate::tls::{client_config, explain};
 
@@ -62,16 +65,46 @@ pub trait Answer: Send {
     fn piece(&mut self) -> impl Future<Output = Result<Option<Bytes>, Failed>> + Send;
 }
 
-/// A body that tells when its pieces are taken: what is slow but moves is not given up.
-#[derive(Debug)]
+/// A body that tells when its pieces are taken: what is slow but moves is not given up. Where it is
+/// a content's, it moves no faster than it may, and is counted.
 pub struct Pieces {
     rest: Bytes,
     progress: Progress,
+    pace: Option<Pace>,
+    /// The next piece has so many bytes, and waits for its turn.
+    turn: Option<(usize, Turn)>,
+}
+
+type Turn = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How a content moves.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    pub(super) limit: Limit,
+    pub(super) transfer: Transfer,
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pieces({} bytes)", self.rest.len())
+    }
 }
 
 impl Pieces {
-    pub(super) fn new(body: Bytes, progress: Progress) -> Self {
-        Self { rest: body, progress }
+    pub(super) fn new(body: Bytes, progress: Progress, pace: Option<Pace>) -> Self {
+        Self { rest: body, progress, pace, turn: None }
+    }
+
+    fn next_turn(&self) -> (usize, Turn) {
+        let most = self.pace.as_ref().map_or(BODY_PIECE_BYTES, |pace| pace.limit.piece_bytes());
+        let size = self.rest.len().min(most);
+        let limit = self.pace.as_ref().map(|pace| pace.limit.clone());
+        let turn = async move {
+            if let Some(limit) = limit.filter(|_| size > 0) {
+                limit.take(size).await;
+            }
+        };
+        (size, Box::pin(turn))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -82,10 +115,17 @@ impl Pieces {
 impl Stream for Pieces {
     type Item = io::Result<Bytes>;
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let (size, mut turn) = self.turn.take().unwrap_or_else(|| self.next_turn());
+        if turn.as_mut().poll(context).is_pending() {
+            self.turn = Some((size, turn));
+            return Poll::Pending;
+        }
         self.progress.moved();
-        let size = self.rest.len().min(BODY_PIECE_BYTES);
         let piece = self.rest.split_to(size);
+        if let Some(pace) = &self.pace {
+            pace.transfer.moved(size);
+        }
         Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
     }
 }

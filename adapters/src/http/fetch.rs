@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use onefold_core::client::Direction;
 use onefold_core::client::event::TransferError;
 use onefold_core::disk::DiskError;
 use onefold_core::hash::ChunkId;
 use onefold_core::manifest::{Chunk, Manifest};
 use onefold_core::node::Content;
 
+use crate::meter::Transfer;
 use crate::port::{Source, Staging};
 use crate::wire::{self, Stored, decode_chunks, encode};
 use crate::workers::Workers;
@@ -40,6 +42,7 @@ pub(super) async fn fetch(
     mut staging: Box<dyn Staging>,
     alike: Option<Arc<dyn Source>>,
 ) -> Result<(), TransferError> {
+    let transfer = http.meter.begin(Direction::Down, &content);
     let limit = wire::MAX_MANIFEST_BODY;
     let path = format!("{}/{}", wire::CONTENTS, content.id);
     let stored = http.ask(Call { limit, ..Call::new(Method::GET, path) }).await?;
@@ -56,7 +59,9 @@ pub(super) async fn fetch(
                 Some(source) if !lacking.is_empty() => index(http.workers, source, &lacking).await,
                 Some(_) | None => None,
             };
-            add(http, staging, lacking, alike).await?
+            let to_come: u64 = lacking.iter().map(|chunk| u64::from(chunk.size)).sum();
+            transfer.have(content.size.saturating_sub(to_come));
+            add(http, &transfer, staging, lacking, alike).await?
         }
     };
     blocking(http.workers, move |_| staging.finish()).await
@@ -116,13 +121,14 @@ async fn index(workers: Workers, source: Arc<dyn Source>, lacking: &[Chunk]) -> 
 /// Adds the lacking chunks in order, the next ones being fetched while some are written.
 async fn add(
     http: &Http<impl Carrier>,
+    transfer: &Transfer,
     mut staging: Box<dyn Staging>,
     lacking: Vec<Chunk>,
     alike: Option<Alike>,
 ) -> Result<Box<dyn Staging>, TransferError> {
     let read = batches(lacking, |chunk| chunk.size)
         .into_iter()
-        .map(|batch| one_batch(http, batch, alike.clone()));
+        .map(|batch| one_batch(http, transfer, batch, alike.clone()));
     let mut read = std::pin::pin!(stream::iter(read).buffered(BATCHES_AHEAD));
     while let Some(chunks) = read.try_next().await? {
         staging = blocking(http.workers, move |_| {
@@ -137,6 +143,7 @@ async fn add(
 /// The bytes of these chunks: from the file alike where it has them, otherwise from the server.
 async fn one_batch(
     http: &Http<impl Carrier>,
+    transfer: &Transfer,
     batch: Vec<Chunk>,
     alike: Option<Alike>,
 ) -> Result<Vec<Bytes>, TransferError> {
@@ -156,12 +163,13 @@ async fn one_batch(
         Ok((batch, found))
     })
     .await?;
+    transfer.have(found.values().map(|bytes| bytes.len() as u64).sum());
     let mut asked: Vec<ChunkId> = batch.iter().map(|chunk| chunk.id).collect();
     asked.sort_unstable();
     asked.dedup();
     asked.retain(|id| !found.contains_key(id));
     if !asked.is_empty() {
-        found.extend(ask(http, asked).await?);
+        found.extend(ask(http, transfer, asked).await?);
     }
     let damaged = || TransferError::Network("the server sent other chunks than asked".to_owned());
     batch.iter().map(|chunk| found.get(&chunk.id).cloned().ok_or_else(damaged)).collect()
@@ -170,9 +178,11 @@ async fn one_batch(
 /// Asks for chunks; what comes is named by its own hash.
 async fn ask(
     http: &Http<impl Carrier>,
+    transfer: &Transfer,
     ids: Vec<ChunkId>,
 ) -> Result<Vec<(ChunkId, Bytes)>, TransferError> {
-    let call = Call { limit: wire::MAX_CHUNKS_BODY, ..Call::new(Method::POST, wire::CHUNKS) };
+    let (limit, transfer) = (wire::MAX_CHUNKS_BODY, Some(transfer.clone()));
+    let call = Call { limit, transfer, ..Call::new(Method::POST, wire::CHUNKS) };
     let body = http.call(Call { body: encode(&ids).into(), ..call }).await?;
     blocking(http.workers, move |_| {
         let chunks = decode_chunks(&body).unwrap_or_default();

@@ -11,17 +11,22 @@ mod upload;
 use std::time::Duration;
 
 use bytes::Bytes;
+use onefold_core::client::Direction;
 use onefold_core::client::event::TransferError;
 use onefold_core::id::{DeviceId, FolderId};
 use serde::de::DeserializeOwned;
 
+use crate::limit::Limits;
 use crate::link::{Link, Server};
+use crate::meter::{Meter, Transfer as Moving};
 use crate::port::{Source, Staging, Transfer};
 use crate::secret::Secret;
-use crate::wire::{self, JoinRequest, NamedDevice, Welcome, encode};
+use crate::wire::{self, InviteRequest, JoinRequest, Member, Welcome, encode};
 use crate::workers::Workers;
 
-use carrier::{Answer, Carrier, Failed, Method, Pieces, Progress, Request, Reqwest, StatusCode};
+use carrier::{
+    Answer, Carrier, Failed, Method, Pace, Pieces, Progress, Request, Reqwest, StatusCode,
+};
 
 /// How long nothing may move.
 const IDLE: Duration = Duration::from_secs(30);
@@ -90,10 +95,30 @@ impl<C: Carrier> HttpTransfer<C> {
         Self { http: Http::new(carrier, workers, server, Some(token)) }
     }
 
+    /// The same, within these limits, and with what moves counted by this meter.
+    #[must_use]
+    pub fn paced(self, limits: &Limits, meter: &Meter) -> Self {
+        let (limits, meter) = (limits.clone(), meter.clone());
+        Self { http: Http { limits, meter, ..self.http } }
+    }
+
     /// The devices of the folder. The error is in words for a person.
-    pub async fn devices(&self) -> Result<Vec<NamedDevice>, String> {
+    pub async fn devices(&self) -> Result<Vec<Member>, String> {
         let call = Call { limit: wire::MAX_DEVICES_BODY, ..Call::new(Method::GET, wire::DEVICES) };
         self.http.ask(call).await.map_err(|error| error.to_string())
+    }
+
+    /// A link with which another device joins the folder. The error is in words for a person.
+    pub async fn invite(&self, request: &InviteRequest) -> Result<String, String> {
+        let call = Call::new(Method::POST, wire::INVITE);
+        let call = Call { body: encode(request).into(), ..call };
+        self.http.ask(call).await.map_err(|error| error.to_string())
+    }
+
+    /// Gives this device another name. The error is in words for a person.
+    pub async fn rename(&self, name: &str) -> Result<(), String> {
+        let call = Call { body: encode(&name).into(), ..Call::new(Method::PUT, wire::NAME) };
+        self.http.call(call).await.map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -123,6 +148,8 @@ struct Http<C> {
     workers: Workers,
     base: String,
     token: Option<Secret>,
+    limits: Limits,
+    meter: Meter,
 }
 
 /// A request.
@@ -134,6 +161,8 @@ struct Call {
     limit: usize,
     /// How long the server may think.
     patience: Duration,
+    /// The content whose bytes it moves, if it does.
+    transfer: Option<Moving>,
 }
 
 /// Why there is no good answer.
@@ -149,14 +178,22 @@ enum CallError {
 
 impl Call {
     fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: Bytes::new(), limit: 0, patience: IDLE }
+        Self {
+            method,
+            path: path.into(),
+            body: Bytes::new(),
+            limit: 0,
+            patience: IDLE,
+            transfer: None,
+        }
     }
 }
 
 impl<C: Carrier> Http<C> {
     fn new(carrier: C, workers: Workers, server: &Server, token: Option<&Secret>) -> Self {
         let base = format!("{}://{}", server.http_scheme(), server.address);
-        Self { carrier, workers, base, token: token.cloned() }
+        let (limits, meter) = Default::default();
+        Self { carrier, workers, base, token: token.cloned(), limits, meter }
     }
 
     /// Sends a request and reads the answer as one value.
@@ -167,9 +204,10 @@ impl<C: Carrier> Http<C> {
 
     /// Sends a request and reads the answer's bytes.
     async fn call(&self, call: Call) -> Result<Bytes, CallError> {
-        let Call { method, path, body, limit, patience } = call;
+        let Call { method, path, body, limit, patience, transfer } = call;
         let progress = Progress::start();
-        let pieces = Pieces::new(body, progress.clone());
+        let (up, down) = self.paces(transfer);
+        let pieces = Pieces::new(body, progress.clone(), up);
         let request = Request {
             method,
             url: format!("{}{path}", self.base),
@@ -180,6 +218,10 @@ impl<C: Carrier> Http<C> {
             let mut response = self.carrier.send(request).await?;
             let mut answer = Vec::new();
             while let Some(piece) = response.piece().await? {
+                if let Some(Pace { limit, transfer }) = &down {
+                    transfer.moved(piece.len());
+                    limit.take(piece.len()).await;
+                }
                 progress.moved();
                 answer.extend_from_slice(&piece);
                 if answer.len() > limit.max(wire::MAX_SMALL_BODY) {
@@ -200,6 +242,15 @@ impl<C: Carrier> Http<C> {
         let words = String::from_utf8_lossy(&answer).trim().to_owned();
         let words = if words.is_empty() { format!("the server says {status}") } else { words };
         Err(CallError::Status { status, words })
+    }
+
+    /// How the bytes of a request move, and those of its answer.
+    fn paces(&self, transfer: Option<Moving>) -> (Option<Pace>, Option<Pace>) {
+        let Some(transfer) = transfer else { return (None, None) };
+        match transfer.direction() {
+            Direction::Up => (Some(Pace { limit: self.limits.up.clone(), transfer }), None),
+            Direction::Down => (None, Some(Pace { limit: self.limits.down.clone(), transfer })),
+        }
     }
 
     fn network(&self, why: &str, sent: bool) -> CallError {

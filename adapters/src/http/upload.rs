@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use onefold_core::client::Direction;
 use onefold_core::client::event::TransferError;
 use onefold_core::disk::DiskError;
 use onefold_core::hash::ChunkId;
 use onefold_core::manifest::{Chunk, Manifest};
 use onefold_core::node::Content;
 
+use crate::meter::Transfer;
 use crate::port::Source;
 use crate::wire::{self, encode, encode_chunks};
 
@@ -38,6 +40,7 @@ pub(super) async fn upload(
     content: Content,
     source: Arc<dyn Source>,
 ) -> Result<(), TransferError> {
+    let transfer = http.meter.begin(Direction::Up, &content);
     let file = Arc::clone(&source);
     let (id, manifest) =
         blocking(http.workers, move |given_up| cut(&*file, content.size, given_up)).await?;
@@ -50,8 +53,10 @@ pub(super) async fn upload(
         return Err(TransferError::Refused(words));
     }
     let mut lacking = missing(http, &manifest).await?;
+    let to_send: u64 = lacking.iter().map(|(chunk, _)| u64::from(chunk.size)).sum();
+    transfer.have(content.size.saturating_sub(to_send));
     for _ in 0..ROUNDS {
-        send(http, &source, lacking).await?;
+        send(http, &transfer, &source, lacking).await?;
         let file = Arc::clone(&source);
         blocking(http.workers, move |_| file.unchanged()).await?;
         lacking = match register(http, &content, encoded.clone()).await? {
@@ -90,6 +95,7 @@ async fn missing(
 /// Sends chunks, a few bodies at a time.
 async fn send(
     http: &Http<impl Carrier>,
+    transfer: &Transfer,
     source: &Arc<dyn Source>,
     chunks: Vec<Located>,
 ) -> Result<(), TransferError> {
@@ -104,7 +110,8 @@ async fn send(
             Ok(encode_chunks(&chunks))
         })
         .await?;
-        let call = Call::new(Method::PUT, wire::CHUNKS);
+        let transfer = Some(transfer.clone());
+        let call = Call { transfer, ..Call::new(Method::PUT, wire::CHUNKS) };
         http.call(Call { body: body.into(), ..call }).await?;
         Ok(())
     });

@@ -255,8 +255,17 @@ pub trait Journal: Send + Sync + 'static {
     /// Shuts a device out for good. `false`: unknown.
     fn revoke(&self, device: DeviceId) -> impl Future<Output = StoreResult<bool>> + Send;
 
+    /// The devices that were shut out.
+    fn revoked(&self) -> impl Future<Output = StoreResult<Vec<DeviceId>>> + Send;
+
     /// Adds an invite.
     fn add_invite(&self, invite: Invite) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// All invites, by when they expire; those that expired or were used up included.
+    fn invites(&self) -> impl Future<Output = StoreResult<Vec<Invite>>> + Send;
+
+    /// Makes an invite good for nothing any more. `false`: unknown.
+    fn revoke_invite(&self, secret: SecretHash) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Uses an invite once and makes the device, in one transaction. Shown again by the same new
     /// device (same id and token, after a lost answer), it gives the same answer and costs nothing.
@@ -283,22 +292,31 @@ pub trait Journal: Send + Sync + 'static {
         content: ContentId,
     ) -> impl Future<Output = StoreResult<Option<StoredContent>>> + Send;
 
-    /// Those of these chunks that the folder does not hold, in the order they were given.
+    /// Those of these chunks that the folder does not hold, or holds damaged, in the order they were
+    /// given.
     fn missing_chunks(
         &self,
         folder: FolderId,
         chunks: Vec<ChunkId>,
     ) -> impl Future<Output = StoreResult<Vec<ChunkId>>> + Send;
 
-    /// Notes where chunks lie that are durably in the blob store; one that was there before stays
-    /// where it was.
+    /// Notes where chunks lie that are durably in the blob store; one that was there before, and is not
+    /// noted as damaged, stays where it was.
     fn put_chunks(
         &self,
         folder: FolderId,
         chunks: Vec<(ChunkId, ChunkLocation)>,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Where these chunks lie, in the order they were given; those that are missing are left out.
+    /// Notes chunks that are not as they were, where they lie. They count as missing until they are put
+    /// again, and can be located until then: what is at fault may be only the way there.
+    fn note_damaged(
+        &self,
+        folder: FolderId,
+        chunks: Vec<(ChunkId, ChunkLocation)>,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// Where these chunks lie, in the order they were given; those that are not there are left out.
     fn locate_chunks(
         &self,
         folder: FolderId,

@@ -65,6 +65,44 @@ pub(crate) async fn a_chunk_stays_where_it_was_first(arm: impl Arm) {
     assert_eq!(missing, (300..310).map(chunk).collect::<Vec<_>>());
 }
 
+pub(crate) async fn a_damaged_chunk_is_missing_until_it_is_put_again(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    put(&journal, 0..4).await;
+    let id = ContentId::of(b"large");
+    journal.put_manifest(FOLDER, id, manifest(0..3)).await.unwrap();
+    let all = || (0..4).map(chunk).collect();
+    let damaged = vec![(chunk(2), location(1, 20)), (chunk(0), location(1, 0))];
+
+    // Noted twice, as by two servers.
+    journal.note_damaged(FOLDER, damaged.clone()).await.unwrap();
+    journal.note_damaged(FOLDER, damaged.clone()).await.unwrap();
+
+    assert_eq!(journal.missing_chunks(FOLDER, all()).await.unwrap(), [chunk(0), chunk(2)]);
+    let lacks = journal.put_manifest(FOLDER, ContentId::of(b"other"), manifest(1..4)).await;
+    assert_eq!(lacks.unwrap(), [chunk(2)]);
+    let located = journal.locate_chunks(FOLDER, vec![chunk(2)]).await.unwrap();
+    assert_eq!(located, [(chunk(2), location(1, 20))], "it may be readable all the same");
+
+    journal
+        .put_chunks(FOLDER, vec![(chunk(2), location(7, 5)), (chunk(1), location(7, 9))])
+        .await
+        .unwrap();
+
+    let located = journal.locate_chunks(FOLDER, vec![chunk(1), chunk(2)]).await.unwrap();
+    assert_eq!(located, [(chunk(1), location(1, 10)), (chunk(2), location(7, 5))]);
+    assert_eq!(journal.missing_chunks(FOLDER, all()).await.unwrap(), [chunk(0)]);
+    // One who has read it before it was put again comes too late.
+    journal.note_damaged(FOLDER, damaged).await.unwrap();
+    assert_eq!(journal.missing_chunks(FOLDER, all()).await.unwrap(), [chunk(0)]);
+    // It is damaged where it lies now.
+    journal.note_damaged(FOLDER, vec![(chunk(2), location(7, 5))]).await.unwrap();
+    assert_eq!(journal.missing_chunks(FOLDER, all()).await.unwrap(), [chunk(0), chunk(2)]);
+    let again = vec![(chunk(0), location(8, 0)), (chunk(2), location(8, 5))];
+    journal.put_chunks(FOLDER, again.clone()).await.unwrap();
+    assert_eq!(journal.missing_chunks(FOLDER, all()).await.unwrap(), []);
+    assert_eq!(journal.locate_chunks(FOLDER, vec![chunk(0), chunk(2)]).await.unwrap(), again);
+}
+
 pub(crate) async fn a_content_is_of_its_folder_alone(arm: impl Arm) {
     let journal = furnished(&arm).await;
     let other = FolderId::from_bytes([9; 16]);

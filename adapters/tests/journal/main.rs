@@ -67,6 +67,7 @@ suite! {
         a_folder_is_made_once_and_found_by_its_name,
         a_device_is_found_by_its_token,
         devices_are_listed_renamed_and_revoked,
+        invites_are_listed_by_when_they_expire_and_taken_back,
         an_invite_makes_as_many_devices_as_it_may,
         an_invite_shown_again_by_the_same_device_costs_nothing,
         an_expired_invite_makes_nothing,
@@ -76,6 +77,7 @@ suite! {
         a_manifest_is_taken_when_all_its_chunks_are_there,
         a_long_manifest_comes_back_whole,
         a_chunk_stays_where_it_was_first,
+        a_damaged_chunk_is_missing_until_it_is_put_again,
         a_content_is_of_its_folder_alone,
         a_commit_may_name_what_was_uploaded;
     crashes:

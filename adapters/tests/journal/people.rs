@@ -53,6 +53,24 @@ pub(crate) async fn devices_are_listed_renamed_and_revoked(arm: impl Arm) {
     assert_eq!(devices[1].last_seen, Some(NOW));
     let shut_out = journal.device_by_token(new_device(3).token).await.unwrap().unwrap();
     assert!(shut_out.revoked);
+    assert_eq!(journal.revoked().await.unwrap(), [DESKTOP]);
+}
+
+pub(crate) async fn invites_are_listed_by_when_they_expire_and_taken_back(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    assert_eq!(journal.invites().await.unwrap(), []);
+    let other = SecretHash::of(b"another invite's secret");
+    let later =
+        Invite { secret: other, read_only: true, expires: WallTime(NOW.0 + 9), ..invite(3) };
+    journal.add_invite(later.clone()).await.unwrap();
+    journal.add_invite(invite(1)).await.unwrap();
+    assert_eq!(journal.invites().await.unwrap(), [invite(1), later.clone()]);
+    journal.redeem(other, NOW, new_device(10)).await.unwrap();
+    assert!(journal.revoke_invite(secret()).await.unwrap());
+    assert!(!journal.revoke_invite(secret()).await.unwrap());
+    let taken_back = journal.redeem(secret(), NOW, new_device(11)).await.unwrap();
+    assert_eq!(taken_back, Redeemed::Unknown);
+    assert_eq!(journal.invites().await.unwrap(), [Invite { uses: 2, ..later }]);
 }
 
 pub(crate) async fn an_invite_makes_as_many_devices_as_it_may(arm: impl Arm) {

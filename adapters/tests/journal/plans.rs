@@ -10,8 +10,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Tables that grow with the number of folders and devices.
-const SMALL: [&str; 3] = ["folders", "devices", "invites"];
+/// Tables that grow with the number of folders and devices, and with what goes wrong.
+const SMALL: [&str; 4] = ["folders", "devices", "invites", "damaged"];
 /// Tables that grow with a folder.
 const LARGE: [&str; 6] = ["nodes", "entries", "outcomes", "contents", "manifests", "chunks"];
 

@@ -232,6 +232,9 @@ async fn add_others(journal: &impl Journal) {
         let folder = FolderId::from_bytes([number; 16]);
         journal.create_folder(folder, &format!("folder {number}")).await.unwrap();
         journal.add_device(folder, true, new_device(number)).await.unwrap();
+        let location = ChunkLocation { pack: PackId([number; 16]), offset: 0, size: 8 };
+        let damaged = vec![(ChunkId::of(&[number]), location)];
+        journal.note_damaged(folder, damaged).await.unwrap();
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use onefold_adapters::port::{Connector, Disk, Transfer, Trees, Watcher};
 use onefold_core::client::event::{Effect, Event, Notice};
-use onefold_core::client::{Answer, Client, Status};
+use onefold_core::client::{Answer, Client, Explained, Status};
 use onefold_core::name::RelPath;
 use onefold_core::operation::MAX_INLINE_BYTES;
 use onefold_core::protocol::ServerMessage;
@@ -57,8 +57,10 @@ pub struct Ports<D, T, X, C, W> {
 /// What a running driver is asked. Who asks may be gone when the answer comes.
 #[derive(Debug)]
 pub enum Command {
-    /// Say where everything stands: work in proportion to the folder's size.
+    /// Say where everything stands: cheap, however large the folder is.
     Tell(oneshot::Sender<Snapshot>),
+    /// Say why what stands at a path is, or is not, in sync.
+    Explain(RelPath, oneshot::Sender<Explained>),
     /// Look at the whole folder again; the answer says which [`Pulse`] will know of it.
     Rescan(oneshot::Sender<Freshness>),
     /// A person has answered about held deletions; how many there were.
@@ -207,6 +209,9 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
                     Command::Tell(asked) => {
                         let _ = asked.send(self.snapshot());
                     }
+                    Command::Explain(path, asked) => {
+                        let _ = asked.send(self.client.explain(&path));
+                    }
                     Command::Answer(answer, asked) => {
                         let _ = asked.send(self.client.held_deletions().len());
                         return Some(Event::Answered(answer));
@@ -308,7 +313,10 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
     }
 
     fn tell_pulse(&mut self) {
-        self.pulse.at_rest = self.client.unrest().is_none();
+        let at_rest = self.client.unrest().is_none();
+        // A digest from which nothing comes may be what was waited for.
+        self.pulse.turns += u64::from(at_rest != self.pulse.at_rest);
+        self.pulse.at_rest = at_rest;
         self.pulses.send_if_modified(|told| {
             let news = *told != self.pulse;
             told.clone_from(&self.pulse);

@@ -1,8 +1,8 @@
 //! What open pages are told as it changes: every folder and where it stands, by server-sent events.
 //!
 //! Nothing is asked while nobody looks, nothing is sent that was sent before, and a folder at rest
-//! costs nothing: [`News`](crate::news::News) say when to ask again. While something moves, its
-//! progress is asked for twice a second.
+//! costs nothing: [`News`](crate::news::News) say when to ask again. Other devices come and go without
+//! news: it is asked now and then in any case.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::Window;
 use crate::error::Trouble;
-use crate::status::{FolderStatus, State as FolderState};
+use crate::status::FolderStatus;
 
-/// How often progress is asked for.
-const MOVING_EVERY: Duration = Duration::from_millis(500);
+/// How often it is asked though there is no news.
+const ANYWAY_EVERY: Duration = Duration::from_secs(15);
 /// What happens in quick succession is told together.
 const TOGETHER: Duration = Duration::from_millis(100);
 /// Asking is at least so many times rarer than it takes.
@@ -92,28 +92,23 @@ pub(super) async fn run(window: Arc<Window>) {
         }
         news.borrow_and_update();
         let began = Instant::now();
-        let (text, moving) = ask(&window).await;
+        let text = ask(&window).await;
         told.send_if_modified(|before| {
             let news = **before != *text;
             *before = text.into();
             news
         });
         sleep(TOGETHER.max(began.elapsed() * REST_FACTOR)).await;
-        let wait = async {
-            tokio::select! {
-                _ = news.changed() => {}
-                () = wanted.notified() => {}
-            }
-        };
-        match moving {
-            true => drop(timeout(MOVING_EVERY, wait).await),
-            false => wait.await,
+        tokio::select! {
+            _ = news.changed() => {}
+            () = wanted.notified() => {}
+            () = sleep(ANYWAY_EVERY) => {}
         }
     }
 }
 
-/// All that is told, and whether something moves.
-async fn ask(window: &Arc<Window>) -> (String, bool) {
+/// All that is told.
+async fn ask(window: &Arc<Window>) -> String {
     let told = match folders(window).await {
         Ok(folders) => Told { version: env!("CARGO_PKG_VERSION"), folders, trouble: None },
         Err(trouble) => {
@@ -121,8 +116,7 @@ async fn ask(window: &Arc<Window>) -> (String, bool) {
             Told { version: env!("CARGO_PKG_VERSION"), folders: Vec::new(), trouble }
         }
     };
-    let moving = told.folders.iter().any(|folder| folder.status.state == FolderState::Syncing);
-    (serde_json::to_string(&told).expect("a status is text and numbers"), moving)
+    serde_json::to_string(&told).expect("a status is text and numbers")
 }
 
 async fn folders(window: &Arc<Window>) -> Result<Vec<Folder>, Trouble> {

@@ -43,6 +43,11 @@ impl Changes {
         self.under_way.values_mut().for_each(|changing| changing.merged = true);
     }
 
+    /// Whose changes are under way.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.iter().copied()
+    }
+
     /// A change of the node is under way.
     pub(super) fn contains(&self, node: NodeId) -> bool {
         self.nodes.contains(&node)

@@ -125,9 +125,8 @@ impl Deletions {
 
 impl Client {
     /// What a person is asked about.
-    pub fn held_deletions(&self) -> BTreeSet<NodeId> {
-        let held = |record: &Record| record.consent() == Consent::Awaited;
-        self.trees.nodes().filter(|(_, record)| held(record)).map(|(node, _)| node).collect()
+    pub const fn held_deletions(&self) -> &BTreeSet<NodeId> {
+        self.trees.awaited()
     }
 
     /// Whether a person is asked about anything.
@@ -137,8 +136,8 @@ impl Client {
 
     /// Files among them.
     pub(super) fn held_files(&self) -> u64 {
-        let held = self.held_deletions();
-        held.into_iter().filter(|node| is_file(self.trees.get(*node))).count() as u64
+        let held = self.held_deletions().iter();
+        held.filter(|node| is_file(self.trees.get(**node))).count() as u64
     }
 
     /// Has a node deleted at the server, if that may go, or is not too much.
@@ -202,7 +201,7 @@ impl Client {
     }
 
     fn hold_deletion(&mut self, node: NodeId) {
-        self.outbound.ready.remove(&node);
+        self.outbound.ready.remove(node);
         self.deletions.held.insert(node);
         self.trees.set_consent(node, Consent::Awaited);
     }
@@ -230,7 +229,7 @@ impl Client {
 
     /// A person has answered: for all that is held now.
     pub(super) fn on_answered(&mut self, answer: Answer) {
-        for node in self.held_deletions() {
+        for node in self.held_deletions().clone() {
             match answer {
                 Answer::Approve => self.trees.set_consent(node, Consent::Given),
                 // What was agreed on no longer holds: it is only at the server.
@@ -241,21 +240,22 @@ impl Client {
 
     /// What is held, without what is in a directory that is held, too.
     pub(super) fn held_problems(&self) -> impl Iterator<Item = Problem> {
-        let awaited = |node: NodeId| self.trees.get(node).consent() == Consent::Awaited;
-        let reason = self.held_reason();
-        (self.trees.nodes())
-            .filter(move |(node, record)| {
-                let parent = record.remote().map(|there| there.place.parent);
-                awaited(*node) && !parent.is_some_and(awaited)
+        let held = self.held_deletions();
+        let reason = if held.is_empty() { String::new() } else { self.held_reason() };
+        held.iter()
+            .copied()
+            .filter(move |&node| {
+                let parent = self.trees.get(node).remote().map(|there| there.place.parent);
+                !parent.is_some_and(|parent| held.contains(&parent))
             })
-            .map(move |(node, _)| Problem {
+            .map(move |node| Problem {
                 path: self.trees.path_shown(node),
                 kind: ProblemKind::HeldDeletion,
                 reason: reason.clone(),
             })
     }
 
-    fn held_reason(&self) -> String {
+    pub(super) fn held_reason(&self) -> String {
         format!(
             "{} of {} files were deleted here; they stay everywhere else until `onefold approve \
              DIR` deletes them there, too, or `onefold approve DIR --undo` brings them back",

@@ -21,7 +21,7 @@ const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
 /// What is being brought here.
 #[derive(Debug, Default)]
 pub(super) struct Fetches {
-    under_way: BTreeMap<TaskId, (NodeId, ContentId)>,
+    under_way: BTreeMap<TaskId, (NodeId, Content)>,
     /// What was staged last for a node; the disk may have lost it since.
     staged: BTreeMap<NodeId, ContentId>,
     /// Small contents that came with the stream.
@@ -32,6 +32,15 @@ pub(super) struct Fetches {
 impl Fetches {
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.is_empty()
+    }
+
+    /// What is under way: which nodes, and the contents of them.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = (NodeId, Content)> {
+        self.under_way.values().copied()
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.under_way().map(|(node, _)| node)
     }
 
     /// What is staged for the node was placed, or is not there.
@@ -51,7 +60,12 @@ impl Client {
         if self.fetches.staged.get(&node) == Some(&content.id) {
             return None;
         }
-        if self.fetches.under_way.values().any(|fetch| *fetch == (node, content.id)) {
+        if self
+            .fetches
+            .under_way
+            .values()
+            .any(|(of, coming)| (*of, coming.id) == (node, content.id))
+        {
             return Some(Try::Blocked);
         }
         let bytes = self.fetches.bytes.get(&content.id).cloned();
@@ -60,7 +74,7 @@ impl Client {
             return Some(Try::Full);
         }
         let id = self.task();
-        self.fetches.under_way.insert(id, (node, content.id));
+        self.fetches.under_way.insert(id, (node, content));
         self.out.push(Effect::Fetch { id, content, bytes, alike: alike.cloned() });
         Some(Try::Started)
     }
@@ -86,11 +100,11 @@ impl Client {
 
     pub(super) fn on_fetched(&mut self, id: TaskId, result: Result<(), TransferError>) {
         let Some((node, content)) = self.fetches.under_way.remove(&id) else { return };
-        self.drop_bytes(content);
+        self.drop_bytes(content.id);
         self.trees.touch(node);
         match result {
             Ok(()) => {
-                self.fetches.staged.insert(node, content);
+                self.fetches.staged.insert(node, content.id);
             }
             Err(TransferError::Disk(error)) => self.on_not_changed(node, &error, &[]),
             Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),

@@ -5,7 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use core::ops::Bound;
 
 use crate::disk::{Change, Old};
 use crate::id::NodeId;
@@ -16,6 +15,7 @@ use super::changing::Then;
 use super::planning::with_executable;
 use super::reconcile::{Act, Decision};
 use super::record::Intent;
+use super::tally::Tally;
 use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind, Reason};
 
@@ -28,9 +28,9 @@ const MAX_FULL: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
     /// Nodes to act on.
-    pub(super) ready: BTreeSet<NodeId>,
+    pub(super) ready: Tally,
     /// Nodes that wait for another node's change.
-    pub(super) blocked: BTreeSet<NodeId>,
+    pub(super) blocked: Tally,
     /// Deleted at the server, but still holding something here that is not synced.
     pub(super) kept: BTreeSet<NodeId>,
     retry_at: Option<Instant>,
@@ -50,8 +50,8 @@ pub(super) enum Try {
 impl Inbound {
     /// Nothing is to be done about a node, for now.
     pub(super) fn forget(&mut self, node: NodeId) {
-        self.ready.remove(&node);
-        self.blocked.remove(&node);
+        self.ready.remove(node);
+        self.blocked.remove(node);
     }
 }
 
@@ -66,17 +66,16 @@ impl Client {
         }
         let (mut from, mut full) = (NodeId::ROOT, 0);
         while self.changes.has_room() && full < MAX_FULL {
-            let next = (Bound::Excluded(from), Bound::Unbounded);
-            let Some(&node) = self.inbound.ready.range(next).next() else { return };
+            let Some(node) = self.inbound.ready.after(from) else { return };
             from = node;
             match self.start_inbound(node) {
                 Try::Full => full += 1,
                 Try::Started => {
-                    self.inbound.ready.remove(&node);
+                    self.inbound.ready.remove(node);
                 }
                 Try::Blocked => {
-                    self.inbound.ready.remove(&node);
-                    self.inbound.blocked.insert(node);
+                    self.inbound.ready.remove(node);
+                    self.inbound.blocked.insert(node, self.size_there(node));
                     // What it waits for now is not what an earlier try met.
                     self.solved(node, ProblemKind::Unwritable);
                     self.solved(node, ProblemKind::DiskFull);
@@ -91,7 +90,7 @@ impl Client {
     /// Acts on a node when it may. One that is held is planned again when that ends.
     pub(super) fn offer_inbound(&mut self, node: NodeId) {
         if !self.is_held(node) {
-            self.inbound.ready.insert(node);
+            self.inbound.ready.insert(node, self.size_there(node));
         }
     }
 
@@ -244,8 +243,8 @@ impl Client {
 
     pub(super) fn touch_blocked(&mut self) {
         self.inbound.retry_at = None;
-        for node in &self.inbound.blocked {
-            self.trees.touch(*node);
+        for node in self.inbound.blocked.iter() {
+            self.trees.touch(node);
         }
     }
 
@@ -276,12 +275,32 @@ impl Client {
         false
     }
 
+    /// What is to come, or on its way: items and bytes.
+    pub(super) fn to_fetch(&self) -> (u64, u64) {
+        let waiting =
+            |node| self.inbound.ready.contains(node) || self.inbound.blocked.contains(node);
+        let begun: BTreeSet<NodeId> = self.fetches.nodes().chain(self.changes.nodes()).collect();
+        let begun = begun.into_iter().filter(|node| !waiting(*node));
+        let begun = begun.map(|node| (1, self.size_there(node)));
+        begun.chain([self.inbound.ready.total(), self.inbound.blocked.total()]).fold((0, 0), plus)
+    }
+
+    fn size_there(&self, node: NodeId) -> u64 {
+        let content = self.trees.get(node).remote().and_then(|there| there.body.content());
+        content.map_or(0, |content| content.size)
+    }
+
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
-        let waits = |node: &NodeId| !self.holds_unsynced(*node) && !self.is_stuck(*node);
+        let waits = |node: NodeId| !self.holds_unsynced(node) && !self.is_stuck(node);
         self.changes.is_idle()
             && self.fetches.is_idle()
             && !self.inbound.ready.iter().any(waits)
             && !self.inbound.blocked.iter().any(waits)
     }
+}
+
+/// Adds amounts: items and bytes.
+pub(super) const fn plus(a: (u64, u64), b: (u64, u64)) -> (u64, u64) {
+    (a.0 + b.0, a.1 + b.1)
 }

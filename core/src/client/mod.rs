@@ -5,7 +5,7 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `record`, `trees` | one node in three trees; all of them, with indexes |
+//! | `record`, `trees`, `sums` | one node in three trees; all of them, with indexes and counts |
 //! | `reconcile` | what to do about one node: pure |
 //! | `looking`, `identity` | where to look; which node each thing on the disk is |
 //! | `hiding` | what is behind a name that is not synced |
@@ -18,10 +18,12 @@
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
+//! | `status`, `explain` | where it stands; why one thing is, or is not, in sync |
 
 mod changing;
 mod deletions;
 pub mod event;
+mod explain;
 mod fetching;
 mod growing;
 mod hiding;
@@ -44,6 +46,8 @@ pub mod saved;
 mod saving;
 mod status;
 mod stream;
+mod sums;
+mod tally;
 mod timers;
 pub mod trees;
 mod uploading;
@@ -61,7 +65,8 @@ use crate::id::NodeId;
 use crate::time::{Instant, Now};
 
 pub use deletions::{ASK_FROM_FILES, Answer};
-pub use status::{Checked, Problem, ProblemKind, Status};
+pub use explain::{Explained, Wait, Why};
+pub use status::{Checked, Direction, Moving, Problem, ProblemKind, Status};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]

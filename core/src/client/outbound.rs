@@ -17,8 +17,10 @@ use crate::operation::{
 use crate::protocol::ClientMessage;
 
 use super::event::Effect;
+use super::inbound::plus;
 use super::ordering::{Needs, Pending, in_order};
 use super::reconcile::{Act, Decision};
+use super::tally::Tally;
 use super::{Client, ProblemKind};
 
 /// The most nodes that are examined for one commit.
@@ -28,7 +30,7 @@ const MAX_EXAMINED: usize = 4 * MAX_OPERATIONS;
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
     /// Nodes that may go into a commit.
-    pub(super) ready: BTreeSet<NodeId>,
+    pub(super) ready: Tally,
     commit: Option<UnderWay>,
 }
 
@@ -62,7 +64,7 @@ impl Client {
         if self.outbound.commit.is_none() && !self.outbound.ready.is_empty() {
             self.give_up_cycles();
             let mut pending: Pending = BTreeMap::new();
-            for &node in self.outbound.ready.iter().take(MAX_EXAMINED) {
+            for node in self.outbound.ready.iter().take(MAX_EXAMINED) {
                 if pending.len() >= MAX_OPERATIONS {
                     break;
                 }
@@ -87,9 +89,9 @@ impl Client {
         let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
         let uploading = self.uploads.is_under_way(node);
         if !load {
-            self.outbound.ready.insert(node);
+            self.outbound.ready.insert(node, self.size_here(node));
         } else if !uploading {
-            self.uploads.wanted.insert(node);
+            self.uploads.wanted.insert(node, self.size_here(node));
         }
     }
 
@@ -142,7 +144,7 @@ impl Client {
             }
             let needs = self.needs(&step);
             for &other in needs.first.iter().chain(&needs.together) {
-                let ready = self.step(other).filter(|_| self.outbound.ready.contains(&other));
+                let ready = self.step(other).filter(|_| self.outbound.ready.contains(other));
                 let ready = ready.filter(|_| self.is_saved(other));
                 if !matches!(step, Step::Delete { .. }) {
                     todo.extend(ready.filter(|_| !pending.contains_key(&other)));
@@ -197,7 +199,10 @@ impl Client {
     /// A directory would be inside itself at the server, by a move that was accepted first: its
     /// place becomes the server's.
     fn give_up_cycles(&mut self) {
-        let cycles: Vec<NodeId> = (self.outbound.ready.iter().copied())
+        let cycles: Vec<NodeId> = self
+            .outbound
+            .ready
+            .iter()
             .filter(|&node| match self.step(node) {
                 Some(Step::Move { place, .. }) => {
                     self.trees.is_within_there(place.parent, node)
@@ -260,8 +265,11 @@ impl Client {
 
     /// Directories that were deleted at the server, and that something here must be in.
     fn want_parents(&mut self) {
-        let parents: BTreeSet<NodeId> = (self.outbound.ready.iter())
-            .filter_map(|&node| {
+        let parents: BTreeSet<NodeId> = self
+            .outbound
+            .ready
+            .iter()
+            .filter_map(|node| {
                 let decision = self.decide(node)?;
                 let arrives = decision == Decision::Create || decision.place() == Some(Act::Send);
                 arrives.then_some(self.trees.get(node).present()?.place.parent)
@@ -339,12 +347,19 @@ impl Client {
         self.outbound.commit.as_ref().map_or(0, |under_way| under_way.unasked.len() as u64)
     }
 
-    /// It is to be sent, or on its way.
-    pub(super) fn is_being_sent(&self, node: NodeId) -> bool {
-        self.outbound.ready.contains(&node)
-            || self.uploads.wanted.contains(&node)
-            || self.is_in_commit(node)
-            || self.uploads.is_under_way(node)
+    /// What is to be sent, or on its way: items and bytes.
+    pub(super) fn to_send(&self) -> (u64, u64) {
+        let waiting =
+            |node| self.outbound.ready.contains(node) || self.uploads.wanted.contains(node);
+        let in_commit = self.outbound.commit.iter().flat_map(|under_way| &under_way.nodes).copied();
+        let begun: BTreeSet<NodeId> = in_commit.chain(self.uploads.nodes()).collect();
+        let begun = begun.into_iter().filter(|node| !waiting(*node));
+        let begun = begun.map(|node| (1, self.size_here(node)));
+        begun.chain([self.outbound.ready.total(), self.uploads.wanted.total()]).fold((0, 0), plus)
+    }
+
+    fn size_here(&self, node: NodeId) -> u64 {
+        self.trees.get(node).present().map_or(0, |here| here.stamp.size)
     }
 
     /// Nothing is being sent or could be.
@@ -355,7 +370,7 @@ impl Client {
                 .outbound
                 .ready
                 .iter()
-                .all(|&node| self.is_hindered(node) || self.waits_for_consent(node))
-            && self.uploads.wanted.iter().all(|&node| self.is_hindered(node))
+                .all(|node| self.is_hindered(node) || self.waits_for_consent(node))
+            && self.uploads.wanted.iter().all(|node| self.is_hindered(node))
     }
 }

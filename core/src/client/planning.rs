@@ -53,8 +53,8 @@ impl Client {
 
     fn plan(&mut self, node: NodeId) {
         self.inbound.forget(node);
-        self.outbound.ready.remove(&node);
-        self.uploads.wanted.remove(&node);
+        self.outbound.ready.remove(node);
+        self.uploads.wanted.remove(node);
         self.deletions.forget(node);
         self.forget_read(node);
         if !self.resolve_intent(node) {
@@ -88,7 +88,7 @@ impl Client {
                 self.merge(node, place, content, executable);
             }
         }
-        let begins = self.inbound.ready.contains(&node) || self.is_held(node);
+        let begins = self.inbound.ready.contains(node) || self.is_held(node);
         if !begins && self.trees.get(node).intent().is_some() {
             self.trees.set_intent(node, None);
         }

@@ -108,6 +108,12 @@ impl Client {
         }
     }
 
+    /// It is being read, or is to be.
+    pub(super) fn is_read(&self, node: NodeId) -> bool {
+        self.reads.wanted.contains(&node)
+            || self.reads.under_way.values().any(|(of, _)| *of == node)
+    }
+
     /// No longer wants a file read.
     pub(super) fn forget_read(&mut self, node: NodeId) {
         self.reads.wanted.remove(&node);

@@ -6,12 +6,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::disk::Inode;
+use crate::hash::ContentId;
 use crate::id::NodeId;
 use crate::name::RelPath;
-use crate::node::Kind;
+use crate::node::{Content, Kind};
 
 use super::Client;
-use super::record::{Local, LocalBody};
+use super::inbound::plus;
+use super::record::{Consent, Local, LocalBody};
 
 /// Where an engine stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,8 +36,32 @@ pub struct Status {
     pub uploading: (u64, u64),
     /// What is to be fetched: items and bytes.
     pub downloading: (u64, u64),
+    /// The contents that are on their way.
+    pub moving: Vec<Moving>,
     /// What cannot be synced now, by path.
     pub problems: Vec<Problem>,
+}
+
+/// A content on its way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moving {
+    /// Whose it is.
+    pub path: RelPath,
+    /// Where it goes.
+    pub direction: Direction,
+    /// Which it is.
+    pub content: ContentId,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// Where something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// To the server.
+    Up,
+    /// To this device.
+    Down,
 }
 
 /// How often each of the engine's invariants had something to check.
@@ -87,7 +113,7 @@ pub enum ProblemKind {
 const MAX_PROBLEMS: usize = 1_000;
 
 impl Client {
-    /// What a person, or `--once`, wants to know.
+    /// What a person, or `--once`, wants to know; cheap.
     pub fn status(&self) -> Status {
         let mut status = Status {
             unrest: self.unrest(),
@@ -97,21 +123,9 @@ impl Client {
             held: self.held_files(),
             ..Status::default()
         };
-        for (node, record) in self.trees.nodes() {
-            if let Some(here) = record.present().filter(|here| here.body.kind() == Kind::File) {
-                status.files += 1;
-                status.bytes += here.stamp.size;
-            }
-            if self.is_being_sent(node) {
-                let size = record.present().map_or(0, |here| here.stamp.size);
-                status.uploading = (status.uploading.0 + 1, status.uploading.1 + size);
-            }
-            if self.inbound.ready.contains(&node) || self.inbound.blocked.contains(&node) {
-                let content = record.remote().and_then(|there| there.body.content());
-                let size = content.map_or(0, |content| content.size);
-                status.downloading = (status.downloading.0 + 1, status.downloading.1 + size);
-            }
-        }
+        (status.files, status.bytes) = self.trees.files_here();
+        (status.uploading, status.downloading) = (self.to_send(), self.to_fetch());
+        status.moving = self.all_moving().map(|(_, moving)| moving).collect();
         let shown = self.problems.iter().take(MAX_PROBLEMS);
         status.problems = shown
             .map(|((node, kind), reason)| {
@@ -123,6 +137,25 @@ impl Client {
             .collect();
         status.problems.sort();
         status
+    }
+
+    /// The content of a node that is on its way.
+    pub(super) fn moving_of(&self, node: NodeId) -> Option<Moving> {
+        self.all_moving().find(|(of, _)| *of == node).map(|(_, moving)| moving)
+    }
+
+    fn all_moving(&self) -> impl Iterator<Item = (NodeId, Moving)> {
+        let moving = |node, direction, path: Option<RelPath>, content: Content| {
+            let (path, content, bytes) = (path.unwrap_or_default(), content.id, content.size);
+            (node, Moving { path, direction, content, bytes })
+        };
+        let up = self.uploads.under_way().map(move |(node, content)| {
+            moving(node, Direction::Up, self.trees.path_here(node), content)
+        });
+        let down = self.fetches.under_way().map(move |(node, content)| {
+            moving(node, Direction::Down, self.trees.path_there(node), content)
+        });
+        up.chain(down)
     }
 
     /// The first reason why this device and the server do not agree yet; cheap.
@@ -169,8 +202,13 @@ impl Client {
         let mut broken: Vec<String> = Vec::new();
         let mut inodes: BTreeMap<Inode, NodeId> = BTreeMap::new();
         let mut checked = Checked::default();
+        let (mut files_here, mut awaited) = ((0, 0), 0);
         for (node, record) in self.trees.nodes() {
             checked.nodes += 1;
+            awaited += usize::from(record.consent() == Consent::Awaited);
+            if let Some(here) = record.present().filter(|here| here.body.kind() == Kind::File) {
+                files_here = plus(files_here, (1, here.stamp.size));
+            }
             if record.is_nowhere() {
                 broken.push(format!("{node:?} is kept though it is in no tree"));
             }
@@ -211,6 +249,9 @@ impl Client {
                     broken.push(format!("{node:?} lost its name at the server to another"));
                 }
             }
+        }
+        if (files_here, awaited) != (self.trees.files_here(), self.trees.awaited().len()) {
+            broken.push("what is counted is not what is there".into());
         }
         broken.into_iter().next().map_or(Ok(checked), Err)
     }

@@ -14,6 +14,7 @@ use crate::node::{Kind, Place, State};
 use crate::protocol::TreeSum;
 
 use super::record::{Consent, Intent, Local, Present, Record};
+use super::sums::Sums;
 
 /// A deeper tree is taken for broken.
 pub(super) const MAX_DEPTH: usize = 100_000;
@@ -27,8 +28,7 @@ pub struct Trees {
     inodes: BTreeMap<Inode, NodeId>,
     /// Files with more than one name, each under all of its nodes.
     linked: BTreeSet<(Inode, NodeId)>,
-    sum: TreeSum,
-    files_there: u64,
+    sums: Sums,
     dirty: BTreeSet<NodeId>,
     unsaved: BTreeSet<NodeId>,
 }
@@ -40,6 +40,7 @@ impl Trees {
     pub fn restore(&mut self, node: NodeId, record: Record) {
         self.index_local(node, &record);
         self.index_remote(node, &record);
+        self.sums.note_consent(node, &record);
         self.records.insert(node, record);
         self.dirty.insert(node);
     }
@@ -61,12 +62,22 @@ impl Trees {
 
     /// The sum over *remote*.
     pub const fn sum(&self) -> TreeSum {
-        self.sum
+        self.sums.tree
     }
 
     /// How many live nodes at the server are no directories.
     pub const fn files_there(&self) -> u64 {
-        self.files_there
+        self.sums.files_there
+    }
+
+    /// How many files are on this disk, and their bytes.
+    pub const fn files_here(&self) -> (u64, u64) {
+        (self.sums.files_here, self.sums.bytes_here)
+    }
+
+    /// The deletions that a person is asked about.
+    pub const fn awaited(&self) -> &BTreeSet<NodeId> {
+        &self.sums.awaited
     }
 
     /// Which node has a name on this disk.
@@ -320,6 +331,7 @@ impl Trees {
                 self.unindex_remote(node, &before);
                 self.index_remote(node, &after);
             }
+            self.sums.note_consent(node, &after);
             self.touch_around(node, &before, &after);
             self.unsaved.insert(node);
         }
@@ -329,6 +341,7 @@ impl Trees {
     }
 
     fn index_local(&mut self, node: NodeId, record: &Record) {
+        self.sums.add_local(record);
         if let Local::Present(present) = record.local() {
             self.here.insert((present.place.parent, present.place.name.clone()), node);
         }
@@ -344,14 +357,14 @@ impl Trees {
     }
 
     fn index_remote(&mut self, node: NodeId, record: &Record) {
+        self.sums.add_remote(node, record);
         if let Some(state) = record.remote() {
             self.there.insert((state.place.parent, state.place.name.clone()), node);
-            self.sum.add(node, state);
-            self.files_there += u64::from(state.body.kind() != Kind::Directory);
         }
     }
 
     fn unindex_local(&mut self, node: NodeId, record: &Record) {
+        self.sums.remove_local(record);
         if let Local::Present(present) = record.local() {
             remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
         }
@@ -362,10 +375,9 @@ impl Trees {
     }
 
     fn unindex_remote(&mut self, node: NodeId, record: &Record) {
+        self.sums.remove_remote(node, record);
         if let Some(state) = record.remote() {
             remove_own(&mut self.there, &(state.place.parent, state.place.name.clone()), node);
-            self.sum.remove(node, state);
-            self.files_there -= u64::from(state.body.kind() != Kind::Directory);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Bringing contents to the server before the commits that need them: large ones go up by
 //! themselves, small ones wait to travel in a commit.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 
 use crate::blob::Blob;
@@ -12,6 +12,7 @@ use crate::node::Content;
 use crate::operation::MAX_COMMIT_BYTES;
 
 use super::event::{Effect, TaskId, TransferError, Upload};
+use super::tally::Tally;
 use super::{Client, ProblemKind};
 
 /// The most contents being uploaded.
@@ -21,8 +22,8 @@ const MAX_UPLOADS: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     /// Nodes whose content the server needs first.
-    pub(super) wanted: BTreeSet<NodeId>,
-    under_way: BTreeMap<TaskId, (NodeId, ContentId)>,
+    pub(super) wanted: Tally,
+    under_way: BTreeMap<TaskId, (NodeId, Content)>,
     /// Contents that the server has, or that will travel in the commit.
     loaded: BTreeMap<NodeId, (ContentId, Option<Blob>)>,
     loaded_bytes: usize,
@@ -35,6 +36,15 @@ impl Uploads {
 
     pub(super) fn is_under_way(&self, node: NodeId) -> bool {
         self.under_way.values().any(|upload| upload.0 == node)
+    }
+
+    /// What is under way: which nodes, and the contents of them.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = (NodeId, Content)> {
+        self.under_way.values().copied()
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.under_way().map(|(node, _)| node)
     }
 
     /// The bytes that travel in the commit.
@@ -69,7 +79,7 @@ impl Client {
         };
         let start = self.prefix(node).is_some();
         let id = self.task();
-        self.uploads.under_way.insert(id, (node, content.id));
+        self.uploads.under_way.insert(id, (node, content));
         self.out.push(Effect::Upload { id, path, stamp, content, start });
     }
 
@@ -82,11 +92,11 @@ impl Client {
         }
         match result {
             Ok(Upload::Stored) => {
-                self.uploads.loaded.insert(node, (content, None));
+                self.uploads.loaded.insert(node, (content.id, None));
             }
             Ok(Upload::Inline(bytes)) => {
                 self.uploads.loaded_bytes += bytes.len();
-                self.uploads.loaded.insert(node, (content, Some(bytes)));
+                self.uploads.loaded.insert(node, (content.id, Some(bytes)));
             }
             Err(TransferError::Disk(DiskError::Busy)) => {
                 self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());

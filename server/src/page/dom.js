@@ -23,6 +23,37 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Renders a part of a page anew only when what it shows has changed. What a person has opened stays
+ *  open, and the keyboard's focus stays where it was. */
+export function part(element, data, render) {
+  const text = JSON.stringify(data);
+  if (element.shownData === text) return element;
+  element.shownData = text;
+  const focus = focused(element);
+  const opened = [...element.querySelectorAll("details[open]")].map((details) => details.dataset.keep);
+  const children = [render()].flat(Infinity).filter((child) => child || child === 0);
+  element.hidden = children.length === 0;
+  fill(element, children);
+  for (const details of element.querySelectorAll("details")) details.open = opened.includes(details.dataset.keep);
+  focus?.();
+  return element;
+}
+
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+/** If the focus is in this element: what gives it back once the element holds something else. It goes to
+ *  what says the same, otherwise to what now stands in the place (*Resume*, where *Pause* was pressed). */
+function focused(element) {
+  const at = [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  if (at < 0) return undefined;
+  const words = document.activeElement.textContent;
+  return () => {
+    const all = [...element.querySelectorAll(FOCUSABLE)];
+    const target = all.find((one) => one.textContent === words) ?? all[Math.min(at, all.length - 1)];
+    target?.focus({ preventScroll: true });
+  };
+}
+
 // Controls, and what changes the direction of the text around it, or is not seen at all.
 const UNSEEN =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb]/g;

@@ -60,7 +60,9 @@ fn the_status_of_a_folder_has_every_promised_field() {
         assert_eq!((&status["conflicts"], &status["problems"]), (&json!([]), &json!([])));
         assert!(status["guard"].as_str().is_some_and(|guard| !guard.is_empty()));
         let all = pair.one.run(["status", "--json"]).expect(0);
-        let all: Value = serde_json::from_str(&all.stdout).unwrap();
+        let mut all: Value = serde_json::from_str(&all.stdout).unwrap();
+        // Who has acknowledged what may have changed since.
+        all["folders"][0]["devices"] = status["devices"].clone();
         assert_eq!(all, json!({"folders": [status]}));
         if is_running {
             pair.one.stop();

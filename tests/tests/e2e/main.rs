@@ -3,17 +3,20 @@
 //! Each module is one promise. Little by default; `./test long` does all that was promised.
 #![forbid(unsafe_code)]
 
+mod administration;
 mod bad_input;
 mod commands;
 mod conflicts;
 mod disk;
 mod durability;
+mod explain;
 mod files;
 mod kills;
 mod large;
 mod live;
 mod oracle;
 mod pair;
+mod progress;
 mod quiet;
 mod quota;
 mod readme;

@@ -24,6 +24,8 @@ pub(super) struct FolderState {
     children: BTreeMap<NodeId, BTreeMap<Name, NodeId>>,
     pub(super) contents: BTreeMap<ContentId, StoredContent>,
     pub(super) chunks: BTreeMap<ChunkId, ChunkLocation>,
+    /// Where chunks were found not to be as they were.
+    pub(super) damaged: BTreeMap<ChunkId, ChunkLocation>,
 }
 
 impl FolderState {
@@ -36,6 +38,7 @@ impl FolderState {
             children: BTreeMap::new(),
             contents: BTreeMap::new(),
             chunks: BTreeMap::new(),
+            damaged: BTreeMap::new(),
         }
     }
 
@@ -74,6 +77,12 @@ impl FolderState {
             StoredContent::Inline(bytes) => bytes.len() as u64,
             StoredContent::Chunks(manifest) => manifest.size(),
         })
+    }
+
+    /// Whether a chunk is there, as far as is known.
+    pub(super) fn has_whole(&self, chunk: &ChunkId) -> bool {
+        let lies = self.chunks.get(chunk);
+        lies.is_some() && lies != self.damaged.get(chunk)
     }
 
     pub(super) fn chain_at(&self, seq: Seq) -> Option<ChainHash> {

@@ -3,6 +3,7 @@
 //! It can crash: a write may be cut short at a [`CrashPoint`], and what is only lazily durable
 //! (acknowledgements, when a device was last seen) goes in a power cut, as in the SQL arm.
 
+mod contents;
 mod folder;
 mod people;
 mod store;
@@ -135,6 +136,18 @@ impl Journal for MemoryJournal {
         self.store().revoke(device)
     }
 
+    async fn revoked(&self) -> StoreResult<Vec<DeviceId>> {
+        Ok(self.store().revoked())
+    }
+
+    async fn invites(&self) -> StoreResult<Vec<Invite>> {
+        Ok(self.store().invites())
+    }
+
+    async fn revoke_invite(&self, secret: SecretHash) -> StoreResult<bool> {
+        self.store().revoke_invite(secret)
+    }
+
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {
         self.store().add_invite(invite)
     }
@@ -179,6 +192,14 @@ impl Journal for MemoryJournal {
         chunks: Vec<(ChunkId, ChunkLocation)>,
     ) -> StoreResult<()> {
         self.store().put_chunks(folder, chunks)
+    }
+
+    async fn note_damaged(
+        &self,
+        folder: FolderId,
+        chunks: Vec<(ChunkId, ChunkLocation)>,
+    ) -> StoreResult<()> {
+        self.store().note_damaged(folder, chunks)
     }
 
     async fn locate_chunks(

@@ -55,6 +55,24 @@ impl MemoryStore {
         self.change_device(device, |device| device.writable = writable)
     }
 
+    /// See [`crate::journal::Journal::revoked`].
+    pub fn revoked(&self) -> Vec<DeviceId> {
+        let revoked = self.devices.values().filter(|state| state.device.revoked);
+        revoked.map(|state| state.device.id).collect()
+    }
+
+    /// See [`crate::journal::Journal::invites`].
+    pub fn invites(&self) -> Vec<Invite> {
+        let mut invites: Vec<_> = self.invites.values().cloned().collect();
+        invites.sort_by_key(|invite| (invite.expires, invite.secret));
+        invites
+    }
+
+    /// See [`crate::journal::Journal::revoke_invite`].
+    pub fn revoke_invite(&mut self, secret: SecretHash) -> StoreResult<bool> {
+        self.durably(|store| store.invites.remove(&secret).is_some())
+    }
+
     fn change_device(
         &mut self,
         device: DeviceId,

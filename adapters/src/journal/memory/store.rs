@@ -1,12 +1,9 @@
 //! All folders, devices and invites in memory, synchronously.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::collections::BTreeMap;
 
 use onefold_core::blob::Blob;
-use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::id::{CommitKey, DeviceId, FolderId, Lineage, NodeId, Seq};
-use onefold_core::manifest::Manifest;
 use onefold_core::operation::{Cursor, Entry};
 use onefold_core::server::decide::{Acceptance, Progress, Submitted};
 use onefold_core::server::facts::{Fact, FactKey, Head, NodeRow, StoredOutcome, Writes};
@@ -16,9 +13,7 @@ use onefold_core::server::session::{
 use onefold_core::time::WallTime;
 
 use super::folder::FolderState;
-use crate::journal::{
-    ChunkLocation, Device, Folder, Invite, SecretHash, StoreResult, StoredContent,
-};
+use crate::journal::{Device, Folder, Invite, SecretHash, StoreResult, StoredContent};
 use crate::port::StoreError;
 
 /// Where a durable write may be cut short.
@@ -292,67 +287,6 @@ impl MemoryStore {
         lazy.acknowledged = lazy.acknowledged.max(seq);
     }
 
-    /// See [`crate::journal::Journal::put_manifest`].
-    pub fn put_manifest(
-        &mut self,
-        folder: FolderId,
-        content: ContentId,
-        manifest: Manifest,
-    ) -> StoreResult<Vec<ChunkId>> {
-        if self.state(folder)?.contents.contains_key(&content) {
-            return Ok(Vec::new());
-        }
-        let chunks: Vec<_> = manifest.chunks.iter().map(|chunk| chunk.id).collect();
-        let missing = self.missing_chunks(folder, &chunks);
-        if missing.is_empty() {
-            self.durably(|store| {
-                let state = store.folders.get_mut(&folder).expect("looked up above");
-                state.contents.insert(content, StoredContent::Chunks(manifest));
-            })?;
-        }
-        Ok(missing)
-    }
-
-    /// See [`crate::journal::Journal::content`].
-    pub fn content(&self, folder: FolderId, content: ContentId) -> Option<StoredContent> {
-        self.folders.get(&folder)?.contents.get(&content).cloned()
-    }
-
-    /// See [`crate::journal::Journal::missing_chunks`].
-    pub fn missing_chunks(&self, folder: FolderId, chunks: &[ChunkId]) -> Vec<ChunkId> {
-        let there = self.folders.get(&folder).map(|state| &state.chunks);
-        let is_there = |chunk: &ChunkId| there.is_some_and(|there| there.contains_key(chunk));
-        let mut listed = BTreeSet::new();
-        let missing = chunks.iter().filter(|chunk| !is_there(chunk) && listed.insert(**chunk));
-        missing.copied().collect()
-    }
-
-    /// See [`crate::journal::Journal::put_chunks`].
-    pub fn put_chunks(
-        &mut self,
-        folder: FolderId,
-        chunks: Vec<(ChunkId, ChunkLocation)>,
-    ) -> StoreResult<()> {
-        self.state(folder)?;
-        self.durably(|store| {
-            let state = store.folders.get_mut(&folder).expect("looked up above");
-            for (chunk, location) in chunks {
-                state.chunks.entry(chunk).or_insert(location);
-            }
-        })
-    }
-
-    /// See [`crate::journal::Journal::locate_chunks`].
-    pub fn locate_chunks(
-        &self,
-        folder: FolderId,
-        chunks: &[ChunkId],
-    ) -> Vec<(ChunkId, ChunkLocation)> {
-        let Some(state) = self.folders.get(&folder) else { return Vec::new() };
-        let located = |chunk: &ChunkId| Some((*chunk, *state.chunks.get(chunk)?));
-        chunks.iter().filter_map(located).collect()
-    }
-
     /// See [`crate::journal::Journal::setting`].
     pub fn setting(&self, key: &str) -> Option<Blob> {
         self.settings.get(key).cloned()
@@ -388,18 +322,5 @@ impl MemoryStore {
     ) -> Vec<NodeRow> {
         let state = self.folders.get(&folder).into_iter();
         state.flat_map(|state| state.nodes_after(after)).take(limit).cloned().collect()
-    }
-
-    /// See [`crate::journal::Journal::check_contents`].
-    pub fn check_contents(
-        &self,
-        folder: FolderId,
-        after: Option<ContentId>,
-        limit: usize,
-    ) -> Vec<(ContentId, StoredContent)> {
-        let Some(state) = self.folders.get(&folder) else { return Vec::new() };
-        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let contents = state.contents.range((after, Bound::Unbounded)).take(limit);
-        contents.map(|(content, stored)| (*content, stored.clone())).collect()
     }
 }

@@ -11,10 +11,12 @@ use super::{ChunkLocation, SqlJournal, StoreResult, StoredContent};
 use crate::journal::PackId;
 use crate::port::StoreError;
 use crate::sql::dialect::Transaction;
-use crate::sql::{Row, encoded, values};
+use crate::sql::{Row, Value, encoded, values};
 
 /// The chunks in one row of a manifest: under 1 MiB, whatever packet size a database allows.
 const CHUNKS_PER_PART: usize = 16 * 1024;
+/// Finds a chunk's row.
+const OF_CHUNK: &str = "folder = ? AND chunk = ?";
 
 impl SqlJournal {
     pub(super) async fn manifest_put(
@@ -53,11 +55,41 @@ impl SqlJournal {
         chunks.sort_unstable_by_key(|(chunk, _)| *chunk);
         let mut transaction = self.write().await?;
         let columns = ["folder", "chunk", "pack", "pack_offset", "size"];
-        let rows = chunks.into_iter().map(|(chunk, location)| {
-            let ChunkLocation { pack, offset, size } = location;
-            values![folder, chunk, pack.0, offset, u64::from(size)]
+        let rows = chunks.iter().map(|(chunk, location)| {
+            let ChunkLocation { pack, offset, size } = *location;
+            values![folder, *chunk, pack.0, offset, u64::from(size)]
         });
+        let ids: Vec<ChunkId> = chunks.iter().map(|(chunk, _)| *chunk).collect();
         transaction.insert_new("chunks", &columns, rows.collect()).await?;
+        let damaged = damaged(&mut transaction, folder, &ids).await?;
+        for (chunk, location) in chunks.into_iter().filter(|(chunk, _)| damaged.contains_key(chunk))
+        {
+            let ChunkLocation { pack, offset, .. } = location;
+            let (old_pack, old_offset) = damaged[&chunk];
+            let sql = "UPDATE chunks SET pack = ?, pack_offset = ? \
+                       WHERE folder = ? AND chunk = ? AND pack = ? AND pack_offset = ?";
+            let values = values![pack.0, offset, folder, chunk, old_pack.0, old_offset];
+            transaction.execute(sql, values).await?;
+        }
+        forget_damaged(&mut transaction, folder, damaged.into_keys()).await?;
+        transaction.commit().await
+    }
+
+    pub(super) async fn damaged_noted(
+        &self,
+        folder: FolderId,
+        mut chunks: Vec<(ChunkId, ChunkLocation)>,
+    ) -> StoreResult<()> {
+        chunks.sort_unstable_by_key(|(chunk, _)| *chunk);
+        let mut transaction = self.write().await?;
+        // What is known of one may be of a place where it lay before.
+        forget_damaged(&mut transaction, folder, chunks.iter().map(|(chunk, _)| *chunk)).await?;
+        let columns = ["folder", "chunk", "pack", "pack_offset"];
+        let rows = chunks.into_iter().map(|(chunk, location)| {
+            let ChunkLocation { pack, offset, .. } = location;
+            values![folder, chunk, pack.0, offset]
+        });
+        transaction.insert_new("damaged", &columns, rows.collect()).await?;
         transaction.commit().await
     }
 }
@@ -97,7 +129,12 @@ pub(super) async fn missing(
     folder: FolderId,
     chunks: &[ChunkId],
 ) -> StoreResult<Vec<ChunkId>> {
-    let there = locations(transaction, folder, chunks).await?;
+    let mut there = locations(transaction, folder, chunks).await?;
+    for (chunk, place) in damaged(transaction, folder, chunks).await? {
+        if there.get(&chunk).is_some_and(|location| (location.pack, location.offset) == place) {
+            there.remove(&chunk);
+        }
+    }
     let mut listed = BTreeSet::new();
     let missing = chunks.iter().filter(|chunk| !there.contains_key(chunk));
     Ok(missing.filter(|chunk| listed.insert(**chunk)).copied().collect())
@@ -117,11 +154,38 @@ async fn locations(
     folder: FolderId,
     chunks: &[ChunkId],
 ) -> StoreResult<BTreeMap<ChunkId, ChunkLocation>> {
-    let distinct: BTreeSet<_> = chunks.iter().collect();
-    let keys = distinct.into_iter().map(|chunk| values![folder, *chunk]).collect();
     let select = "SELECT chunk, pack, pack_offset, size FROM chunks";
-    let rows = transaction.query_any(select, "folder = ? AND chunk = ?", keys).await?;
+    let rows = transaction.query_any(select, OF_CHUNK, keys(folder, chunks)).await?;
     rows.iter().map(location).collect()
+}
+
+/// Where chunks were found not to be as they were.
+async fn damaged(
+    transaction: &mut Transaction,
+    folder: FolderId,
+    chunks: &[ChunkId],
+) -> StoreResult<BTreeMap<ChunkId, (PackId, u64)>> {
+    let select = "SELECT chunk, pack, pack_offset FROM damaged";
+    let rows = transaction.query_any(select, OF_CHUNK, keys(folder, chunks)).await?;
+    let place = |row: &Row| {
+        Ok((ChunkId::from_bytes(row.array(0)?), (PackId(row.array(1)?), row.number(2)?)))
+    };
+    rows.iter().map(place).collect()
+}
+
+async fn forget_damaged(
+    transaction: &mut Transaction,
+    folder: FolderId,
+    chunks: impl Iterator<Item = ChunkId>,
+) -> StoreResult<()> {
+    let keys = chunks.map(|chunk| values![folder, chunk]).collect();
+    transaction.delete_any("DELETE FROM damaged", OF_CHUNK, keys).await
+}
+
+/// The keys of chunks, each once.
+fn keys(folder: FolderId, chunks: &[ChunkId]) -> Vec<Vec<Value>> {
+    let distinct: BTreeSet<_> = chunks.iter().collect();
+    distinct.into_iter().map(|chunk| values![folder, *chunk]).collect()
 }
 
 fn location(row: &Row) -> StoreResult<(ChunkId, ChunkLocation)> {

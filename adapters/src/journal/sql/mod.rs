@@ -36,7 +36,10 @@ use crate::sql::migrate;
 /// How often a transaction is tried while others are in its way.
 const TRIES: usize = 10;
 
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/journal/1.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/journal/1.sql"),
+    include_str!("../../../migrations/journal/2.sql"),
+];
 
 /// A journal in an SQL database. Any number of processes may have it open.
 #[derive(Clone, Debug)]
@@ -177,7 +180,19 @@ impl Journal for SqlJournal {
     }
 
     async fn revoke(&self, device: DeviceId) -> StoreResult<bool> {
-        patiently(|| self.revoked(device)).await
+        patiently(|| self.shut_out(device)).await
+    }
+
+    async fn revoked(&self) -> StoreResult<Vec<DeviceId>> {
+        people::revoked(&mut self.read().await?).await
+    }
+
+    async fn invites(&self) -> StoreResult<Vec<Invite>> {
+        people::invites(&mut self.read().await?).await
+    }
+
+    async fn revoke_invite(&self, secret: SecretHash) -> StoreResult<bool> {
+        patiently(|| self.invite_revoked(secret)).await
     }
 
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {
@@ -224,6 +239,14 @@ impl Journal for SqlJournal {
         chunks: Vec<(ChunkId, ChunkLocation)>,
     ) -> StoreResult<()> {
         patiently(|| self.chunks_put(folder, chunks.clone())).await
+    }
+
+    async fn note_damaged(
+        &self,
+        folder: FolderId,
+        chunks: Vec<(ChunkId, ChunkLocation)>,
+    ) -> StoreResult<()> {
+        patiently(|| self.damaged_noted(folder, chunks.clone())).await
     }
 
     async fn locate_chunks(

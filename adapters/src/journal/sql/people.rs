@@ -20,7 +20,7 @@ impl SqlJournal {
         Ok(known)
     }
 
-    pub(super) async fn revoked(&self, device: DeviceId) -> StoreResult<bool> {
+    pub(super) async fn shut_out(&self, device: DeviceId) -> StoreResult<bool> {
         let mut transaction = self.write().await?;
         let known = by_id(&mut transaction, device).await?.is_some();
         let sql = "UPDATE devices SET revoked = 1 WHERE id = ?";
@@ -36,6 +36,14 @@ impl SqlJournal {
         let row = values![secret.0, folder, read_only, expires.0, u64::from(uses)];
         transaction.insert(insert, vec![row]).await?;
         transaction.commit().await
+    }
+
+    pub(super) async fn invite_revoked(&self, secret: SecretHash) -> StoreResult<bool> {
+        let mut transaction = self.write().await?;
+        let sql = "DELETE FROM invites WHERE secret = ?";
+        let known = transaction.execute(sql, values![secret.0]).await? > 0;
+        transaction.commit().await?;
+        Ok(known)
     }
 
     pub(super) async fn redeemed(
@@ -105,6 +113,29 @@ async fn by_id(transaction: &mut Transaction, id: DeviceId) -> StoreResult<Optio
 pub(super) async fn all(transaction: &mut Transaction) -> StoreResult<Vec<Device>> {
     let sql = format!("{SELECT} ORDER BY folder, name, id");
     transaction.query(&sql, Vec::new()).await?.iter().map(device).collect()
+}
+
+pub(super) async fn revoked(transaction: &mut Transaction) -> StoreResult<Vec<DeviceId>> {
+    let sql = "SELECT id FROM devices WHERE revoked = 1";
+    let rows = transaction.query(sql, Vec::new()).await?;
+    rows.iter().map(|row| row.array(0).map(DeviceId::from_bytes)).collect()
+}
+
+pub(super) async fn invites(transaction: &mut Transaction) -> StoreResult<Vec<Invite>> {
+    let sql =
+        "SELECT secret, folder, read_only, expires, uses FROM invites ORDER BY expires, secret";
+    transaction.query(sql, Vec::new()).await?.iter().map(invite).collect()
+}
+
+fn invite(row: &Row) -> StoreResult<Invite> {
+    let uses = u32::try_from(row.int(4)?.max(0)).unwrap_or(u32::MAX);
+    Ok(Invite {
+        secret: SecretHash(row.array(0)?),
+        folder: FolderId::from_bytes(row.array(1)?),
+        read_only: row.flag(2)?,
+        expires: WallTime(row.int(3)?),
+        uses,
+    })
 }
 
 fn device(row: &Row) -> StoreResult<Device> {

@@ -1,6 +1,8 @@
 //! MySQL 8 and MariaDB: READ COMMITTED, since a commit's first statement locks its folder's row and all
 //! else is read after it.
 
+mod url;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -49,7 +51,9 @@ pub(crate) struct Pool(MySqlPool);
 
 impl Pool {
     pub(super) async fn open(url: &str, options: &MySqlOptions) -> StoreResult<Self> {
-        let connect = MySqlConnectOptions::from_str(url).map_err(told)?;
+        url::check(url).map_err(StoreError::Refused)?;
+        let senseless = |error: sqlx::Error| StoreError::Refused(error.to_string());
+        let connect = MySqlConnectOptions::from_str(url).map_err(senseless)?;
         let connect = connect
             .statement_cache_capacity(STATEMENTS)
             .pipes_as_concat(false)
@@ -137,6 +141,7 @@ impl Pool {
 fn at(place: &str, error: StoreError) -> StoreError {
     match error {
         StoreError::Unavailable(why) => StoreError::Unavailable(format!("{place}: {why}")),
+        StoreError::Refused(why) => StoreError::Refused(format!("{place}: {why}")),
         error => error,
     }
 }
@@ -151,7 +156,7 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
 async fn create_missing(connect: &MySqlConnectOptions, timeout: Duration) -> StoreResult<()> {
     let Some(name) = connect.get_database() else {
         let words = "the URL names no database: mysql://USER:PASSWORD@HOST/DATABASE";
-        return Err(StoreError::Unavailable(words.to_owned()));
+        return Err(StoreError::Refused(words.to_owned()));
     };
     let late = |_| StoreError::Unavailable(format!("no answer within {} s", timeout.as_secs()));
     match tokio::time::timeout(timeout, connect.connect()).await.map_err(late)? {
@@ -200,6 +205,9 @@ fn row(row: &MySqlRow) -> StoreResult<Row> {
 
 /// The server has no database of this name.
 const ER_BAD_DB_ERROR: u16 = 1049;
+/// The server does not let this user in, or not into this database.
+const ER_DBACCESS_DENIED_ERROR: u16 = 1044;
+const ER_ACCESS_DENIED_ERROR: u16 = 1045;
 /// Another transaction had locked what this one waited for, for too long, or waited for this one.
 const ER_LOCK_WAIT_TIMEOUT: u16 = 1205;
 const ER_LOCK_DEADLOCK: u16 = 1213;
@@ -213,6 +221,9 @@ fn number(error: &sqlx::Error) -> Option<u16> {
 pub(super) fn told(error: sqlx::Error) -> StoreError {
     match number(&error) {
         Some(ER_LOCK_WAIT_TIMEOUT | ER_LOCK_DEADLOCK) => StoreError::Contended(error.to_string()),
+        Some(ER_DBACCESS_DENIED_ERROR | ER_ACCESS_DENIED_ERROR) => {
+            StoreError::Refused(error.to_string())
+        }
         _ => StoreError::Unavailable(error.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 // Now: where each folder stands, what moves, what waits and why, and who else is there.
 
-import { ago, count, doing, fill, h, meant, name, path, plain, post, say, size, span } from "/dom.js";
+import { ago, count, doing, h, meant, name, part, path, plain, post, say, size, span } from "/dom.js";
 import { icon } from "/icons.js";
 
 export const title = "Now";
@@ -25,37 +25,6 @@ const KINDS = {
 
 /** The problems that are shown of each kind before "more". */
 const FEW = 5;
-
-/** Renders a part of a page anew only when what it shows has changed. What a person has opened stays
- *  open, and the keyboard's focus stays where it was. */
-export function part(element, data, render) {
-  const text = JSON.stringify(data);
-  if (element.shownData === text) return element;
-  element.shownData = text;
-  const focus = focused(element);
-  const opened = [...element.querySelectorAll("details[open]")].map((details) => details.dataset.keep);
-  const children = [render()].flat(Infinity).filter((child) => child || child === 0);
-  element.hidden = children.length === 0;
-  fill(element, children);
-  for (const details of element.querySelectorAll("details")) details.open = opened.includes(details.dataset.keep);
-  focus?.();
-  return element;
-}
-
-const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
-
-/** If the focus is in this element: what gives it back once the element holds something else. It goes to
- *  what says the same, otherwise to what now stands in the place (*Resume*, where *Pause* was pressed). */
-function focused(element) {
-  const at = [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
-  if (at < 0) return undefined;
-  const words = document.activeElement.textContent;
-  return () => {
-    const all = [...element.querySelectorAll(FOCUSABLE)];
-    const target = all.find((one) => one.textContent === words) ?? all[Math.min(at, all.length - 1)];
-    target?.focus({ preventScroll: true });
-  };
-}
 
 /** The state of a folder, in a word, a colour and an icon. */
 export function state(folder) {

@@ -9,7 +9,7 @@ mod hands;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use onefold_adapters::journal::{Journal, SqlJournal, StoredContent};
+use onefold_adapters::journal::{Journal, MySqlOptions, SqlJournal, StoredContent};
 use onefold_core::folding::Folding;
 use onefold_core::name::RelPath;
 use onefold_core::node::Body;
@@ -235,7 +235,13 @@ impl Stores {
     fn open(server: &Server<'_>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.expect("threads can be had");
-        let opened = runtime.block_on(SqlJournal::sqlite(&server.data().join("server.db")));
+        let database = server.database();
+        let opened = runtime.block_on(async {
+            match database.strip_prefix("sqlite:") {
+                Some(file) => SqlJournal::sqlite(file.as_ref()).await,
+                None => SqlJournal::mysql(&database, &MySqlOptions::default()).await,
+            }
+        });
         Self { runtime, journal: opened.expect("the server has made it") }
     }
 

@@ -17,7 +17,8 @@ const AWAY_MS: u64 = 300;
 #[test]
 fn kills_of_server_and_database_lose_no_commit_and_make_none_happen_twice() {
     let mut random = Random::from_environment("kills of server and database");
-    let kills = pick(6, 50);
+    // A third of them each: of the server, of the database, and of both.
+    let kills = pick(6, 150);
     let world = World::new();
     let mut database = MariaDb::start();
     let mysql = Some(format!("{}/onefold", database.url()));

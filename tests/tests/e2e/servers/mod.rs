@@ -3,6 +3,7 @@
 mod backup;
 mod balancer;
 mod database;
+mod encrypted;
 mod kills;
 
 use tests::{Device, Nats, Options, PATIENCE, Server, World, mysql_database, wait_for};

@@ -1,0 +1,409 @@
+//! Why something is, or is not, in sync: a question about one path, which changes nothing.
+//!
+//! It is answered from what is known now, in the order in which a person would want to hear it: what
+//! stops everything, what hinders this, what is under way, what is still to come.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::id::NodeId;
+use crate::name::RelPath;
+use crate::node::Kind;
+
+use super::reconcile::{Act, Decision};
+use super::record::{Consent, Local};
+use super::{Client, Moving, ProblemKind};
+
+/// The most things in a directory that are named.
+const MAX_INSIDE: usize = 100;
+
+/// What is known of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// What it is, if it is anything.
+    pub kind: Option<Kind>,
+    /// Why it is, or is not, in sync.
+    pub why: Why,
+    /// What in it is not in sync, by path; not all where that is much.
+    pub inside: Vec<(RelPath, Why)>,
+    /// How many things that is.
+    pub not_in_sync: u64,
+}
+
+/// Why something is, or is not, in sync.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Both sides have it as it is.
+    InSync,
+    /// Its content is on its way.
+    Moving(Moving),
+    /// It is to be sent, or is in a commit.
+    ToSend,
+    /// It is to be fetched, placed or removed here.
+    ToFetch,
+    /// It waits.
+    Waits(Wait),
+    /// Something is wrong with it, or with a directory that it needs.
+    Problem {
+        /// With what.
+        at: RelPath,
+        /// What kind.
+        kind: ProblemKind,
+        /// In words.
+        reason: String,
+    },
+    /// Something stands here that is not synced: only the disk knows what.
+    NotSynced(RelPath),
+    /// It is below this directory, which cannot be read.
+    Unknown(RelPath),
+    /// Nothing is known at this path.
+    NotSeen,
+    /// Nothing of the folder is synced now, in words.
+    Stopped(String),
+}
+
+/// What something waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// It has just changed, and is to rest first.
+    Settles,
+    /// It is to be read.
+    Read,
+    /// It is gone from its place, and is looked for before that counts as a deletion.
+    Missing,
+    /// Something failed, and is tried again.
+    Retry,
+    /// It is planned next.
+    Planned,
+    /// The folder was not looked at yet.
+    Scan,
+}
+
+impl Client {
+    /// Why what stands at a path is, or is not, in sync. For a directory this is work in proportion
+    /// to what is in it.
+    pub fn explain(&self, path: &RelPath) -> Explained {
+        let (node, found) = match self.find(path) {
+            Ok(node) => (node, self.kind(node)),
+            Err(why) => {
+                let why = self.stopped().unwrap_or(why);
+                return Explained { kind: None, why, inside: Vec::new(), not_in_sync: 0 };
+            }
+        };
+        let mut inside: Vec<(RelPath, Why)> = Vec::new();
+        let mut not_in_sync = 0;
+        let below = self.trees.below_here(node).into_iter().chain(self.trees.below_there(node));
+        for below in below.collect::<BTreeSet<_>>() {
+            let why = self.why(below);
+            if why != Why::InSync {
+                not_in_sync += 1;
+                if inside.len() < MAX_INSIDE {
+                    inside.push((self.trees.path_shown(below), why));
+                }
+            }
+        }
+        inside.sort();
+        let why = self.stopped().unwrap_or_else(|| self.why(node));
+        Explained { kind: found, why, inside, not_in_sync }
+    }
+
+    fn stopped(&self) -> Option<Why> {
+        self.halted.clone().or_else(|| self.looks.root_gone.clone()).map(Why::Stopped)
+    }
+
+    /// The node at a path, on this disk or at the server; or why none is known.
+    fn find(&self, path: &RelPath) -> Result<NodeId, Why> {
+        let mut at = NodeId::ROOT;
+        let mut so_far = RelPath::root();
+        for name in path.names() {
+            if self.is_out_of_sight(at) {
+                return Err(Why::Unknown(so_far));
+            }
+            let next = self.trees.child_here(at, name).or_else(|| self.trees.child_there(at, name));
+            so_far = so_far.join(name.clone());
+            if self.looks.others.contains(&(at, name.clone())) {
+                return Err(Why::NotSynced(so_far));
+            }
+            at = match next {
+                Some(next) => next,
+                None if self.looks.scanned => return Err(Why::NotSeen),
+                None => return Err(Why::Waits(Wait::Scan)),
+            };
+        }
+        Ok(at)
+    }
+
+    fn kind(&self, node: NodeId) -> Option<Kind> {
+        if node == NodeId::ROOT {
+            return Some(Kind::Directory);
+        }
+        let record = self.trees.get(node);
+        let here = record.present().map(|here| here.body.kind());
+        here.or_else(|| record.remote().map(|there| there.body.kind()))
+    }
+
+    fn why(&self, node: NodeId) -> Why {
+        if node == NodeId::ROOT {
+            return Why::InSync;
+        }
+        self.problem_of(node)
+            .or_else(|| self.under_way(node))
+            .or_else(|| self.waits(node))
+            .unwrap_or_else(|| self.planned(node))
+    }
+
+    /// What is wrong with it, or with a directory above it that it waits for.
+    fn problem_of(&self, node: NodeId) -> Option<Why> {
+        let record = self.trees.get(node);
+        if record.consent() == Consent::Awaited {
+            let (at, kind) = (self.trees.path_shown(node), ProblemKind::HeldDeletion);
+            return Some(Why::Problem { at, kind, reason: self.held_reason() });
+        }
+        let mut at = node;
+        loop {
+            let first = (at, ProblemKind::Busy);
+            let problem = self.problems.range(first..).next().filter(|((of, _), _)| *of == at);
+            if let Some(((_, kind), reason)) = problem {
+                let (kind, reason) = (*kind, reason.clone());
+                return Some(Why::Problem { at: self.trees.path_shown(at), kind, reason });
+            }
+            // Only what is on one side needs its directory on the other.
+            let record = self.trees.get(at);
+            at = match (record.present(), record.remote()) {
+                (None, Some(there)) => there.place.parent,
+                (Some(here), None) => here.place.parent,
+                (Some(_), Some(_)) | (None, None) => return None,
+            };
+        }
+    }
+
+    fn under_way(&self, node: NodeId) -> Option<Why> {
+        if let Some(moving) = self.moving_of(node) {
+            return Some(Why::Moving(moving));
+        }
+        if self.is_in_commit(node)
+            || self.outbound.ready.contains(node)
+            || self.uploads.wanted.contains(node)
+        {
+            return Some(Why::ToSend);
+        }
+        let comes = self.changes.contains(node)
+            || self.inbound.ready.contains(node)
+            || self.inbound.blocked.contains(node);
+        comes.then_some(Why::ToFetch)
+    }
+
+    fn waits(&self, node: NodeId) -> Option<Why> {
+        let record = self.trees.get(node);
+        if let Local::Hidden(_) = record.local() {
+            let behind = self.looks.hidden.get(&node);
+            let at =
+                behind.and_then(|(dir, name)| Some(self.trees.path_here(*dir)?.join(name.clone())));
+            return Some(Why::NotSynced(at.unwrap_or_else(|| self.trees.path_shown(node))));
+        }
+        if let Some(dir) =
+            self.looks.blind.iter().find(|dir| self.trees.is_within_here(node, **dir))
+        {
+            return Some(Why::Unknown(self.trees.path_shown(*dir)));
+        }
+        let wait = if self.looks.missing.contains_key(&node) {
+            Wait::Missing
+        } else if !self.is_settled(node) {
+            Wait::Settles
+        } else if self.is_read(node) {
+            Wait::Read
+        } else if self.is_held(node) {
+            Wait::Retry
+        } else {
+            return None;
+        };
+        Some(Why::Waits(wait))
+    }
+
+    /// What is to be done about it, though nothing has begun.
+    fn planned(&self, node: NodeId) -> Why {
+        match self.decide(node) {
+            None => Why::InSync,
+            Some(Decision::Create | Decision::DeleteThere) => Why::ToSend,
+            Some(Decision::Materialise | Decision::DeleteHere) => Why::ToFetch,
+            Some(Decision::Read) => Why::Waits(Wait::Read),
+            Some(
+                Decision::Forget
+                | Decision::Adopt
+                | Decision::Split
+                | Decision::KeepHere(_)
+                | Decision::KeepThere(_),
+            ) => Why::Waits(Wait::Planned),
+            Some(Decision::Merge { place, content, executable }) => {
+                let acts = [place, content, executable];
+                if acts.contains(&Act::Apply) {
+                    Why::ToFetch
+                } else if acts.contains(&Act::Send) {
+                    Why::ToSend
+                } else if acts.contains(&Act::Wait) {
+                    Why::Waits(Wait::Read)
+                } else if acts.contains(&Act::Agree) {
+                    Why::Waits(Wait::Planned)
+                } else {
+                    Why::InSync
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::client::event::{Effect, Event, TaskId};
+    use crate::client::record::{LocalBody, Present, Record};
+    use crate::client::saved::Saved;
+    use crate::client::{ASK_FROM_FILES, Config};
+    use crate::disk::{DiskError, Form, Found, Inode, Listing, Seen, Stamp};
+    use crate::folding::Folding;
+    use crate::hash::ContentId;
+    use crate::id::DeviceId;
+    use crate::name::Name;
+    use crate::node::{Body, Content, Place, State};
+    use crate::operation::Cursor;
+    use crate::time::{FileTime, Now};
+
+    fn node(number: u8) -> NodeId {
+        NodeId::from_bytes([number; 16])
+    }
+
+    fn path(text: &str) -> RelPath {
+        RelPath::parse(text.as_bytes()).unwrap()
+    }
+
+    fn place(parent: NodeId, name: &str) -> Place {
+        Place { parent, name: Name::new(name.as_bytes()).unwrap() }
+    }
+
+    fn stamp(number: u8, size: u64) -> Stamp {
+        let birth = Some(FileTime::default());
+        let inode = Inode { device: 1, number: number.into(), birth };
+        Stamp { inode, size, mtime: FileTime::default(), ctime: Some(FileTime::default()) }
+    }
+
+    fn file(text: &str) -> Body {
+        let bytes = text.as_bytes();
+        let content = Content {
+            id: ContentId::of(bytes),
+            size: bytes.len() as u64,
+            mtime: FileTime::default(),
+        };
+        Body::File { content, executable: false }
+    }
+
+    fn here(number: u8, place: Place, body: &Body) -> Local {
+        let size = body.content().map_or(0, |content| content.size);
+        let (stamp, linked, seen_by) = (stamp(number, size), false, 0);
+        Local::Present(Present { place, stamp, linked, body: LocalBody::placed(body), seen_by })
+    }
+
+    /// A folder: a file that is agreed on in a directory that is, one only here, one only there.
+    fn client() -> Client {
+        let dir = State { place: place(NodeId::ROOT, "d"), body: Body::Directory };
+        let agreed = State { place: place(node(1), "agreed"), body: file("a") };
+        let coming = State { place: place(node(1), "coming"), body: file("cc") };
+        let records = vec![
+            (
+                node(1),
+                Record::of(
+                    here(1, dir.place.clone(), &dir.body),
+                    Some(dir.clone()),
+                    Some(dir.clone()),
+                ),
+            ),
+            (
+                node(2),
+                Record::of(
+                    here(2, agreed.place.clone(), &agreed.body),
+                    Some(agreed.clone()),
+                    Some(agreed),
+                ),
+            ),
+            (node(3), Record::of(Local::Absent, None, Some(coming))),
+            (node(4), Record::of(here(4, place(NodeId::ROOT, "new"), &file("n")), None, None)),
+        ];
+        let config = Config {
+            device_name: "desk".into(),
+            seed: [0; 32],
+            folding: Folding::NONE,
+            has_modes: true,
+            ask_from_files: ASK_FROM_FILES,
+        };
+        let saved = Saved::of_trees(DeviceId::from_bytes([9; 16]), Cursor::START, records);
+        Client::new(config, saved).unwrap()
+    }
+
+    /// The first look that is asked for.
+    fn look(effects: Vec<Effect>) -> (TaskId, RelPath) {
+        let look = effects.into_iter().find_map(|effect| {
+            if let Effect::Look { id, dir, .. } = effect { Some((id, dir)) } else { None }
+        });
+        look.unwrap()
+    }
+
+    #[track_caller]
+    fn check(client: &Client, at: &str, expected: Why) {
+        assert_eq!(client.explain(&path(at)).why, expected, "{at}");
+    }
+
+    #[test]
+    fn what_was_saved_tells_what_is_agreed_on_and_what_is_to_come() {
+        let client = client();
+        check(&client, "d/agreed", Why::InSync);
+        check(&client, "d/coming", Why::ToFetch);
+        check(&client, "new", Why::ToSend);
+        check(&client, "nothing", Why::Waits(Wait::Scan));
+        let Explained { kind, why, inside, not_in_sync } = client.explain(&path("d"));
+        assert_eq!((kind, why, not_in_sync), (Some(Kind::Directory), Why::InSync, 1));
+        assert_eq!(inside, [(path("d/coming"), Why::ToFetch)]);
+        assert_eq!(client.explain(&RelPath::root()).not_in_sync, 2);
+    }
+
+    #[test]
+    fn what_a_look_shows_tells_what_is_not_synced_and_what_cannot_be_seen() {
+        let mut client = client();
+        let now = Now::default();
+        let (id, dir) = look(client.handle(now, Event::Started));
+        assert_eq!(dir, RelPath::root());
+        let seen = |number, form| Seen::Node(Found { stamp: stamp(number, 1), links: 1, form });
+        let directory = Found { stamp: stamp(1, 0), links: 2, form: Form::Directory };
+        let listing = Listing {
+            inode: stamp(100, 0).inode,
+            names: vec![
+                (Name::new(b"d").unwrap(), Seen::Node(directory)),
+                (Name::new(b"new").unwrap(), seen(4, Form::File { executable: false })),
+                (Name::new(b"pipe").unwrap(), Seen::Other(stamp(101, 0).inode)),
+            ],
+            unnameable: Vec::new(),
+        };
+        let effects = client.handle(now, Event::Looked(id, Ok(listing)));
+        let (id, dir) = look(effects);
+        assert_eq!(dir, path("d"));
+        let denied = Err(DiskError::Denied("not yours".into()));
+        let _ = client.handle(now, Event::Looked(id, denied));
+        check(&client, "pipe", Why::NotSynced(path("pipe")));
+        check(&client, "pipe/below", Why::NotSynced(path("pipe")));
+        check(&client, "nothing", Why::NotSeen);
+        check(&client, "d/agreed", Why::Unknown(path("d")));
+        let Explained { why, .. } = client.explain(&path("d"));
+        assert!(matches!(why, Why::Problem { kind: ProblemKind::Unreadable, .. }), "{why:?}");
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_stops_everything() {
+        let mut client = client();
+        let (id, _) = look(client.handle(Now::default(), Event::Started));
+        let gone = Err(DiskError::RootGone("unplugged".into()));
+        let _ = client.handle(Now::default(), Event::Looked(id, gone));
+        let Explained { why, .. } = client.explain(&path("d/agreed"));
+        assert!(matches!(&why, Why::Stopped(words) if words.contains("unplugged")), "{why:?}");
+    }
+}

@@ -1,0 +1,71 @@
+//! What moves is told while it moves: which file, which way, how much of it is there, how fast; and
+//! it moves no faster than it may.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use tests::{Device, PATIENCE, Proxy, Server, World, noise, wait_for};
+
+const MIB: usize = 1024 * 1024;
+/// How many bytes may move in a second.
+const LIMIT: usize = 2 * MIB;
+
+/// Waits until a device tells of the only transfer, and that something of it is there.
+#[track_caller]
+fn moving(device: &Device<'_>, direction: &str, left: &str) -> Value {
+    let mut told = Value::Null;
+    wait_for("a transfer that is told", PATIENCE, || {
+        told = device.status();
+        let transfer = &told["transfers"][0];
+        let moves = transfer["direction"] == direction
+            && transfer["done"].as_u64().is_some_and(|done| done > 0)
+            && told["rate"][direction].as_u64().is_some_and(|rate| rate > 0);
+        if moves { Ok(()) } else { Err(told.to_string()) }
+    });
+    let transfer = &told["transfers"][0];
+    assert_eq!((&transfer["path"], &transfer["bytes"]), (&"large.bin".into(), &(24 * MIB).into()));
+    assert!(transfer["done"].as_u64() <= transfer["bytes"].as_u64(), "{told}");
+    assert_eq!(told[left], serde_json::json!({ "items": 1, "bytes": 24 * MIB }), "{told}");
+    told
+}
+
+#[test]
+fn a_large_file_is_told_of_while_it_moves() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let [up, down] = [Proxy::to(server.address()), Proxy::to(server.address())];
+    let mut one = Device::new(&world, "one");
+    let mut two = Device::new(&world, "two");
+    one.start_joining(&up.link(&server.link()));
+    two.start_joining(&down.link(&server.link()));
+    one.wait_until_in_sync();
+    two.wait_until_in_sync();
+    let idle = one.status();
+    assert_eq!((&idle["transfers"], &idle["rate"]["up"]), (&Value::Array(vec![]), &0.into()));
+    let limited = |device: &Device<'_>, option: &str, rate: &str| {
+        device.run(["limit", option, rate]).expect(0);
+    };
+
+    limited(&one, "--up", "2MiB");
+    limited(&two, "--down", "2MiB");
+    let (before, began) = (up.up(), Instant::now());
+    one.write("large.bin", noise(1, 24 * MIB));
+    moving(&one, "up", "uploading");
+    let (sent, seconds) = (up.up() - before, began.elapsed().as_secs_f64());
+    // A machine that is slow makes it less. The system's buffers are a part of what was sent.
+    let most = 2.0 * LIMIT as f64 * seconds + 4.0 * MIB as f64;
+    assert!((sent as f64) < most, "{sent} bytes in {seconds} s at {LIMIT} a second");
+    limited(&one, "--up", "none");
+    let told = moving(&two, "down", "downloading");
+    assert!(told["rate"]["down"].as_u64().is_some_and(|rate| rate < 3 * LIMIT as u64), "{told}");
+    limited(&two, "--down", "none");
+    let expected = one.tree();
+    two.wait_for_tree(&expected);
+    one.wait_until_in_sync();
+    two.wait_until_in_sync();
+    let done = two.status();
+    assert_eq!(done["transfers"], Value::Array(vec![]), "{done}");
+    assert_eq!(done["downloading"], serde_json::json!({ "items": 0, "bytes": 0 }));
+    one.stop();
+    two.stop();
+}
