@@ -216,10 +216,9 @@ fn batch(devices: &mut [Device<'_>; 2], users: &mut Users, number: u64) -> u64 {
     let nothing_lost = || [&here, &there].into_iter().try_for_each(|at| check(at, &promised));
     wait_for("nothing to be lost", PATIENCE, nothing_lost);
     devices.iter_mut().for_each(Device::wait_until_in_sync);
-    let trees = || [&here, &there].map(|at| Tree::read(at).expect("at rest").timeless());
     wait_for("both to hold the same", PATIENCE, || {
-        let [one, two] = trees();
-        one.same(&two)
+        let read = |at| Tree::read(at).map_err(|error| error.to_string());
+        read(&here)?.timeless().same(&read(&there)?.timeless())
     });
     assert_eq!(nothing_lost(), Ok(()));
     promised.len() as u64
