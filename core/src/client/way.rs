@@ -15,7 +15,6 @@ use super::changing::Then;
 use super::event::{Effect, Notice};
 use super::inbound::Try;
 use super::reconcile::{Act, Decision, same};
-use super::record::Local;
 use super::{Client, ProblemKind};
 
 /// A chain of nodes that each want the next one's name is followed this far.
@@ -99,8 +98,8 @@ impl Client {
         if self.trees.is_dir_here(dir) {
             return None;
         }
-        if matches!(self.trees.get(dir).local(), Local::Hidden(_)) {
-            let reason = "its directory is hidden here by something that is not synced";
+        if self.is_hidden_here(dir) {
+            let reason = "the directory that it is to be in has a name here that is not synced";
             self.problem(node, ProblemKind::Parked, reason.into());
         }
         self.need_here(dir);
