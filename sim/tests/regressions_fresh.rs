@@ -79,17 +79,6 @@ fn what_takes_the_name_of_a_hidden_file_becomes_a_copy() {
     s.rename(0, "x", "d").settle().here(0, "a (0)=two d=one").here(1, "a (0)=two d=one");
 }
 
-/// A file that was to come back into a directory which a name hides kept its device from rest.
-#[test]
-fn what_comes_back_into_a_hidden_directory_waits_until_that_is_seen() {
-    let mut s = Scenario::new(2);
-    s.mkdir(0, "d").mkdir(0, "d/e").write(0, "d/e/f", "one").settle().ignore("x", true);
-    s.offline(0).delete(0, "d/e/f").wait(3_000).rename(0, "d/e", "d/x").wait(100);
-    s.write(1, "d/e/f", "two").settle().online(0).by_the_rules().here(0, "d/");
-    assert_eq!(s.problems(0), "");
-    s.rename(0, "d/x", "d/e").everywhere("d/ d/e/ d/e/f=two");
-}
-
 /// A name that a pipe took from a file was thought to hide the file.
 #[test]
 fn a_file_that_a_pipe_replaced_is_gone() {
