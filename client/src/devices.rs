@@ -18,6 +18,8 @@ use crate::news::News;
 
 /// How long the name of a device that is not known is not asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// Names that are older than this are asked for again when something happens: devices are renamed.
+const NAMES_FRESH: Duration = Duration::from_secs(60);
 /// What is older than this is asked again when somebody looks.
 const FRESH: Duration = Duration::from_secs(2);
 /// How long the answer is waited for.
@@ -76,9 +78,15 @@ impl Devices {
         member.map_or_else(|| device.to_string(), |member| member.name.clone())
     }
 
-    /// Asks for the name of the device that a notice is about, if it is not known.
-    pub async fn learn(&self, notice: &Notice) {
+    /// Asks for the name of the device that a notice is about, if it is not known; and, without waiting
+    /// for the answer, if it may have changed.
+    pub async fn learn(self: &Arc<Self>, notice: &Notice) {
         let Notice::Happened { device, .. } = notice else { return };
+        if *device != self.own.0 && self.is_known(*device) && !self.asked_within(NAMES_FRESH) {
+            let devices = Arc::clone(self);
+            tokio::spawn(async move { devices.ask().await });
+            return;
+        }
         let in_vain = self.known().in_vain.is_some_and(|asked| asked.elapsed() < ASK_AGAIN);
         if !self.is_known(*device) && !in_vain {
             self.ask().await;

@@ -11,6 +11,7 @@
 
 mod answer;
 mod assets;
+mod code;
 mod conflicts;
 mod diff;
 mod door;
@@ -119,6 +120,9 @@ fn router(window: Arc<Window>) -> Router {
         .route("/api/pause", post(settings::pause))
         .route("/api/unlink", post(settings::unlink))
         .route("/api/answer", post(settings::answer))
+        .route("/api/invite", post(settings::invite))
+        .route("/api/rename", post(settings::rename))
+        .route("/api/limits", get(settings::limits).post(settings::limit))
         .route("/api/ignore", get(ignoring::read).post(ignoring::write))
         .route("/api/ignore/preview", post(ignoring::preview))
         .with_state(window)

@@ -1,7 +1,7 @@
 // Settings: folders are added, paused and unlinked here; what is not synced, how fast, and who joins.
 
-import { doing, h, meant, name, part, plain, post, say } from "/dom.js";
-import { icon } from "/icons.js";
+import { doing, fill, get, h, meant, name, part, plain, post, say } from "/dom.js";
+import { drawing, icon } from "/icons.js";
 import { ignoring } from "/ignore.js";
 import { heldDeletions, state } from "/now.js";
 
@@ -10,7 +10,7 @@ export const title = "Settings";
 export function open(root, store, { folder: chosen }) {
   const cards = new Map();
   const list = h("div", { class: "page" });
-  root.append(h("header", {}, h("h1", {}, title)), adding(), list);
+  root.append(h("header", {}, h("h1", {}, title)), adding(), list, speed());
 
   function update({ folders }) {
     for (const [id, card] of cards) {
@@ -73,6 +73,7 @@ class Card {
     this.head = h("div");
     this.held = h("div");
     this.pause = h("div");
+    this.naming = naming(folder);
     this.element = h(
       "section",
       { class: "card", "aria-label": plain(folder.folder), "data-folder": folder.id },
@@ -82,6 +83,8 @@ class Card {
         "div",
         { class: "settings" },
         h("section", {}, this.pause),
+        h("section", {}, inviting(folder)),
+        h("section", {}, this.naming.element),
         h("section", {}, ignoring(folder)),
         h("section", {}, unlinking(folder)),
       ),
@@ -89,6 +92,7 @@ class Card {
   }
 
   update(folder) {
+    this.naming.update(folder);
     const paused = folder.state === "paused";
     part(this.head, [folder.folder, folder.path, folder.state], () =>
       h("div", { class: "stack" }, h("div", { class: "line" }, h("h2", {}, name(folder.folder)), state(folder)), h("p", { class: "quiet-text small-text" }, name(folder.path))),
@@ -101,6 +105,110 @@ class Card {
       return h("div", { class: "line spread" }, h("p", { class: "quiet-text grow" }, words), toggle);
     });
   }
+}
+
+const DAY_SECONDS = 24 * 60 * 60;
+
+function inviting(folder) {
+  const id = `invite-${folder.id}`;
+  const only = h("input", { type: "checkbox" });
+  const uses = h("select", {}, [1, 2, 5, 10].map((many) => h("option", { value: many }, many === 1 ? "one device" : `${many} devices`)));
+  const days = h("select", {}, [[1, "a day"], [7, "a week"], [30, "30 days"]].map(([many, words]) => h("option", { value: many }, words)));
+  const made = h("div", { "aria-live": "polite" });
+  const make = h("button", { onclick: () => doing(make, async () => {
+    const asked = { read_only: only.checked, uses: Number(uses.value), expires_seconds: Number(days.value) * DAY_SECONDS };
+    const { link, code } = await post("/api/invite", { folder: folder.id, ...asked });
+    fill(made, shownLink(link, code));
+  }) }, icon("link"), "Make a link");
+  return h(
+    "div",
+    { class: "stack", "data-invite": "" },
+    h("h3", {}, "Invite a device"),
+    h("div", { class: "form" }, field(`${id}-uses`, "For", uses), field(`${id}-days`, "Good for", days)),
+    h("label", { class: "check" }, only, "It may only read"),
+    h("div", { class: "buttons" }, make),
+    made,
+  );
+}
+
+function shownLink(link, code) {
+  const shown = h("input", { readonly: true, value: link, "aria-label": "Link", class: "mono", onfocus: () => shown.select() });
+  const copy = h("button", { onclick: () => doing(copy, async () => {
+    try {
+      await navigator.clipboard.writeText(link);
+      say("The link is copied.");
+    } catch {
+      shown.focus();
+    }
+  }) }, "Copy");
+  return h(
+    "div",
+    { class: "stack" },
+    h("div", { class: "copied" }, shown, copy),
+    code && h("div", { class: "qr", role: "img", "aria-label": "The link as a QR code" }, drawing(code.size, code.path)),
+    h("p", { class: "hint" }, "On the other device: ", h("code", {}, "onefold join LINK DIR"), ". Whoever has the link can join: hand it on as you would a key."),
+  );
+}
+
+function naming(folder) {
+  const called = h("input", { required: true, maxlength: 64, autocomplete: "off", spellcheck: "false" });
+  const save = h("button", { type: "submit" }, "Rename");
+  let shown = "";
+  const element = h(
+    "form",
+    {
+      class: "stack",
+      "data-name": "",
+      onsubmit: (event) => {
+        event.preventDefault();
+        doing(save, async () => {
+          await post("/api/rename", { folder: folder.id, name: called.value });
+          say(`This device is now called ${plain(called.value)}.`);
+        });
+      },
+    },
+    field(`name-${folder.id}`, "This device is called", called, "In the log, and in the names of conflict copies, from now on."),
+    h("div", { class: "buttons" }, save),
+  );
+  /** Shows what it is called, unless a person is about to change that. */
+  function update({ device }) {
+    if (called.value === shown) called.value = device;
+    shown = device;
+  }
+  return { element, update };
+}
+
+/** How fast contents may move, for all folders together. */
+function speed() {
+  const up = h("input", { autocomplete: "off", placeholder: "no limit" });
+  const down = h("input", { autocomplete: "off", placeholder: "no limit" });
+  const save = h("button", { class: "primary", type: "submit" }, "Set limits");
+  const show = (limits) => {
+    up.value = limits.up;
+    down.value = limits.down;
+  };
+  get("/api/limits").then(show, (error) => say(error.message, true));
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "speed" },
+    h("h2", { id: "speed" }, "Speed"),
+    h(
+      "form",
+      {
+        class: "form",
+        onsubmit: (event) => {
+          event.preventDefault();
+          doing(save, async () => {
+            show(await post("/api/limits", { up: up.value, down: down.value }));
+            say("The limits hold from now on, for all folders together.");
+          });
+        },
+      },
+      field("limit-up", "Send at most", up, "Bytes a second, for example 500KiB or 2MiB. Empty: as fast as it goes."),
+      field("limit-down", "Receive at most", down),
+      h("div", { class: "whole buttons" }, save),
+    ),
+  );
 }
 
 function unlinking(folder) {

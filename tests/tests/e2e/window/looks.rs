@@ -128,6 +128,8 @@ fn pages_fit_and_serve_everyone() {
                 );
             }
             "settings" => {
+                browser.click_on("Make a link");
+                browser.wait("the code", "return document.querySelector('.qr path')");
                 browser.click("[data-rules] summary");
                 browser.fill("[data-rules] textarea", "letters/\n*.tmp");
                 browser.wait_for_text("[data-preview=newly]", "letters/");

@@ -9,6 +9,7 @@ mod looks;
 mod names;
 mod now;
 mod settings;
+mod sharing;
 
 use std::net::SocketAddr;
 
