@@ -11,8 +11,8 @@ use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::parse_address;
 use onefold_server::{
     AdminError, CheckError, Config, DeviceLine, InviteError, NewInvite, Quota, QuotaError,
-    RevokeError, Scheme, StartError, Stores, check, devices, invite, parse_duration, quota, revoke,
-    serve,
+    RevokeError, Scheme, StartError, Stores, admin, check, devices, invite, parse_duration, quota,
+    revoke, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
