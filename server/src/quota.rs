@@ -72,7 +72,7 @@ impl From<StoreError> for QuotaError {
 /// How a folder stands, once its quota is set, if it is to be.
 pub async fn quota(stores: &Stores, folder: &str, set: Option<Quota>) -> Result<Usage, QuotaError> {
     let none = || QuotaError::NoFolder(folder.to_owned());
-    if !stores.exist() {
+    if stores.database.is_none() && !stores.exist() {
         return Err(none());
     }
     let journal = stores.journal().await?;

@@ -166,6 +166,17 @@ fn deletions_one_after_the_other_count_together() {
 }
 
 #[test]
+fn files_that_are_made_and_deleted_all_day_are_no_emptied_folder() {
+    let mut scenario = folder(24);
+    for number in 0..60 {
+        let lock = format!("lock {number}");
+        scenario.write(0, &lock, "held").settle();
+        scenario.delete(0, &lock).settle().asks(0, 0);
+    }
+    scenario.everywhere(&whole(24));
+}
+
+#[test]
 fn a_name_that_something_else_takes_is_replaced_and_not_held() {
     let mut scenario = folder(24);
     empty(&mut scenario);

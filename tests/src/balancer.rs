@@ -13,8 +13,12 @@ use crate::wait::{PATIENCE, wait_for};
 const SETTINGS: &str = "\
 global
     maxconn 1000
+    log stderr format raw local0
 defaults
     mode tcp
+    log global
+    option tcplog
+    option log-health-checks
     timeout connect 1s
     timeout client 1h
     timeout server 1h

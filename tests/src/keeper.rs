@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::wait::{PATIENCE, wait_for};
 
+/// How much of what a program said a failing test shows, in bytes.
+const SHOWN_BYTES: usize = 6_000;
 /// Runs a program and ends it when its own input ends, as it does with this process; the directory is
 /// then removed, unless it is told to keep it.
 const KEEPER: &str = r#"directory=$1; shift
@@ -69,6 +71,12 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read(self.directory.join("log")).unwrap_or_default();
+            let shown = &log[log.len().saturating_sub(SHOWN_BYTES)..];
+            let directory = self.directory.display();
+            println!("--- log in {directory}\n{}", String::from_utf8_lossy(shown));
+        }
         self.end("remove\n");
         let _ = std::fs::remove_dir_all(&self.directory);
     }

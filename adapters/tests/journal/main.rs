@@ -73,7 +73,8 @@ suite! {
         an_expired_invite_makes_nothing,
         of_many_that_show_a_one_time_invite_one_gets_in,
         a_pass_is_exchanged_once_and_the_one_in_its_place_is_good_until_it_expires,
-        a_setting_is_set_once;
+        a_setting_is_set_once,
+        a_setting_that_many_servers_put_at_once_is_what_one_of_them_said;
     contents:
         a_manifest_is_taken_when_all_its_chunks_are_there,
         a_long_manifest_comes_back_whole,

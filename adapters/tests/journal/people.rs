@@ -170,3 +170,23 @@ pub(crate) async fn a_pass_is_exchanged_once_and_the_one_in_its_place_is_good_un
     journal.add_pass(pass("another", 99), WallTime(NOW.0 + 60)).await.unwrap();
     assert!(!good(lasting, 49).await);
 }
+
+pub(crate) async fn a_setting_that_many_servers_put_at_once_is_what_one_of_them_said(
+    arm: impl Arm,
+) {
+    drop(arm.open().await);
+    let mut tasks = Vec::new();
+    for number in 0..8_u8 {
+        let journal = arm.open().await;
+        tasks.push(tokio::spawn(async move {
+            journal.put_setting("address", [number].as_slice().into()).await.unwrap();
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let journal = arm.open().await;
+    assert!(journal.setting("address").await.unwrap().is_some_and(|said| said[0] < 8));
+    journal.put_setting("address", b"another".as_slice().into()).await.unwrap();
+    assert_eq!(journal.setting("address").await.unwrap(), Some(b"another".as_slice().into()));
+}

@@ -3,9 +3,10 @@
 //! Invariants: what is gone is counted after renames are matched; while much of it may still be
 //! found elsewhere, none of it goes; what is held stays held over a restart, until it is approved,
 //! undone, or there again. Everything else goes on. A name that something new has taken here is no
-//! deletion to ask about: it was replaced.
+//! deletion to ask about: it was replaced. Nor is a folder emptied by programs that delete files all day
+//! and make as many.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 
@@ -91,8 +92,8 @@ pub(super) struct Deletions {
     going: BTreeSet<NodeId>,
     /// Those that a person is asked about.
     held: BTreeSet<NodeId>,
-    recent: u64,
-    recent_until: Instant,
+    /// When deletions went out that nobody was asked about, but for as many as files were made since.
+    recent: VecDeque<Instant>,
 }
 
 impl Deletions {
@@ -118,8 +119,12 @@ impl Deletions {
 
     /// A deletion has been accepted.
     pub(super) fn went(&mut self, now: Instant) {
-        self.recent += 1;
-        self.recent_until = now + RECENT_MS;
+        self.recent.push_back(now);
+    }
+
+    /// A file that was made has been accepted.
+    pub(super) fn came(&mut self) {
+        self.recent.pop_front();
     }
 }
 
@@ -163,8 +168,9 @@ impl Client {
         if self.deletions.unjudged.is_empty() || !self.may_plan() {
             return;
         }
-        if self.deletions.recent_until <= self.now.instant {
-            self.deletions.recent = 0;
+        let is_old = |went: &Instant| *went + RECENT_MS <= self.now.instant;
+        while self.deletions.recent.front().is_some_and(is_old) {
+            self.deletions.recent.pop_front();
         }
         match self.loss().judge(self.config.ask_from_files) {
             Verdict::Unclear => {}
@@ -192,7 +198,7 @@ impl Client {
     }
 
     fn loss(&self) -> Loss {
-        let recent = self.deletions.recent;
+        let recent = self.deletions.recent.len() as u64;
         Loss {
             gone: self.deletions.files + self.deletions_in_commit() + recent,
             doubtful: self.looks.missing.len() as u64,

@@ -285,12 +285,18 @@ impl Client {
         }
         let Some(done) = self.outbound.commit.take() else { return };
         for (operation, verdict) in done.commit.operations.iter().zip(verdicts) {
-            for node in operation.steps.iter().map(Step::node) {
+            for step in &operation.steps {
+                let node = step.node();
                 self.spend_prefix(node);
                 match verdict {
                     Verdict::Accepted(_) | Verdict::Agreed => {
                         if done.unasked.contains(&node) {
                             self.deletions.went(self.now.instant);
+                        }
+                        if let Step::Create { body, .. } = step
+                            && *body != Body::Directory
+                        {
+                            self.deletions.came();
                         }
                         self.unload(node);
                         self.note_pace(node);

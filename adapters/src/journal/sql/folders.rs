@@ -39,9 +39,11 @@ impl SqlJournal {
 
     pub(super) async fn setting_put(&self, key: &str, value: Blob) -> StoreResult<()> {
         let mut transaction = self.write().await?;
-        transaction.execute("DELETE FROM settings WHERE name = ?", values![key]).await?;
-        let sql = "INSERT INTO settings (name, setting) VALUES (?, ?)";
-        transaction.execute(sql, values![key, &*value]).await?;
+        // Another server may be putting it for the first time, too.
+        let row = values![key, value.clone()];
+        transaction.insert_new("settings", &["name", "setting"], vec![row]).await?;
+        let sql = "UPDATE settings SET setting = ? WHERE name = ?";
+        transaction.execute(sql, values![value, key]).await?;
         transaction.commit().await
     }
 
