@@ -60,6 +60,28 @@ impl Client {
         }
     }
 
+    /// A directory that the server has is hidden here, or in one that is: what is in it at the server
+    /// merges with what is in it here once that is seen.
+    pub(super) fn is_hidden_here(&self, dir: NodeId) -> bool {
+        let mut at = dir;
+        for _ in 0..MAX_DEPTH {
+            let record = self.trees.get(at);
+            match (record.local(), record.remote()) {
+                (Local::Hidden(_), _) => return true,
+                (Local::Absent, Some(there)) => at = there.place.parent,
+                (Local::Absent | Local::Present(_), _) => return false,
+            }
+        }
+        false
+    }
+
+    /// Only the server has it, in a directory that is hidden here.
+    pub(super) fn is_to_be_hidden(&self, node: NodeId) -> bool {
+        let record = self.trees.get(node);
+        matches!(record.local(), Local::Absent)
+            && record.remote().is_some_and(|there| self.is_hidden_here(there.place.parent))
+    }
+
     /// A directory is gone, and with it what stood in it and was not synced.
     pub(super) fn others_are_gone(&mut self, dir: NodeId) {
         let others: Vec<Name> = (self.looks.others.range((dir, Name::first())..))

@@ -110,6 +110,7 @@ impl Client {
             || self.is_in_flight(node)
             || self.looks.missing.contains_key(&node)
             || self.is_unknown(node)
+            || self.is_to_be_hidden(node)
         {
             return None;
         }

@@ -25,6 +25,10 @@ impl Client {
     /// here.
     pub(super) fn clear_way(&mut self, node: NodeId, place: &Place) -> Option<Try> {
         if !self.trees.is_dir_here(place.parent) {
+            if self.is_hidden_here(place.parent) {
+                let reason = "the directory that it is to be in has a name here that is not synced";
+                self.problem(node, ProblemKind::Parked, reason.into());
+            }
             self.need_here(place.parent);
             return Some(Try::Blocked);
         }

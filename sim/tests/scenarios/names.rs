@@ -214,6 +214,23 @@ fn a_file_renamed_to_an_ignored_name_is_not_deleted_elsewhere() {
     s.check("and is not sent", |s| s.copies() == 0);
 }
 
+/// A directory gets a name that is ignored: what comes into it elsewhere waits for it, and what is moved
+/// into it says why it cannot be there; both are there once it has another name.
+#[test]
+fn what_comes_into_a_directory_that_is_ignored_here_waits_until_it_is_not() {
+    let mut s = Scenario::new(3);
+    s.mkdir(0, "d").write(0, "d/x", "one").write(0, "f", "two").settle().ignore("d.tmp", true);
+    s.rename(1, "d", "d.tmp").settle().write(0, "d/y", "three").mkdir(0, "d/in");
+    s.write(0, "d/in/z", "four").by_the_rules();
+    s.check("at rest, without it", |s| s.disk(1) == "f=two" && s.problems(1).is_empty());
+    s.kill(1).start(1).settle().check("after a restart, too", |s| s.disk(1) == "f=two");
+    s.rename(0, "f", "d/f").settle();
+    s.check("it is told", |s| s.disk(1) == "f=two" && s.problems(1) == "f: Parked");
+    s.rename(1, "d.tmp", "d");
+    s.everywhere("d/ d/f=two d/in/ d/in/z=four d/x=one d/y=three");
+    s.check("no deletion and no copy", |s| s.deletions() == 0 && s.copies() == 0);
+}
+
 /// 41: An ignore rule comes and goes while files exist: nothing is deleted, nothing comes back.
 #[test]
 fn a_rule_that_comes_and_goes_deletes_nothing_and_brings_nothing_back() {

@@ -1,5 +1,6 @@
 //! What disks, and the people and programs on them, do to a folder.
 
+mod builds;
 mod deletions;
 mod editors;
 mod failing;

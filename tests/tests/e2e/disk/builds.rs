@@ -1,0 +1,134 @@
+//! Builds and installs in a synced folder: they make and remove files by the hundred.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tests::{Device, Recorder, Server, World, pick};
+
+use super::programs::{program, run, settle, strange};
+use super::two;
+
+/// What a build makes is not to be most of the folder: then a person would be asked when it goes.
+fn write_notes(device: &Device<'_>, notes: u64) {
+    for number in 0..notes {
+        device.write(&format!("notes/{number}.txt"), format!("note {number}"));
+    }
+}
+
+#[test]
+fn a_build_that_makes_and_removes_files_by_the_hundred_arrives_whole() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let mut devices = two(&world, &server);
+    write_notes(&devices[0], pick(60, 600));
+    let packages: Vec<_> = (0..pick(2, 12)).map(|number| format!("package{number}")).collect();
+    let folder = devices[0].folder().to_owned();
+    for name in &packages {
+        let text = format!("pub fn name() -> &'static str {{ {name:?} }}\n");
+        devices[0].write(&format!("{name}/src/lib.rs"), text);
+        devices[0].write(
+            &format!("{name}/Cargo.toml"),
+            format!("[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        );
+    }
+    devices[0]
+        .write("Cargo.toml", format!("[workspace]\nresolver = \"2\"\nmembers = {packages:?}\n"));
+    settle(&mut devices);
+    let recorder = Recorder::start(devices[1].folder());
+    let build = || {
+        let mut cargo = program(&folder, "cargo", &["build", "--offline", "-q"]);
+        // Nothing of the build that runs these tests.
+        cargo.env("HOME", std::env::var_os("HOME").unwrap_or_default());
+        cargo.env("CARGO_TARGET_DIR", "target").env_remove("RUSTFLAGS");
+        let output = cargo.output().expect("cargo runs this test");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    for round in 0..2 {
+        std::thread::scope(|scope| {
+            scope.spawn(build);
+            devices[1].write("there.txt", format!("round {round}"));
+        });
+        devices[0].write("package0/src/lib.rs", format!("pub fn round() -> u32 {{ {round} }}\n"));
+    }
+    let built = settle(&mut devices);
+    assert!(built.files() > 20, "{}", built.files());
+    let lived_for_long = strange(&recorder, &[&built]);
+    println!("{} files; seen for a while: {lived_for_long:?}", built.files());
+    // A program's own names for what is half done.
+    let half_done = |path: &&PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("rmeta") || name.starts_with("rustc") || name.ends_with(".tmp")
+    };
+    assert_eq!(lived_for_long.iter().find(half_done), None);
+    assert_eq!(built.conflict_copies(), Vec::<&Path>::new());
+
+    fs::remove_dir_all(folder.join("target")).expect("ours");
+    let tree = settle(&mut devices);
+    assert!(!tree.0.contains_key(Path::new("target")));
+}
+
+/// A package of so many files, packed as registries have it.
+fn pack(world: &World, name: &str, version: &str, files: u64) -> String {
+    let directory = world.at(&format!("{name}-{version}"));
+    fs::create_dir_all(directory.join("package/lib")).expect("ours");
+    let manifest = format!("{{\"name\": {name:?}, \"version\": {version:?}}}");
+    fs::write(directory.join("package/package.json"), manifest).expect("ours");
+    for number in 0..files {
+        let text = format!("module.exports = \"{name} {version} {number}\"");
+        fs::write(directory.join(format!("package/lib/{number}.js")), text).expect("ours");
+    }
+    let packed = format!("../{name}-{version}.tgz");
+    run(&directory, "tar", &["-czf", &packed, "package"]);
+    format!("file:../{name}-{version}.tgz")
+}
+
+#[test]
+fn packages_that_are_installed_replaced_and_removed_arrive_whole() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let mut devices = two(&world, &server);
+    let (packages, files) = (pick(4, 60), pick(10, 40));
+    write_notes(&devices[0], pick(80, 3_000));
+    settle(&mut devices);
+    let recorder = Recorder::start(devices[1].folder());
+    let folder = devices[0].folder().to_owned();
+    let mut trees = Vec::new();
+    for (round, version) in ["1.0.0", "2.0.0"].into_iter().enumerate() {
+        let needs = |number| {
+            let name = format!("p{number}");
+            format!("{name:?}: {:?}", pack(&world, &name, version, files))
+        };
+        let needs = (0..packages).map(needs).collect::<Vec<_>>().join(", ");
+        let manifest = format!("{{\"name\": \"app\", \"dependencies\": {{{needs}}}}}");
+        devices[0].write("package.json", manifest);
+        let options = ["install", "--offline", "--no-audit", "--no-fund", "--no-update-notifier"];
+        std::thread::scope(|scope| {
+            scope.spawn(|| run(&folder, "npm", &options));
+            devices[1].write("there.txt", format!("round {round}"));
+        });
+        trees.push(settle(&mut devices));
+        let installed = devices[1].at(&format!("node_modules/p0/lib/{}.js", files - 1));
+        let text = fs::read_to_string(installed).expect("it is installed there, too");
+        assert!(text.contains(version), "{text}");
+    }
+    run(
+        &folder,
+        "npm",
+        &["uninstall", "--offline", "--no-audit", "--no-fund", "--no-update-notifier", "p0", "p1"],
+    );
+    trees.push(settle(&mut devices));
+    assert!(!devices[1].at("node_modules/p0").exists());
+    fs::remove_dir_all(folder.join("node_modules")).expect("ours");
+    trees.push(settle(&mut devices));
+
+    let strange = strange(&recorder, &trees.iter().collect::<Vec<_>>());
+    println!("{} files; seen for a while: {strange:?}", trees[1].files());
+    // What is to go has such a name until all else is there.
+    let half_done = |path: &&PathBuf| {
+        path.iter().any(|part| part.to_str().is_some_and(|part| part.starts_with(".p")))
+    };
+    assert_eq!(strange.iter().find(half_done), None);
+    let last = trees.last().expect("one");
+    assert_eq!(last.conflict_copies(), Vec::<&Path>::new());
+    assert!(!last.0.contains_key(Path::new("node_modules")));
+}
