@@ -92,10 +92,13 @@ fn a_file_that_may_not_be_changed_at_all_waits_with_its_reason() {
     assert_eq!(problems(&two.status(), "unwritable"), []);
 }
 
-/// How deep directories are nested, and how long their names are: 500 of them are longer than the
+/// How deep directories are nested, and how long their names are: together they are longer than the
 /// kernel takes a path.
-const DEPTH: usize = 500;
-const NAME: &str = "a directory";
+const DEPTH: usize = 40;
+const NAME: &str = concat!(
+    "a directory that someone gave a name of more than a hundred letters, ",
+    "as those do who think of names as of the first line of a letter",
+);
 
 /// Opens the deepest of nested directories, and makes them where they are missing.
 fn deepest(folder: &Path, make: bool) -> Option<OwnedFd> {

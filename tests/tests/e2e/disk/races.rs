@@ -296,7 +296,7 @@ fn nothing_is_lost_when_users_act_in_the_instant_of_a_swap() {
         }
         for (deed, met) in DEEDS.into_iter().zip(&mut met) {
             let mut users = Users { deed, window, random: random.clone() };
-            let times = if window == WINDOW { pick(0, 2_500) } else { pick(25, 2_500) };
+            let times = if window == WINDOW { pick(0, 1_250) } else { pick(25, 250) };
             *met += act_often(&mut devices, &mut users, &mut numbers, times);
         }
     }
