@@ -167,6 +167,8 @@ impl Stores {
 
     /// Opens the database, and makes it if it is missing.
     pub(crate) async fn journal(&self) -> Result<Arc<Database>, StartError> {
+        let data = |error| StartError::Data { path: self.data.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(data)?;
         let path = match &self.database {
             Some(url) if url.starts_with("mysql://") => {
                 return Ok(Arc::new(Database::mysql(url, &self.mysql).await?));
@@ -174,8 +176,6 @@ impl Stores {
             Some(url) => sqlite_path(url)?,
             None => self.data.join(DATABASE_FILE),
         };
-        let data = |error| StartError::Data { path: self.data.clone(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(data)?;
         // It holds the certificate's key: whatever directory it is in, it is its owner's alone.
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
         file.map_err(|error| StartError::Data { path: path.clone(), error })?;

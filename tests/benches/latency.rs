@@ -51,6 +51,11 @@ fn main() {
     let holds = |path: &Path, bytes: &[u8]| fs::read(path).is_ok_and(|found| found == bytes);
     let content =
         |version: usize, number: usize| noise((version * 1000 + number) as u64, FILE_BYTES);
+    // So that those that are deleted are not most of a folder, of which a person would be asked.
+    for number in 0..2 * TIMES {
+        write(&at(&one, "kept", number), &content(0, number));
+    }
+    two.wait_for_tree(&one.tree());
     for measure in [
         Measure {
             what: "create a file",

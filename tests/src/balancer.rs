@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::wait::{PATIENCE, wait_for};
 
 /// How it is told to behave. A check's TLS handshake may take as long as `inter`: on a busy machine, what
-/// takes 200 ms is no sign that a server is away. One that was killed refuses, and is not sent anybody.
+/// takes a second is no sign that a server is away. One that was killed refuses, and another is taken.
 const SETTINGS: &str = "\
 global
     maxconn 1000
@@ -20,13 +20,13 @@ defaults
     log global
     option tcplog
     option log-health-checks
-    timeout connect 1s
+    timeout connect 5s
     timeout client 1h
     timeout server 1h
     timeout check 5s
     retries 2
     option redispatch
-    default-server check check-ssl verify none inter 2s fastinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions
+    default-server check check-ssl verify none inter 5s fastinter 200ms downinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions
 ";
 
 /// A balancer. Dropped, it is killed.
