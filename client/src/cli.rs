@@ -30,8 +30,8 @@ pub enum Command {
 Serve a folder from this device, and print the link that another device joins with.
 
 Runs a server of its own (its data is in ONEFOLD_HOME), joins DIR to it and keeps syncing until
-SIGINT or SIGTERM. Each start prints a fresh link, good for one device within 24 hours. Started
-again, it serves the same data at the same port.")]
+SIGINT or SIGTERM. Each start prints a fresh link, good for one device within 24 hours, once what is
+in DIR has been added, or after 10 seconds. Started again, it serves the same data at the same port.")]
     Host {
         /// The folder; made if it is missing, and may already hold files
         dir: PathBuf,

@@ -4,18 +4,41 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar};
 
 /// The bars at the end of the terminal; none, while nothing long is done.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
+/// What is to be said on stdout once something else has been.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
 /// Says a line on stdout.
 pub fn say(line: impl fmt::Display) {
+    if let Some(lines) = &mut *held() {
+        lines.push(line.to_string());
+        return;
+    }
     BARS.suspend(|| {
         let _ = writeln!(io::stdout().lock(), "{line}");
     });
+}
+
+/// Has what is said on stdout wait until [`say_first`].
+pub fn hold() {
+    held().get_or_insert_default();
+}
+
+/// Says a line on stdout, and then what has waited for it.
+pub fn say_first(line: impl fmt::Display) {
+    let lines = held().take().unwrap_or_default();
+    say(line);
+    lines.iter().for_each(say);
+}
+
+fn held() -> MutexGuard<'static, Option<Vec<String>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says a line on stderr.

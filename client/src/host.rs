@@ -5,20 +5,25 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
+use std::time::Duration;
 
 use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::{Link, Server, check_folder_name};
 use onefold_server::{Config, NewInvite, Scheme, Stores};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use crate::commands::{Signals, foreground};
-use crate::console::say;
+use crate::console;
 use crate::control::{Turn, turn};
 use crate::error::{Exit, Trouble};
 use crate::home::{Home, full_path, make_private, replace_durably};
 use crate::join::Request;
 use crate::linked::Linked;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Since, Supervisor};
+
+/// How long the link waits for what is in the folder, so that who joins by it right away finds that.
+const LINK_WAITS: Duration = Duration::from_secs(10);
 
 /// Where the server listens, kept from start to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +75,27 @@ pub async fn run(
             supervisor.link(&request).await?
         }
     };
-    say(invite(&folder).await?);
+    // Whoever waits for the link reads it first.
+    console::hold();
     supervisor.start(&linked).await?;
-    let exit = foreground(&supervisor, &mut signals, &[linked], false).await;
+    let wanted = [linked];
+    let first = supervisor.wait(&wanted, Since::Start);
+    let synced = tokio::select! {
+        first = timeout(LINK_WAITS, first) => first.is_ok(),
+        () = signals.any() => {
+            supervisor.stop().await;
+            server.stop().await;
+            return Ok(Exit::Done);
+        }
+    };
+    console::say_first(invite(&folder).await?);
+    if !synced {
+        console::say(format_args!(
+            "what is in {} is still being added: who joins now gets the rest as it comes",
+            wanted[0].root.display()
+        ));
+    }
+    let exit = foreground(&supervisor, &mut signals, &wanted, false).await;
     server.stop().await;
     exit
 }

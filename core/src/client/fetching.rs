@@ -43,6 +43,11 @@ impl Fetches {
         self.under_way().map(|(node, _)| node)
     }
 
+    /// A content was staged for the node last.
+    pub(super) fn has_staged(&self, node: NodeId, content: ContentId) -> bool {
+        self.staged.get(&node) == Some(&content)
+    }
+
     /// What is staged for the node was placed, or is not there.
     pub(super) fn unstage(&mut self, node: NodeId) {
         self.staged.remove(&node);
@@ -57,7 +62,7 @@ impl Client {
         content: Content,
         alike: Option<&RelPath>,
     ) -> Option<Try> {
-        if self.fetches.staged.get(&node) == Some(&content.id) {
+        if self.fetches.has_staged(node, content.id) {
             return None;
         }
         if self

@@ -300,9 +300,11 @@ impl Client {
         begun.chain([self.inbound.ready.total(), self.inbound.blocked.total()]).fold((0, 0), plus)
     }
 
+    /// The bytes of its content at the server; none if they are on this disk already, to be placed.
     fn size_there(&self, node: NodeId) -> u64 {
         let content = self.trees.get(node).remote().and_then(|there| there.body.content());
-        content.map_or(0, |content| content.size)
+        let to_come = content.filter(|content| !self.fetches.has_staged(node, content.id));
+        to_come.map_or(0, |content| content.size)
     }
 
     /// No change or fetch is under way or could start.

@@ -93,7 +93,7 @@ impl Client {
         let load = step.content().is_some_and(|content| !self.is_loaded(node, &content));
         let uploading = self.uploads.is_under_way(node);
         if !load {
-            self.outbound.ready.insert(node, self.size_here(node));
+            self.outbound.ready.insert(node, self.uploads.inline_bytes(node));
         } else if !uploading {
             self.uploads.wanted.insert(node, self.size_here(node));
         }
@@ -373,7 +373,11 @@ impl Client {
         let in_commit = self.outbound.commit.iter().flat_map(|under_way| &under_way.nodes).copied();
         let begun: BTreeSet<NodeId> = in_commit.chain(self.uploads.nodes()).collect();
         let begun = begun.into_iter().filter(|node| !waiting(*node));
-        let begun = begun.map(|node| (1, self.size_here(node)));
+        let left = |node| match self.uploads.is_under_way(node) {
+            true => self.size_here(node),
+            false => self.uploads.inline_bytes(node),
+        };
+        let begun = begun.map(|node| (1, left(node)));
         begun.chain([self.outbound.ready.total(), self.uploads.wanted.total()]).fold((0, 0), plus)
     }
 

@@ -47,6 +47,12 @@ impl Uploads {
         self.under_way().map(|(node, _)| node)
     }
 
+    /// How many bytes of a node travel in the commit; what went up by itself, or needs not, is none.
+    pub(super) fn inline_bytes(&self, node: NodeId) -> u64 {
+        let loaded = self.loaded.get(&node).and_then(|(_, bytes)| bytes.as_ref());
+        loaded.map_or(0, |bytes| bytes.len() as u64)
+    }
+
     /// The bytes that travel in the commit.
     pub(super) fn inline(&self, node: NodeId) -> Option<Blob> {
         self.loaded.get(&node).and_then(|(_, bytes)| bytes.clone())

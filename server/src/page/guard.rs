@@ -7,6 +7,10 @@
 //! - Everyone else gets 403, before anything is read.
 //! - Every answer carries the headers that keep a page from loading, framing or running anything else.
 //!
+//! What it does not keep out: a cookie knows no port, so a browser sends it to any other server of the
+//! same host that it visits, and that server could show it here. A cookie for a path that nobody can guess
+//! would end that.
+//!
 //! It deliberately does not know where keys are kept, nor for how long they are good: [`Keys`] does.
 
 use std::fmt::Debug;

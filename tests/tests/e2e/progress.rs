@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use tests::{Device, PATIENCE, Proxy, Server, World, noise, wait_for};
+use tests::{Device, PATIENCE, Proxy, Server, World, noise, on_a_terminal, wait_for};
 
 const MIB: usize = 1024 * 1024;
 /// How many bytes may move in a second.
@@ -68,4 +68,49 @@ fn a_large_file_is_told_of_while_it_moves() {
     assert_eq!(done["downloading"], serde_json::json!({ "items": 0, "bytes": 0 }));
     one.stop();
     two.stop();
+}
+
+#[test]
+fn long_work_shows_bars_on_a_terminal_and_lines_elsewhere() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let one = Device::new(&world, "one");
+    one.write("large.bin", noise(2, 8 * MIB));
+    one.run_join(&server.link(), &["--once"]).expect(0);
+    let start = |name: &str, terminal: bool| {
+        let device = Device::new(&world, name);
+        device.run(["limit", "--down", "2MiB"]).expect(0);
+        let folder = device.folder().to_str().expect("a path of ours").to_owned();
+        let join = ["join", &server.link(), &folder, "--device", name, "--once"];
+        let command = device.command(join);
+        let command = if terminal { on_a_terminal(&command) } else { command };
+        (world.start(command, name), device)
+    };
+    let (terminal, two) = start("two", true);
+    let (file, three) = start("three", false);
+    let seen = terminal.wait(PATIENCE).expect(0).stdout;
+    let said = file.wait(PATIENCE).expect(0);
+    for device in [&two, &three] {
+        device.tree().same(&one.tree()).expect("all of it came");
+    }
+
+    // Drawn over and over in one line, below what is said, and gone at the end.
+    let frames: Vec<_> = seen.split('\r').filter(|frame| frame.contains("receiving [")).collect();
+    assert!(frames.len() > 2, "{seen:?}");
+    let has = |words: &str| frames.iter().any(|frame| frame.contains(words));
+    assert!(has("=") && has("1 file, ") && has(" of 8.0 MiB, ") && has("/s, ") && has(" s left"));
+    let joined = format!("joined \"default\" as \"two\": {}", two.folder().display());
+    assert!(seen.lines().any(|line| line.trim_end() == joined), "{seen:?}");
+    let last = seen.rsplit('\n').find(|line| !line.is_empty()).expect("lines");
+    let shown = last.rsplit("\x1b[2K").next().expect("a text").trim();
+    assert!(!shown.contains("receiving"), "{last:?}");
+
+    // Elsewhere there is nothing but lines.
+    assert!(!said.stdout.contains(['\x1b', '\r']), "{:?}", said.stdout);
+    let line =
+        |start: &str| said.stdout.lines().find(|line| line.starts_with(start)).map(str::to_owned);
+    let (moving, done) = (line("receiving: 1 file, "), line("received 8.0 MiB in "));
+    assert!(moving.is_some_and(|line| line.contains(" of 8.0 MiB")), "{}", said.stdout);
+    assert!(done.is_some(), "{}", said.stdout);
+    assert!(!said.stderr.contains("receiv"), "{}", said.stderr);
 }
