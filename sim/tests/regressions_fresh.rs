@@ -169,3 +169,14 @@ fn a_directory_is_no_backup_of_the_file_that_gets_its_name() {
     s.rename(0, "c", "c~").rename(0, "f", "c").everywhere("c=two c~/ c~/leaf=one");
     assert_eq!((s.deletions(), s.contents_sent()), (0, 0));
 }
+
+/// What came into a directory was put into another one that had got its name, while it was missing: it
+/// was then taken for deleted with it.
+#[test]
+fn what_comes_into_a_missing_directory_is_not_put_into_the_one_that_has_its_name() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").mkdir(0, "a/b").mkdir(0, "c").mkdir(0, "c/b").settle().offline(0);
+    s.remove_all(0, "a").rename(0, "c/b", "a").mkdir(0, "a/b").wait(50);
+    s.symlink(1, "a/b/x", "there").online(0).by_the_rules();
+    s.check("it is kept", |s| s.disk(1).contains("/x->there") && s.disk(0) == s.disk(1));
+}
