@@ -9,6 +9,7 @@ use onefold_core::id::DeviceId;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bars;
 use crate::cli::Command;
 use crate::conflicts::{self, ConflictCopy};
 use crate::console::{say, warn};
@@ -135,6 +136,7 @@ pub async fn foreground(
     once: bool,
 ) -> Result<Exit, Trouble> {
     let _window = if once { None } else { window::open(supervisor).await };
+    let bars = bars::show(supervisor);
     let exit = tokio::select! {
         biased;
         () = signals.any() => {
@@ -146,6 +148,7 @@ pub async fn foreground(
             Exit::Done
         }
     };
+    bars.end().await;
     supervisor.stop().await;
     Ok(exit)
 }

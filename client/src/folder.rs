@@ -10,7 +10,7 @@ use onefold_adapters::limit::Limits;
 use onefold_adapters::meter::Meter;
 use onefold_adapters::trees::SqliteTrees;
 use onefold_core::client::event::Notice;
-use onefold_core::client::{Answer, Why};
+use onefold_core::client::{Answer, Status, Why};
 use onefold_core::name::RelPath;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -144,6 +144,13 @@ impl Asker {
             },
             None => FolderStatus::new(linked).troubled(&Trouble::bug("the folder's driver ended")),
         }
+    }
+
+    /// What there is to move, and how it goes; `None` if its driver ended.
+    pub async fn moving(&self) -> Option<(Status, Progress)> {
+        let Snapshot { status, .. } = ask(&self.commands, Command::Tell).await?;
+        let progress = Progress::of(&self.meter, &status);
+        Some((status, progress))
     }
 
     /// Why what stands at a path is, or is not, in sync.

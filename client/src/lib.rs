@@ -11,6 +11,7 @@
 
 mod answering;
 pub mod arms;
+pub mod bars;
 pub mod cli;
 pub mod clock;
 pub mod commands;

@@ -55,16 +55,18 @@ impl Progress {
         let transfers = status.moving.iter().map(|moving| Self::transfer(meter, moving));
         let transfers: Vec<_> = transfers.collect();
         let Rates { up, down } = meter.rates();
-        let left = |way, (_, bytes): (u64, u64)| {
-            let done = transfers.iter().filter(|transfer| transfer.direction == way);
-            bytes.saturating_sub(done.map(|transfer| transfer.done).sum())
-        };
+        let moving = Self { transfers, rate: Rate { up, down }, seconds_left: None };
         let seconds = [
-            seconds(left(Way::Up, status.uploading), up),
-            seconds(left(Way::Down, status.downloading), down),
+            seconds(moving.left(Way::Up, status.uploading.1), up),
+            seconds(moving.left(Way::Down, status.downloading.1), down),
         ];
-        let seconds_left = seconds.into_iter().flatten().max();
-        Self { transfers, rate: Rate { up, down }, seconds_left }
+        Self { seconds_left: seconds.into_iter().flatten().max(), ..moving }
+    }
+
+    /// How many of so many bytes that are to go one way are not there yet.
+    pub fn left(&self, way: Way, bytes: u64) -> u64 {
+        let done = self.transfers.iter().filter(|transfer| transfer.direction == way);
+        bytes.saturating_sub(done.map(|transfer| transfer.done).sum())
     }
 
     /// Of one content.

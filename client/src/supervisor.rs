@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use onefold_adapters::disk::{Link, RealDisk};
 use onefold_adapters::wire::InviteRequest;
-use onefold_core::client::Answer;
+use onefold_core::client::{Answer, Status};
 use onefold_core::id::DeviceId;
 use onefold_core::name::RelPath;
 use tokio::sync::{Mutex, Notify};
@@ -29,6 +29,7 @@ use crate::linked::Linked;
 use crate::news::News;
 use crate::once::{self, OFFLINE_PATIENCE};
 use crate::people;
+use crate::progress::Progress;
 use crate::restore;
 use crate::status::{FolderStatus, Outcome};
 use crate::window::Door;
@@ -49,6 +50,15 @@ pub struct Supervisor {
 enum Folder {
     Running(Box<Running>),
     Troubled(Trouble),
+}
+
+impl Folder {
+    fn asker(&self) -> Option<Asker> {
+        match self {
+            Self::Running(running) => Some(running.asker()),
+            Self::Troubled(_) => None,
+        }
+    }
 }
 
 /// From when on a driver's word counts.
@@ -169,6 +179,17 @@ impl Supervisor {
         Ok(told)
     }
 
+    /// What there is to move in each folder that runs, and how it goes.
+    pub async fn moving(&self) -> Vec<(Status, Progress)> {
+        let folders: Vec<_> =
+            self.folders.lock().await.values().filter_map(Folder::asker).collect();
+        let mut moving = Vec::new();
+        for asker in folders {
+            moving.extend(asker.moving().await);
+        }
+        moving
+    }
+
     /// Why what stands at a path of a folder is, or is not, in sync.
     pub async fn explain(&self, device: DeviceId, path: &RelPath) -> Result<PathStatus, Trouble> {
         let linked = self.linked(device)?;
@@ -197,10 +218,7 @@ impl Supervisor {
     }
 
     async fn asker(&self, device: DeviceId) -> Option<Asker> {
-        match self.folders.lock().await.get(&device)? {
-            Folder::Running(running) => Some(running.asker()),
-            Folder::Troubled(_) => None,
-        }
+        self.folders.lock().await.get(&device).and_then(Folder::asker)
     }
 
     /// Pauses or resumes a folder.

@@ -66,6 +66,15 @@ impl Certificate {
         Fingerprint::of(&self.chain[0])
     }
 
+    /// What browsers show of it: its SHA-256, as pairs of hexadecimal digits.
+    pub(crate) fn sha256(&self) -> String {
+        let suite = aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13();
+        let sha256 = suite.expect("it is one of TLS 1.3").common.hash_provider;
+        let digits = sha256.hash(&self.chain[0]);
+        let pairs: Vec<_> = digits.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        pairs.join(":")
+    }
+
     /// How the server speaks TLS.
     pub(crate) fn into_config(self) -> Result<ServerConfig, StartError> {
         let failed = |error: rustls::Error| {

@@ -160,9 +160,9 @@ impl Config {
 }
 
 impl Stores {
-    /// Whether anything is there.
+    /// Whether anything is there: in the data directory, unless all is elsewhere.
     pub(crate) fn exist(&self) -> bool {
-        self.data.is_dir()
+        self.data.is_dir() || (self.database.is_some() && self.blobs.is_some())
     }
 
     /// Opens the database, and makes it if it is missing.

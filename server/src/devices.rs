@@ -53,22 +53,23 @@ impl From<StoreError> for RevokeError {
 
 /// Every device of every folder, by folder and name.
 pub async fn devices(stores: &Stores) -> Result<Vec<DeviceLine>, StartError> {
-    Ok(list(&*stores.journal().await?).await?)
+    let listed = list(&*stores.journal().await?).await?;
+    Ok(listed.into_iter().map(|(_, line)| line).collect())
 }
 
 /// Shuts out the device that has this name, this id, or the only one whose id begins so.
 pub async fn revoke(stores: &Stores, which: &str) -> Result<DeviceLine, RevokeError> {
     let journal = stores.journal().await?;
-    let lines = list(&*journal).await?;
+    let (devices, lines): (Vec<_>, Vec<_>) = list(&*journal).await?.into_iter().unzip();
     let line = choose(&lines, which)?;
-    let devices = journal.devices().await?;
     if let Some(device) = devices.iter().find(|device| device.id.to_string() == line.id) {
         journal.revoke(device.id).await?;
     }
     Ok(line)
 }
 
-pub(crate) async fn list(journal: &impl Journal) -> Result<Vec<DeviceLine>, StoreError> {
+/// All of them, each with what is told of it, by folder and name.
+pub(crate) async fn list(journal: &impl Journal) -> Result<Vec<(Device, DeviceLine)>, StoreError> {
     let mut folders = BTreeMap::new();
     for folder in journal.folders().await? {
         let head = journal.head(folder.id).await?.cursor.seq;
@@ -76,18 +77,19 @@ pub(crate) async fn list(journal: &impl Journal) -> Result<Vec<DeviceLine>, Stor
     }
     let line = |device: Device| {
         let (folder, head) = folders.get(&device.folder)?;
-        Some(DeviceLine {
+        let line = DeviceLine {
             id: device.id.to_string(),
             folder: folder.clone(),
-            name: device.name,
+            name: device.name.clone(),
             writable: device.writable,
             revoked: device.revoked,
             last_seen_ms: device.last_seen.map(|WallTime(ms)| ms),
             behind: head.get().saturating_sub(device.acknowledged.get()),
-        })
+        };
+        Some((device, line))
     };
     let mut lines: Vec<_> = journal.devices().await?.into_iter().filter_map(line).collect();
-    lines.sort_by(|a, b| (&a.folder, &a.name, &a.id).cmp(&(&b.folder, &b.name, &b.id)));
+    lines.sort_by(|(_, a), (_, b)| (&a.folder, &a.name, &a.id).cmp(&(&b.folder, &b.name, &b.id)));
     Ok(lines)
 }
 

@@ -95,13 +95,7 @@ pub(crate) async fn make<J: Journal>(journal: &J, new: NewInvite) -> Result<Link
 
 /// Where the server is, and whom to trust there.
 async fn server<J: Journal>(journal: &J, advertise: Option<String>) -> Result<Server, InviteError> {
-    let noted: Option<Server> = match journal.setting(SETTING).await? {
-        Some(noted) => Some(postcard::from_bytes(&noted).map_err(|_| {
-            StoreError::Damaged("the server's own address cannot be read".to_owned())
-        })?),
-        None => None,
-    };
-    match (noted, advertise) {
+    match (noted(journal).await?, advertise) {
         (Some(noted), None) => Ok(noted),
         (Some(noted), Some(address)) => Ok(Server { address, ..noted }),
         (None, Some(address)) => {
@@ -110,6 +104,13 @@ async fn server<J: Journal>(journal: &J, advertise: Option<String>) -> Result<Se
         }
         (None, None) => Err(InviteError::NeverStarted),
     }
+}
+
+/// Where the server is that was last started, and whom to trust there.
+pub(crate) async fn noted<J: Journal>(journal: &J) -> Result<Option<Server>, StoreError> {
+    let Some(noted) = journal.setting(SETTING).await? else { return Ok(None) };
+    let damaged = |_| StoreError::Damaged("the server's own address cannot be read".to_owned());
+    postcard::from_bytes(&noted).map(Some).map_err(damaged)
 }
 
 /// Notes where links are to point to.

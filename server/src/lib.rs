@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod admin;
 mod app;
 mod certificate;
 mod check;
@@ -31,6 +32,7 @@ mod read_back;
 mod serve;
 mod stream;
 
+pub use admin::{AdminAddress, AdminError, admin};
 pub use check::{CheckError, check};
 pub use config::{Config, Scheme, StartError, Stores, parse_duration};
 pub use devices::{DeviceLine, RevokeError, devices, revoke};

@@ -10,8 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use onefold_adapters::journal::MySqlOptions;
 use onefold_adapters::link::parse_address;
 use onefold_server::{
-    CheckError, Config, DeviceLine, InviteError, NewInvite, Quota, QuotaError, RevokeError, Scheme,
-    StartError, Stores, check, devices, invite, parse_duration, quota, revoke, serve,
+    AdminError, CheckError, Config, DeviceLine, InviteError, NewInvite, Quota, QuotaError,
+    RevokeError, Scheme, StartError, Stores, admin, check, devices, invite, parse_duration, quota,
+    revoke, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -106,6 +107,15 @@ enum Command {
         /// Its id, the start of it, or its name; `devices` lists them
         device: String,
     },
+    /// Print an address of the administrator's page, good once and for ten minutes
+    #[command(long_about = "\
+Print an address of the administrator's page, good once and for ten minutes.
+
+The server serves the page: folders, devices, invites, and what takes up space. The browser that opens
+the address stays for twelve hours. It may say that it does not know the certificate: the one that it
+then shows must have the fingerprint that is printed on stderr. --advertise HOST:PORT names the server
+where links name it otherwise than it is to be reached here.")]
+    Admin,
     /// Read everything back and list what is wrong; ends with 0 only if nothing is
     Check,
 }
@@ -197,6 +207,19 @@ async fn run(cli: Cli) -> ExitCode {
             Err(RevokeError::Start(error)) => not_started(&error),
             Err(error) => failed(1, &error.to_string()),
         },
+        Some(Command::Admin) => match admin(&stores, advertise).await {
+            Ok(address) => {
+                if let Some(certificate) = &address.certificate {
+                    warn(&format!(
+                        "the browser does not know the server's certificate; go on if it shows the \
+                         SHA-256 fingerprint {certificate}"
+                    ));
+                }
+                print(&address.to_string())
+            }
+            Err(AdminError::Start(error)) => not_started(&error),
+            Err(error) => failed(1, &error.to_string()),
+        },
         Some(Command::Check) => match check(&stores).await {
             Ok(wrong) if wrong.is_empty() => print("nothing is wrong"),
             Ok(wrong) => {
@@ -254,6 +277,10 @@ fn not_started(error: &StartError) -> ExitCode {
 }
 
 fn failed(code: u8, words: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "onefold-server: {words}");
+    warn(words);
     ExitCode::from(code)
+}
+
+fn warn(words: &str) {
+    let _ = writeln!(std::io::stderr(), "onefold-server: {words}");
 }

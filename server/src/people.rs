@@ -11,7 +11,7 @@ use onefold_adapters::journal::Journal;
 use onefold_adapters::wire::{self, InviteRequest, Member};
 
 use crate::app::{App, decode, read_body};
-use crate::invite::{self, InviteError, NewInvite};
+use crate::invite::{self, NewInvite};
 use crate::problem::Problem;
 
 pub(crate) async fn devices<J: Journal, B: Blobs>(
@@ -56,12 +56,7 @@ pub(crate) async fn invite<J: Journal, B: Blobs>(
     let folder = folder.ok_or_else(Problem::unknown_device)?;
     let expires = Duration::from_secs(expires_seconds);
     let new = NewInvite { folder: folder.name, read_only, expires, uses, advertise: None };
-    let link = invite::make(&*app.journal, new).await.map_err(|error| match error {
-        InviteError::Start(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-        InviteError::FolderName(..) | InviteError::NeverStarted => {
-            Problem::new(StatusCode::CONFLICT, error.to_string())
-        }
-    })?;
+    let link = invite::make(&*app.journal, new).await?;
     tracing::info!("device {} made a link to {}", device.name, link.folder);
     Ok(wire::encode(&link.to_string()))
 }

@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use onefold_adapters::blobs::BlobError;
 use onefold_adapters::port::StoreError;
 
+use crate::invite::InviteError;
+
 /// A refusal.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -41,6 +43,16 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::warn!("{error}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("the server: {error}"))
+    }
+}
+
+impl From<InviteError> for Problem {
+    fn from(error: InviteError) -> Self {
+        let status = match error {
+            InviteError::Start(_) => StatusCode::SERVICE_UNAVAILABLE,
+            InviteError::FolderName(..) | InviteError::NeverStarted => StatusCode::CONFLICT,
+        };
+        Self::new(status, error.to_string())
     }
 }
 

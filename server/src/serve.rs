@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::admin;
 use crate::app::{App, MAX_STREAMS, router};
 use crate::certificate::Certificate;
 use crate::config::{Config, Database, Scheme, StartError};
@@ -83,7 +84,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let app = Arc::new(App::new(Arc::clone(&journal), blobs, wall_time, news, stopping.clone()));
     let (streams, readiness) = (Arc::clone(&app.streams), Arc::clone(&app.readiness));
     tokio::spawn(shut_out_revoked(Arc::clone(&app), stopping.clone()));
-    let router = router(app);
+    let admin = admin::router(Arc::clone(&app), &server, address);
+    let router = router(app).merge(admin);
     let serving = match tls {
         Some(tls) => {
             let listener = TlsListener::new(listener, tls).map_err(listen)?;

@@ -1,6 +1,8 @@
 //! Faults of the engine that the simulation found, told as short stories.
 
+use sim::disk::user::path;
 use sim::scenario::Scenario;
+use sim::user::script::Call;
 use sim::world::Setting;
 use sim::world::arranged::Hold;
 
@@ -260,4 +262,14 @@ fn what_is_written_through_one_name_of_a_file_arrives_under_all() {
         .settle()
         .write(0, "second", "two")
         .everywhere("d/ d/f=two second=two");
+}
+
+/// What a device that may only read was refused stayed told when it was not to be sent any more.
+#[test]
+fn a_refused_rename_is_not_told_any_more_once_another_one_was_accepted() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "e", "one").settle().may_write(0, false).rename(0, "e", "x").settle();
+    assert_eq!(scenario.problems(0), "x: Refused");
+    scenario.call(0, Call::Pipe(path("f"))).rename(1, "e", "f").settle();
+    assert_eq!(scenario.problems(0), "x: Parked");
 }

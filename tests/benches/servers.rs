@@ -46,6 +46,9 @@ fn measure(how: &str, nats: Option<String>, times: usize) -> f64 {
     let writer = Device::join(&world, "writer", &here.link());
     let same = Device::join(&world, "same", &here.link());
     let other = Device::join(&world, "other device", &there.link());
+    for (device, server) in [(&writer, &here), (&same, &here), (&other, &there)] {
+        assert_eq!(device.status()["server"], server.address(), "it talks to the right one");
+    }
     let mut random = Random::new(1);
     let (mut through_one, mut through_two) = (Vec::new(), Vec::new());
     // The first makes the file, and is not counted.

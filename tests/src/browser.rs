@@ -31,7 +31,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How much of a picture is kept where not all of it is, of a hundred.
 const QUALITY: u32 = 80;
 /// What every browser is started with: nothing that it would do on its own.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -44,6 +44,8 @@ const OPTIONS: [&str; 12] = [
     "--disable-sync",
     "--disable-extensions",
     "--force-device-scale-factor=1",
+    // Servers of tests have certificates of their own.
+    "--ignore-certificate-errors",
 ];
 
 /// An open browser. Dropped, it is closed.

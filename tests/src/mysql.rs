@@ -37,7 +37,7 @@ impl MariaDb {
         let at = server.kept.directory();
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
-        install.args(["--skip-test-db", "--user=root"]).arg(datadir(at));
+        install.args(["--skip-test-db", "--user=root"]).arg(datadir(at)).arg(tmpdir(at));
         let made = install.output().expect("mariadb-install-db is there: ./test installs it");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let sql = "CREATE USER IF NOT EXISTS onefold@'127.0.0.1' IDENTIFIED BY 'p@ss';\n\
@@ -53,7 +53,7 @@ impl MariaDb {
         let mut command = Command::new("mariadbd");
         command.args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1"]);
         command.args(["--skip-name-resolve", "--innodb-buffer-pool-size=128M"]);
-        command.arg(datadir(at)).arg(format!("--port={}", self.port));
+        command.arg(datadir(at)).arg(tmpdir(at)).arg(format!("--port={}", self.port));
         for (option, file) in [("socket", "socket"), ("pid-file", "pid"), ("init-file", "init.sql")]
         {
             command.arg(format!("--{option}={}", at.join(file).display()));
@@ -81,6 +81,11 @@ impl MariaDb {
 
 fn datadir(at: &Path) -> String {
     format!("--datadir={}", at.join("data").display())
+}
+
+/// One of its own: a server that starts removes the temporary tables of all that share one.
+fn tmpdir(at: &Path) -> String {
+    format!("--tmpdir={}", at.display())
 }
 
 /// A URL of a database that nobody else uses, on a server that all tests of this process share.

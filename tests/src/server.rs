@@ -132,9 +132,13 @@ impl<'w> Server<'w> {
         self.process.as_ref().expect("it runs").id()
     }
 
-    /// A link for one device.
+    /// A link for one device. It names this server, whichever over its database was started last, unless
+    /// this one was told to name another address.
     pub fn link(&self) -> String {
-        self.invite(&[])
+        const ADVERTISE: &str = "--advertise";
+        let told = self.options.arguments.iter().any(|argument| argument == ADVERTISE);
+        let here = [ADVERTISE, &self.address];
+        self.invite(if told { &[] } else { &here })
     }
 
     /// A link, with options.

@@ -113,6 +113,24 @@ pub enum Redeemed {
     Expired,
 }
 
+/// A right to see the administrator's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// What its secret hashes to.
+    pub secret: SecretHash,
+    /// Not valid from then on.
+    pub expires: WallTime,
+}
+
+/// What a folder takes up, the past included: how many of each, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// Small contents, which are in the database.
+    pub small: (u64, u64),
+    /// Chunks of large ones, which are in the blob store.
+    pub chunks: (u64, u64),
+}
+
 /// Where a chunk lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLocation {
@@ -275,6 +293,28 @@ pub trait Journal: Send + Sync + 'static {
         time: WallTime,
         device: NewDevice,
     ) -> impl Future<Output = StoreResult<Redeemed>> + Send;
+
+    /// Adds a pass that is good once: for another. Those that have expired are forgotten.
+    fn add_pass(&self, pass: Pass, time: WallTime) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// Takes a pass that is good once, and adds another in its place, good until it expires.
+    /// `false`: it is not good (any more), and nothing was added.
+    fn exchange_pass(
+        &self,
+        once: SecretHash,
+        time: WallTime,
+        lasting: Pass,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
+    /// Whether this is a pass that was added in place of another, and is good.
+    fn is_pass(
+        &self,
+        secret: SecretHash,
+        time: WallTime,
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
+
+    /// What a folder takes up: work in proportion to all that is kept.
+    fn space(&self, folder: FolderId) -> impl Future<Output = StoreResult<Space>> + Send;
 
     /// Notes that a content is whole, if all its chunks are there; otherwise gives those that are
     /// not, and notes nothing.

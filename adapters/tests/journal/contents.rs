@@ -1,6 +1,6 @@
 //! Contents and chunks.
 
-use onefold_adapters::journal::{ChunkLocation, Journal, PackId, StoredContent};
+use onefold_adapters::journal::{ChunkLocation, Journal, PackId, Space, StoredContent};
 use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::id::FolderId;
 use onefold_core::manifest::{Chunk, Manifest};
@@ -136,4 +136,20 @@ pub(crate) async fn a_commit_may_name_what_was_uploaded(arm: impl Arm) {
     let refused = commit(&journal, LAPTOP, 3, vec![step.into()], &[]).await;
     assert_eq!(refused.verdicts, [Verdict::Refused(Refusal::MissingContent)]);
     check(&journal, FOLDER).await;
+}
+
+pub(crate) async fn what_a_folder_takes_up_is_counted(arm: impl Arm) {
+    let journal = furnished(&arm).await;
+    assert_eq!(journal.space(FOLDER).await.unwrap(), Space::default());
+    put(&journal, 0..3).await;
+    let id = ContentId::of(b"large");
+    assert_eq!(journal.put_manifest(FOLDER, id, manifest(0..3)).await.unwrap(), []);
+    for (number, bytes) in [(1, &b"four"[..]), (2, b"sevenly")] {
+        let name = number.to_string();
+        let make = create(number, place(0, name.as_bytes()), file(bytes)).into();
+        commit(&journal, LAPTOP, number, vec![make], &[bytes]).await;
+    }
+    let counted = Space { small: (2, 11), chunks: (3, 30) };
+    assert_eq!(journal.space(FOLDER).await.unwrap(), counted);
+    assert_eq!(journal.space(FolderId::from_bytes([99; 16])).await.unwrap(), Space::default());
 }

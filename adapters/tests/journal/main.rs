@@ -72,6 +72,7 @@ suite! {
         an_invite_shown_again_by_the_same_device_costs_nothing,
         an_expired_invite_makes_nothing,
         of_many_that_show_a_one_time_invite_one_gets_in,
+        a_pass_is_exchanged_once_and_the_one_in_its_place_is_good_until_it_expires,
         a_setting_is_set_once,
         a_setting_that_many_servers_put_at_once_is_what_one_of_them_said;
     contents:
@@ -80,6 +81,7 @@ suite! {
         a_chunk_stays_where_it_was_first,
         a_damaged_chunk_is_missing_until_it_is_put_again,
         a_content_is_of_its_folder_alone,
+        what_a_folder_takes_up_is_counted,
         a_commit_may_name_what_was_uploaded;
     crashes:
         a_commit_cut_short_happened_whole_or_not_at_all,

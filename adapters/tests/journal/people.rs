@@ -1,6 +1,6 @@
 //! Folders, devices, invites and settings.
 
-use onefold_adapters::journal::{Invite, Journal, Redeemed, SecretHash};
+use onefold_adapters::journal::{Invite, Journal, Pass, Redeemed, SecretHash};
 use onefold_core::blob::Blob;
 use onefold_core::id::FolderId;
 use onefold_core::time::WallTime;
@@ -139,6 +139,36 @@ pub(crate) async fn a_setting_is_set_once(arm: impl Arm) {
     assert_eq!(journal.set_setting_once("tls", first.clone()).await.unwrap(), first);
     assert_eq!(journal.set_setting_once("tls", second).await.unwrap(), first);
     assert_eq!(journal.setting("tls").await.unwrap(), Some(first));
+}
+
+pub(crate) async fn a_pass_is_exchanged_once_and_the_one_in_its_place_is_good_until_it_expires(
+    arm: impl Arm,
+) {
+    let journal = arm.open().await;
+    let pass = |name: &str, lasts| Pass {
+        secret: SecretHash::of(name.as_bytes()),
+        expires: WallTime(NOW.0 + lasts),
+    };
+    let (once, lasting, late) = (pass("once", 5), pass("lasting", 50), pass("late", 5));
+    journal.add_pass(once, NOW).await.unwrap();
+    journal.add_pass(late, NOW).await.unwrap();
+    assert!(!journal.is_pass(once.secret, NOW).await.unwrap(), "it opens nothing by itself");
+    let exchange = async |which: Pass, after, place: Pass| {
+        let time = WallTime(NOW.0 + after);
+        journal.exchange_pass(which.secret, time, place).await.unwrap()
+    };
+    assert!(!exchange(lasting, 0, pass("guess", 9)).await);
+    assert!(!exchange(late, 5, pass("too late", 9)).await);
+    assert!(exchange(once, 4, lasting).await);
+    assert!(!exchange(once, 4, pass("twice", 9)).await);
+    let good = async |pass: Pass, after| {
+        journal.is_pass(pass.secret, WallTime(NOW.0 + after)).await.unwrap()
+    };
+    assert!(good(lasting, 49).await && !good(lasting, 50).await);
+    assert!(!good(pass("twice", 9), 4).await && !good(pass("too late", 9), 5).await);
+    // What has expired is forgotten when another is added.
+    journal.add_pass(pass("another", 99), WallTime(NOW.0 + 60)).await.unwrap();
+    assert!(!good(lasting, 49).await);
 }
 
 pub(crate) async fn a_setting_that_many_servers_put_at_once_is_what_one_of_them_said(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use onefold_server::page::{Asset, DOM, ICONS, STYLE};
+use onefold_server::page::{Asset, DOM, ICON, ICONS, STYLE};
 
 use super::Window;
 
@@ -19,7 +19,7 @@ macro_rules! script {
 pub(super) fn routes() -> Router<Arc<Window>> {
     let assets = [
         ("/", Asset::html(include_str!("page/index.html"))),
-        ("/icon.svg", Asset::svg(include_str!("page/icon.svg"))),
+        ("/icon.svg", ICON),
         ("/style.css", STYLE),
         ("/window.css", Asset::css(include_str!("page/window.css"))),
         ("/dom.js", DOM),

@@ -11,6 +11,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName};
@@ -19,8 +20,8 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// How long a browser keeps its cookie.
-const COOKIE_SECONDS: u64 = 30 * 24 * 60 * 60;
+/// How long a browser keeps its cookie, if nothing else is said.
+const COOKIE_LASTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What every answer says to the browser.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -72,6 +73,7 @@ pub struct Guard<K> {
     tls: bool,
     cookie: String,
     path: String,
+    lasts: Duration,
     refusal: String,
 }
 
@@ -79,7 +81,8 @@ impl<K: Keys> Guard<K> {
     /// For a page that is reached by these hosts (`HOST:PORT`), with its cookie's name.
     pub fn new(keys: K, hosts: Vec<String>, cookie: String) -> Self {
         let refusal = "This address is not good (any more).".to_owned();
-        Self { keys, hosts, tls: false, cookie, path: "/".to_owned(), refusal }
+        let (path, lasts) = ("/".to_owned(), COOKIE_LASTS);
+        Self { keys, hosts, tls: false, cookie, path, lasts, refusal }
     }
 
     /// For one that is reached over TLS.
@@ -92,6 +95,12 @@ impl<K: Keys> Guard<K> {
     #[must_use]
     pub fn below(self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self }
+    }
+
+    /// For one whose cookie is good for so long.
+    #[must_use]
+    pub fn lasting(self, lasts: Duration) -> Self {
+        Self { lasts, ..self }
     }
 
     /// What a person is told who has no good key: what to do.
@@ -140,10 +149,10 @@ impl<K: Keys> Guard<K> {
     }
 
     fn set_cookie(&self, value: &str) -> Option<HeaderValue> {
-        let Self { cookie, path, tls, .. } = self;
-        let secure = if *tls { "; Secure" } else { "" };
+        let Self { cookie, path, tls, lasts, .. } = self;
+        let (secure, seconds) = (if *tls { "; Secure" } else { "" }, lasts.as_secs());
         let text = format!(
-            "{cookie}={value}; Path={path}; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict\
+            "{cookie}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict\
              {secure}"
         );
         HeaderValue::try_from(text).ok()

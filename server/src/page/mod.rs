@@ -15,6 +15,8 @@ use axum::response::{IntoResponse, Response};
 pub const STYLE: Asset = Asset::css(include_str!("style.css"));
 /// The ES module by which pages make elements, show names and ask the program.
 pub const DOM: Asset = Asset::script(include_str!("dom.js"));
+/// The icon of both.
+pub const ICON: Asset = Asset::svg(include_str!("icon.svg"));
 /// The ES module of the icons.
 pub const ICONS: Asset = Asset::script(include_str!("icons.js"));
 

@@ -3,6 +3,7 @@
 //! Each module is one promise. Little by default; `./test long` does all that was promised.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod administration;
 mod bad_input;
 mod commands;
@@ -11,6 +12,7 @@ mod disk;
 mod durability;
 mod explain;
 mod files;
+mod inspection;
 mod kills;
 mod large;
 mod live;

@@ -8,7 +8,7 @@ use onefold_core::id::FolderId;
 use onefold_core::manifest::Manifest;
 
 use super::store::MemoryStore;
-use crate::journal::{ChunkLocation, StoreResult, StoredContent};
+use crate::journal::{ChunkLocation, Space, StoreResult, StoredContent};
 
 impl MemoryStore {
     /// See [`crate::journal::Journal::put_manifest`].
@@ -86,6 +86,18 @@ impl MemoryStore {
         let Some(state) = self.folders.get(&folder) else { return Vec::new() };
         let located = |chunk: &ChunkId| Some((*chunk, *state.chunks.get(chunk)?));
         chunks.iter().filter_map(located).collect()
+    }
+
+    /// See [`crate::journal::Journal::space`].
+    pub fn space(&self, folder: FolderId) -> Space {
+        let Some(state) = self.folders.get(&folder) else { return Space::default() };
+        let small = state.contents.values().filter_map(|stored| match stored {
+            StoredContent::Inline(bytes) => Some(bytes.len() as u64),
+            StoredContent::Chunks(_) => None,
+        });
+        let chunks = state.chunks.values().map(|location| u64::from(location.size));
+        let plus = |(number, sum), bytes| (number + 1, sum + bytes);
+        Space { small: small.fold((0, 0), plus), chunks: chunks.fold((0, 0), plus) }
     }
 
     /// See [`crate::journal::Journal::check_contents`].

@@ -23,8 +23,8 @@ use onefold_core::server::session::{
 use onefold_core::time::WallTime;
 
 use super::{
-    ChunkLocation, Device, Folder, Invite, Journal, NewDevice, Redeemed, SecretHash, StoreResult,
-    StoredContent,
+    ChunkLocation, Device, Folder, Invite, Journal, NewDevice, Pass, Redeemed, SecretHash, Space,
+    StoreResult, StoredContent,
 };
 pub use store::{CrashPoint, MemoryStore};
 
@@ -146,6 +146,27 @@ impl Journal for MemoryJournal {
 
     async fn revoke_invite(&self, secret: SecretHash) -> StoreResult<bool> {
         self.store().revoke_invite(secret)
+    }
+
+    async fn add_pass(&self, pass: Pass, time: WallTime) -> StoreResult<()> {
+        self.store().add_pass(pass, time)
+    }
+
+    async fn exchange_pass(
+        &self,
+        once: SecretHash,
+        time: WallTime,
+        lasting: Pass,
+    ) -> StoreResult<bool> {
+        self.store().exchange_pass(once, time, lasting)
+    }
+
+    async fn is_pass(&self, secret: SecretHash, time: WallTime) -> StoreResult<bool> {
+        Ok(self.store().is_pass(secret, time))
+    }
+
+    async fn space(&self, folder: FolderId) -> StoreResult<Space> {
+        Ok(self.store().space(folder))
     }
 
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {

@@ -4,7 +4,7 @@ use onefold_core::id::{DeviceId, FolderId, Seq};
 use onefold_core::time::WallTime;
 
 use super::store::{DeviceState, MemoryStore};
-use crate::journal::{Device, Folder, Invite, NewDevice, Redeemed, SecretHash, StoreResult};
+use crate::journal::{Device, Folder, Invite, NewDevice, Pass, Redeemed, SecretHash, StoreResult};
 use crate::port::StoreError;
 
 impl MemoryStore {
@@ -89,6 +89,37 @@ impl MemoryStore {
         self.durably(|store| {
             store.invites.insert(invite.secret, invite);
         })
+    }
+
+    /// See [`crate::journal::Journal::add_pass`].
+    pub fn add_pass(&mut self, pass: Pass, time: WallTime) -> StoreResult<()> {
+        self.durably(|store| {
+            store.passes.retain(|_, (_, expires)| *expires > time);
+            store.passes.insert(pass.secret, (true, pass.expires));
+        })
+    }
+
+    /// See [`crate::journal::Journal::exchange_pass`].
+    pub fn exchange_pass(
+        &mut self,
+        once: SecretHash,
+        time: WallTime,
+        lasting: Pass,
+    ) -> StoreResult<bool> {
+        let found = self.passes.get(&once);
+        if !found.is_some_and(|(once, expires)| *once && *expires > time) {
+            return Ok(false);
+        }
+        self.durably(|store| {
+            store.passes.remove(&once);
+            store.passes.insert(lasting.secret, (false, lasting.expires));
+            true
+        })
+    }
+
+    /// See [`crate::journal::Journal::is_pass`].
+    pub fn is_pass(&self, secret: SecretHash, time: WallTime) -> bool {
+        self.passes.get(&secret).is_some_and(|(once, expires)| !once && *expires > time)
     }
 
     /// See [`crate::journal::Journal::redeem`].

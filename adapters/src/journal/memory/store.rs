@@ -32,6 +32,8 @@ pub struct MemoryStore {
     pub(super) devices: BTreeMap<DeviceId, DeviceState>,
     outcomes: BTreeMap<(DeviceId, CommitKey), StoredOutcome>,
     pub(super) invites: BTreeMap<SecretHash, Invite>,
+    /// Whether each is good once, and until when.
+    pub(super) passes: BTreeMap<SecretHash, (bool, WallTime)>,
     settings: BTreeMap<String, Blob>,
     /// What is not on stable storage yet: it is with the next durable write.
     lazy: BTreeMap<DeviceId, Lazy>,

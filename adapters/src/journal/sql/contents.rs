@@ -7,7 +7,7 @@ use onefold_core::hash::{ChunkId, ContentId};
 use onefold_core::id::FolderId;
 use onefold_core::manifest::{Chunk, Manifest};
 
-use super::{ChunkLocation, SqlJournal, StoreResult, StoredContent};
+use super::{ChunkLocation, Space, SqlJournal, StoreResult, StoredContent};
 use crate::journal::PackId;
 use crate::port::StoreError;
 use crate::sql::dialect::Transaction;
@@ -112,6 +112,21 @@ pub(super) async fn content(
         manifest.chunks.extend(row.decoded::<Vec<Chunk>>(0)?);
     }
     Ok(Some(StoredContent::Chunks(manifest)))
+}
+
+pub(super) async fn space(transaction: &mut Transaction, folder: FolderId) -> StoreResult<Space> {
+    // A sum is no whole number to MySQL unless it is told.
+    let sum = "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS SIGNED)";
+    let mut count = async |from: &str| {
+        let sql = format!("{sum} FROM {from}");
+        let row = transaction.row(&sql, values![folder]).await?;
+        let row = row.ok_or_else(|| StoreError::Damaged("a count gave nothing".into()))?;
+        let number = |column| row.int(column).map(|number| number.unsigned_abs());
+        StoreResult::Ok((number(0)?, number(1)?))
+    };
+    let small = count("contents WHERE folder = ? AND inline_bytes IS NOT NULL").await?;
+    let chunks = count("chunks WHERE folder = ?").await?;
+    Ok(Space { small, chunks })
 }
 
 async fn size(

@@ -7,6 +7,7 @@ mod check;
 mod contents;
 mod folders;
 mod ledger;
+mod passes;
 mod people;
 mod stream;
 
@@ -26,8 +27,8 @@ use onefold_core::server::session::{
 use onefold_core::time::WallTime;
 
 use super::{
-    ChunkLocation, Device, Folder, Invite, Journal, NewDevice, Redeemed, SecretHash, StoreResult,
-    StoredContent,
+    ChunkLocation, Device, Folder, Invite, Journal, NewDevice, Pass, Redeemed, SecretHash, Space,
+    StoreResult, StoredContent,
 };
 use crate::port::StoreError;
 use crate::sql::dialect::{Database, Durability, MySqlOptions, Transaction};
@@ -39,6 +40,7 @@ const TRIES: usize = 10;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/journal/1.sql"),
     include_str!("../../../migrations/journal/2.sql"),
+    include_str!("../../../migrations/journal/3.sql"),
 ];
 
 /// A journal in an SQL database. Any number of processes may have it open.
@@ -193,6 +195,27 @@ impl Journal for SqlJournal {
 
     async fn revoke_invite(&self, secret: SecretHash) -> StoreResult<bool> {
         patiently(|| self.invite_revoked(secret)).await
+    }
+
+    async fn add_pass(&self, pass: Pass, time: WallTime) -> StoreResult<()> {
+        patiently(|| self.pass_added(pass, time)).await
+    }
+
+    async fn exchange_pass(
+        &self,
+        once: SecretHash,
+        time: WallTime,
+        lasting: Pass,
+    ) -> StoreResult<bool> {
+        patiently(|| self.pass_exchanged(once, time, lasting)).await
+    }
+
+    async fn is_pass(&self, secret: SecretHash, time: WallTime) -> StoreResult<bool> {
+        passes::is_good(&mut self.read().await?, secret, time).await
+    }
+
+    async fn space(&self, folder: FolderId) -> StoreResult<Space> {
+        contents::space(&mut self.read().await?, folder).await
     }
 
     async fn add_invite(&self, invite: Invite) -> StoreResult<()> {

@@ -33,6 +33,9 @@ fn what_goes_through_one_server_comes_out_at_another_with_nats_and_while_it_is_a
     let mut there = here.beside("other");
     let (mut one, mut two) =
         (Device::join(&world, "one", &here.link()), Device::join(&world, "two", &there.link()));
+    for (device, server) in [(&one, &here), (&two, &there)] {
+        assert_eq!(device.status()["server"], server.address());
+    }
     let both_ways = |round: &str| {
         one.write(&format!("{round} from one"), round);
         two.write(&format!("{round} from two"), round);

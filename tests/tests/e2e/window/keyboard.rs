@@ -6,32 +6,8 @@ use serde_json::json;
 use tests::{Browser, World, key};
 
 use super::{Window, wait_for_file};
+use crate::inspection::tab_to;
 use crate::pair::Pair;
-
-/// The most presses of Tab that lead to anything on a page.
-const MAX_TABS: usize = 60;
-
-/// Presses Tab until the focus is on what says this.
-#[track_caller]
-fn tab_to(browser: &Browser, words: &str) {
-    let mut passed = Vec::new();
-    for _ in 0..MAX_TABS {
-        browser.press(&[key::TAB]);
-        let at = browser.run(
-            "const at = document.activeElement;
-             return [at.labels?.[0]?.innerText || at.getAttribute('aria-label') || at.innerText,
-                     getComputedStyle(at).outlineStyle !== 'none' ||
-                     getComputedStyle(at.parentElement).outlineStyle !== 'none']",
-        );
-        let said = at[0].as_str().unwrap_or_default().trim().to_owned();
-        if said == words {
-            assert_eq!(at[1], true, "the focus on {words:?} is not seen");
-            return;
-        }
-        passed.push(said);
-    }
-    panic!("Tab does not lead to {words:?}: {passed:?}");
-}
 
 #[test]
 fn pages_are_reached_and_used_by_keys_alone() {
