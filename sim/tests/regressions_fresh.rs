@@ -150,17 +150,6 @@ fn a_name_that_a_known_file_had_for_a_moment_is_not_sent() {
     assert_eq!(s.asked(0, "move"), 0);
 }
 
-/// A move that was refused was told of for ever, though another device's move had been accepted.
-#[test]
-fn what_was_refused_is_not_told_of_when_the_other_side_has_won() {
-    let mut s = Scenario::new(2);
-    s.write(0, "a", "one").settle().pipe(0, "f").may_write(0, false).rename(0, "a", "e").settle();
-    assert_eq!(s.problems(0), "e: Refused");
-    s.rename(1, "a", "f").settle().may_write(0, true);
-    assert_eq!(s.problems(0), "e: Parked");
-    s.delete(0, "f").everywhere("f=one");
-}
-
 /// A directory was taken for the backup of the file that got its name: it was made anew, and came back.
 #[test]
 fn a_directory_is_no_backup_of_the_file_that_gets_its_name() {
