@@ -139,17 +139,6 @@ fn a_name_that_a_known_file_had_for_a_moment_is_not_sent() {
     assert_eq!(s.asked(0, "move"), 0);
 }
 
-/// A move that was refused was told of for ever, though another device's move had been accepted.
-#[test]
-fn what_was_refused_is_not_told_of_when_the_other_side_has_won() {
-    let mut s = Scenario::new(2);
-    s.write(0, "a", "one").settle().pipe(0, "f").may_write(0, false).rename(0, "a", "e").settle();
-    assert_eq!(s.problems(0), "e: Refused");
-    s.rename(1, "a", "f").settle().may_write(0, true);
-    assert_eq!(s.problems(0), "e: Parked");
-    s.delete(0, "f").everywhere("f=one");
-}
-
 /// A directory was taken for the backup of the file that got its name: it was made anew, and came back.
 #[test]
 fn a_directory_is_no_backup_of_the_file_that_gets_its_name() {
@@ -157,4 +146,15 @@ fn a_directory_is_no_backup_of_the_file_that_gets_its_name() {
     s.mkdir(0, "c").write(0, "c/leaf", "one").write(0, "f", "two").settle().mark();
     s.rename(0, "c", "c~").rename(0, "f", "c").everywhere("c=two c~/ c~/leaf=one");
     assert_eq!((s.deletions(), s.contents_sent()), (0, 0));
+}
+
+/// What came into a directory was put into another one that had got its name, while it was missing: it
+/// was then taken for deleted with it.
+#[test]
+fn what_comes_into_a_missing_directory_is_not_put_into_the_one_that_has_its_name() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").mkdir(0, "a/b").mkdir(0, "c").mkdir(0, "c/b").settle().offline(0);
+    s.remove_all(0, "a").rename(0, "c/b", "a").mkdir(0, "a/b").wait(50);
+    s.symlink(1, "a/b/x", "there").online(0).by_the_rules();
+    s.check("it is kept", |s| s.disk(1).contains("/x->there") && s.disk(0) == s.disk(1));
 }

@@ -472,3 +472,6 @@ impl Client {
         self.others_are_gone(node);
     }
 }
+
+#[cfg(test)]
+mod tests;

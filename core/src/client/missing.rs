@@ -8,6 +8,7 @@ use crate::time::Instant;
 
 use super::Client;
 use super::record::Record;
+use super::trees::MAX_DEPTH;
 
 /// How long something must be missing before its deletion is looked at again and believed.
 pub(super) const DELETION_MS: u64 = 1_000;
@@ -38,6 +39,20 @@ impl Client {
                 self.search_everywhere();
             }
         }
+    }
+
+    /// A directory, or one that it is in, was not found where it was: where it is now, and whether it
+    /// is, is yet to be seen.
+    pub(super) fn is_being_missed(&self, dir: NodeId) -> bool {
+        let mut at = dir;
+        for _ in 0..MAX_DEPTH {
+            if self.looks.missing.contains_key(&at) {
+                return true;
+            }
+            let Some(here) = self.trees.get(at).present() else { return false };
+            at = here.place.parent;
+        }
+        false
     }
 
     /// After a restart: what is new here settles as if it had just been seen.

@@ -198,9 +198,6 @@ impl Client {
         }
         if acts.contains(&Act::Send) {
             self.offer_outbound(node);
-        } else if content != Act::Apply {
-            // What the server did not take is not to be sent any more.
-            self.solved(node, ProblemKind::Refused);
         }
         if acts == [Act::Rest; 3] {
             for kind in [

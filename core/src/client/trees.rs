@@ -421,12 +421,14 @@ fn children(index: &Children, parent: NodeId) -> impl Iterator<Item = (&Name, No
         .map(|((_, name), node)| (name, *node))
 }
 
+/// While moves are half seen, directories may be in each other: as each is in one only, none but
+/// `node` itself can come again.
 fn below(index: &Children, node: NodeId) -> Vec<NodeId> {
-    let mut found: Vec<NodeId> = children(index, node).map(|(_, child)| child).collect();
+    let inside = |dir| children(index, dir).map(|(_, child)| child).filter(move |at| *at != node);
+    let mut found: Vec<NodeId> = inside(node).collect();
     let mut next = 0;
     while next < found.len() {
-        let inside: Vec<NodeId> = children(index, found[next]).map(|(_, child)| child).collect();
-        found.extend(inside);
+        found.extend(inside(found[next]));
         next += 1;
     }
     found
@@ -438,3 +440,6 @@ fn remove_own<K: Ord>(index: &mut BTreeMap<K, NodeId>, key: &K, node: NodeId) {
         index.remove(key);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,8 @@ impl Client {
     /// The directory that a node is to be in must be here. `None`: it is.
     fn wait_for_directory(&mut self, node: NodeId, dir: NodeId) -> Option<Try> {
         if self.trees.is_dir_here(dir) {
-            return None;
+            // What has its name may be another one by now.
+            return self.is_being_missed(dir).then_some(Try::Blocked);
         }
         if self.is_hidden_here(dir) {
             let reason = "the directory that it is to be in has a name here that is not synced";

@@ -122,6 +122,12 @@ impl Under {
         self.users.extend_from_slice(deeds);
     }
 
+    /// What users did away with meanwhile.
+    pub fn destroyed(&self) -> impl Iterator<Item = ContentId> {
+        let destroyed = self.users.iter().filter(|deed| deed.act == Act::Destroyed);
+        destroyed.map(|deed| deed.version)
+    }
+
     /// The change has ended, or its process has (`None`).
     pub fn end(
         self,

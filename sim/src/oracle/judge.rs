@@ -122,6 +122,7 @@ fn nothing_comes_back(scene: &Scene<'_>, server: &Tree, tally: &mut Tally) -> Re
         let Some(by) = fate.destroyed_by.first() else { continue };
         let alone = fate.destroyed_by.len() == 1
             && !fate.copied
+            && !fate.half_deleted
             && !scene.witness.versions.moved_by_others(*version, *by)
             && scene.witness.directory_movers.iter().all(|mover| mover == by);
         if !alone {

@@ -24,6 +24,9 @@ pub struct Fate {
     pub moved_by: BTreeSet<usize>,
     /// It stood at more than one path by a user's will.
     pub copied: bool,
+    /// It was deleted in the midst of a change whose engine died: nobody can tell any more whether
+    /// its user knew the new version or the old one, so it may come back.
+    pub half_deleted: bool,
     /// A power cut took it from a disk before the server had it.
     pub lost_power: bool,
     /// A power cut took it from a disk after the server had it.
@@ -75,6 +78,13 @@ impl Versions {
             }
             Act::Linked => fate.copied = true,
             Act::MovedDirectory | Act::Made => {}
+        }
+    }
+
+    /// These were deleted in the midst of a change whose engine died.
+    pub fn half_deleted(&mut self, versions: impl Iterator<Item = ContentId>) {
+        for version in versions {
+            self.all.entry(version).or_default().half_deleted = true;
         }
     }
 

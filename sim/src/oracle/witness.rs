@@ -331,6 +331,9 @@ impl Witness {
             }
         }
         if let Some(under) = self.under.take() {
+            if result.is_none() {
+                self.versions.half_deleted(under.destroyed());
+            }
             let judged = under.end(disk, &self.sights[device], change, result, &mut self.tally);
             self.hold(judged);
         }
