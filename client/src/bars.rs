@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use onefold_core::client::Status;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -29,25 +30,31 @@ const TEMPLATE: &str = "{prefix:9} [{bar:24}] {msg}";
 
 /// Shows what moves in all folders of a client; dropped, it shows nothing any more.
 #[derive(Debug)]
-pub struct Bars(JoinSet<()>);
+pub struct Bars {
+    ends: Arc<Notify>,
+    task: JoinSet<()>,
+}
 
 /// Shows long work from now on.
 pub fn show(supervisor: &Arc<Supervisor>) -> Bars {
-    let mut task = JoinSet::new();
-    task.spawn(run(Arc::clone(supervisor)));
-    Bars(task)
+    let (ends, mut task) = (Arc::new(Notify::new()), JoinSet::new());
+    task.spawn(run(Arc::clone(supervisor), Arc::clone(&ends)));
+    Bars { ends, task }
 }
 
 impl Bars {
-    /// Ends them, so that what is said next stands on a line of its own.
+    /// Says what is done by now, and ends them, so that what is said next stands on a line of its own.
     pub async fn end(mut self) {
-        self.0.shutdown().await;
+        self.ends.notify_one();
+        let _ = timeout(LONG, self.task.join_next()).await;
+        self.task.shutdown().await;
     }
 }
 
-async fn run(supervisor: Arc<Supervisor>) {
+async fn run(supervisor: Arc<Supervisor>, ends: Arc<Notify>) {
     let mut news = supervisor.news().listen();
     let mut rows = [Row::new(Way::Up), Row::new(Way::Down)];
+    let mut goes_on = true;
     loop {
         news.borrow_and_update();
         let moving = supervisor.moving().await;
@@ -55,13 +62,24 @@ async fn run(supervisor: Arc<Supervisor>) {
         for row in &mut rows {
             row.update(now, Standing::of(row.way, &moving));
         }
-        sleep(DRAW_EVERY).await;
-        if rows.iter().any(|row| row.work.is_some()) {
-            // Time passes, too.
-            let _ = timeout(LONG, news.changed()).await;
-        } else if news.changed().await.is_err() {
+        if !goes_on {
             return;
         }
+        let wait = async {
+            sleep(DRAW_EVERY).await;
+            if rows.iter().any(|row| row.work.is_some()) {
+                // Time passes, too.
+                let _ = timeout(LONG, news.changed()).await;
+                true
+            } else {
+                news.changed().await.is_ok()
+            }
+        };
+        goes_on = tokio::select! {
+            biased;
+            () = ends.notified() => false,
+            goes_on = wait => goes_on,
+        };
     }
 }
 
@@ -69,6 +87,8 @@ async fn run(supervisor: Arc<Supervisor>) {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Standing {
     items: u64,
+    /// Bytes that are there, of what is on its way.
+    done: u64,
     /// Bytes that are not there yet.
     left: u64,
     /// Bytes a second.
@@ -85,6 +105,7 @@ impl Standing {
                 Way::Down => (status.downloading, progress.rate.down),
             };
             all.items += items;
+            all.done += progress.done(way);
             all.left += progress.left(way, bytes);
             all.rate += rate;
         }
@@ -129,8 +150,10 @@ impl Row {
             }
             return;
         }
-        let (began, left) = (now, standing.left);
-        let work = self.work.get_or_insert(Work { began, moved: 0, left, shown: Shown::NotYet });
+        // Some of it may be there when it is first looked at.
+        let Standing { done: moved, left, .. } = standing;
+        let new = Work { began: now, moved, left, shown: Shown::NotYet };
+        let work = self.work.get_or_insert(new);
         work.count(standing.left);
         work.show(self.way, now, standing);
     }
@@ -171,7 +194,7 @@ impl Work {
 
     /// `3 files, 1.5 MiB of 20.0 MiB, 2.0 MiB/s, 10 s left`
     fn words(&self, standing: Standing) -> String {
-        let Standing { items, left, rate } = standing;
+        let Standing { items, left, rate, .. } = standing;
         let files = if items == 1 { "file" } else { "files" };
         let mut words =
             format!("{items} {files}, {} of {}", size(self.moved), size(self.moved + left));
@@ -238,7 +261,15 @@ mod tests {
     use super::*;
 
     fn standing(items: u64, left: u64, rate: u64) -> Standing {
-        Standing { items, left, rate }
+        Standing { items, done: 0, left, rate }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_there_when_it_is_first_looked_at_counts() {
+        let mut row = Row::new(Way::Down);
+        row.update(Instant::now(), Standing { done: 300, ..standing(1, 700, 0) });
+        let work = row.work.as_ref().expect("there is some left");
+        assert_eq!(work.words(standing(1, 700, 0)), "1 file, 300 bytes of 1000 bytes");
     }
 
     #[tokio::test(start_paused = true)]

@@ -65,8 +65,13 @@ impl Progress {
 
     /// How many of so many bytes that are to go one way are not there yet.
     pub fn left(&self, way: Way, bytes: u64) -> u64 {
-        let done = self.transfers.iter().filter(|transfer| transfer.direction == way);
-        bytes.saturating_sub(done.map(|transfer| transfer.done).sum())
+        bytes.saturating_sub(self.done(way))
+    }
+
+    /// How many bytes are there of what is on its way.
+    pub fn done(&self, way: Way) -> u64 {
+        let moving = self.transfers.iter().filter(|transfer| transfer.direction == way);
+        moving.map(|transfer| transfer.done).sum()
     }
 
     /// Of one content.

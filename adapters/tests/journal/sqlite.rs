@@ -24,7 +24,7 @@ async fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
         .await
         .unwrap();
     let error = SqlJournal::sqlite(&arm.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 2 }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 3 }), "{error}");
 }
 
 #[tokio::test]
