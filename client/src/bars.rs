@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::console;
 use crate::progress::{Progress, Way};
-use crate::status::{duration, size};
 use crate::supervisor::Supervisor;
+use crate::words::{duration, size};
 
 /// Work that takes less is not shown.
 const LONG: Duration = Duration::from_secs(1);

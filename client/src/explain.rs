@@ -19,7 +19,8 @@ use crate::history::{Change, Log};
 use crate::home::{Home, full_path};
 use crate::linked::Linked;
 use crate::progress::Transfer;
-use crate::status::{shown, size, word};
+use crate::status::{shown, word};
+use crate::words::size;
 
 /// What is known of one path, as `status PATH --json` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

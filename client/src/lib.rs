@@ -41,3 +41,4 @@ pub mod supervisor;
 pub mod sweeper;
 pub mod watching;
 pub mod window;
+pub mod words;

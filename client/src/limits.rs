@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Trouble;
 use crate::home::{Home, replace_durably};
-use crate::status::size;
+use crate::words::size;
 
 /// The most that may move one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,12 +8,12 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::disk::{Found, Inode, Listing, Names, Seen, Stamp};
+use crate::disk::{Found, Inode, Listing, Seen, Stamp};
 use crate::id::NodeId;
 use crate::name::Name;
 use crate::node::{Kind, Place};
 
-use super::looking::{Look, asked};
+use super::looking::Look;
 use super::record::{Local, LocalBody, Present};
 use super::sameness::{
     found_executable, has_other_names, is_backup, is_same_file, may_be_other, seen_stamp, stands,
@@ -357,119 +357,6 @@ impl Client {
             .map(|(node, _)| *node)
             .filter(folded);
         exact.into_iter().chain(parked).collect()
-    }
-
-    /// What was asked for and is not there.
-    fn miss_absent(&mut self, look: &Look, listing: &Listing) {
-        let there: BTreeSet<&Name> = listing.names.iter().map(|(name, _)| name).collect();
-        let absent = |name: &Name| {
-            asked(&look.names, name) && !there.contains(name) && !look.tainted.contains(name)
-        };
-        let gone: Vec<NodeId> = match &look.names {
-            Names::All => (self.trees.children_here(look.dir))
-                .filter(|(name, _)| absent(name))
-                .map(|(_, node)| node)
-                .collect(),
-            Names::Only(names) => (names.iter())
-                .filter(|name| absent(name))
-                .filter_map(|name| self.trees.child_here(look.dir, name))
-                .collect(),
-        };
-        let others: Vec<Name> = (self.looks.others.range((look.dir, Name::first())..))
-            .take_while(|(dir, _)| *dir == look.dir)
-            .filter(|(_, name)| absent(name))
-            .map(|(_, name)| name.clone())
-            .collect();
-        for name in &others {
-            self.not_other(look.dir, name);
-            self.reveal(look.dir, name);
-        }
-        gone.into_iter().for_each(|node| self.found_gone(node, look.number));
-    }
-
-    /// A look shows that a node is not at its name.
-    fn found_gone(&mut self, node: NodeId, look: u64) {
-        if !self.forget_unaccepted(node) && !self.take_over(node) {
-            self.found_missing(node, look);
-        }
-    }
-
-    /// A node that vanished, while a never accepted one of its kind stands where it was agreed to
-    /// be (save by renaming away, writing anew, removing): it is edited, and lives on there.
-    fn take_over(&mut self, node: NodeId) -> bool {
-        let record = self.trees.get(node);
-        let Some(synced) = record.synced() else { return false };
-        let kind = synced.body.kind();
-        let Some(heir) = self.trees.at_here(&synced.place).filter(|&heir| heir != node) else {
-            return false;
-        };
-        let known = self.trees.get(heir);
-        if known.accepted()
-            || self.is_in_flight(heir)
-            || self.is_in_flight(node)
-            || known.present().is_none_or(|present| present.body.kind() != kind)
-        {
-            return false;
-        }
-        self.looks.missing.remove(&node);
-        for below in self.trees.below_here(node) {
-            self.believe_deleted(below);
-        }
-        self.trees.set_local(node, Local::Absent);
-        self.hand_over(heir, node);
-        self.unsettle(node, false);
-        if kind == Kind::Directory {
-            self.want_all(node, 0);
-        }
-        true
-    }
-
-    /// The server knows it, or may have heard of it.
-    fn may_be_known_there(&self, node: NodeId) -> bool {
-        self.trees.get(node).accepted()
-            || self.is_in_commit(node)
-            || self.sent_before.contains(&node)
-    }
-
-    /// A node that the server never heard of costs nothing when it goes. What had been moved into
-    /// it is missing like anything else.
-    fn forget_unaccepted(&mut self, node: NodeId) -> bool {
-        if self.may_be_known_there(node) {
-            return false;
-        }
-        for below in self.trees.below_here(node) {
-            if self.may_be_known_there(below) {
-                self.believe_deleted(below);
-            } else {
-                self.not_missing(below);
-                self.trees.set_local(below, Local::Absent);
-            }
-        }
-        self.not_missing(node);
-        self.trees.set_local(node, Local::Absent);
-        true
-    }
-
-    /// It is not on this disk any more, nor is anything that was in it.
-    pub(super) fn believe_deleted(&mut self, node: NodeId) {
-        let mut whole = self.trees.below_here(node);
-        whole.push(node);
-        for node in whole {
-            self.look_no_more(node);
-            if self.trees.get(node).present().is_some() {
-                self.trees.set_local(node, Local::Absent);
-            }
-        }
-    }
-
-    /// It is gone: nothing is to be found out about it any more, nor about what is in it.
-    pub(super) fn look_no_more(&mut self, node: NodeId) {
-        self.looks.missing.remove(&node);
-        self.looks.wanted.remove(&node);
-        self.looks.unnameable.remove(&node);
-        self.looks.blind.remove(&node);
-        self.solved(node, ProblemKind::Unreadable);
-        self.others_are_gone(node);
     }
 }
 

@@ -10,20 +10,19 @@ use onefold_core::client::event::{Effect, Event};
 use onefold_core::client::saved::Saved;
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
-use onefold_core::id::{NodeId, Seq};
+use onefold_core::id::NodeId;
 use onefold_core::node::Body;
-use onefold_core::operation::{Cursor, Entry, Step};
+use onefold_core::operation::{Cursor, Entry};
 use onefold_core::protocol::{ClientMessage, MergeReason};
 
 use crate::disk::guard::Changed;
 use crate::disk::user::{Act, Deed, target_version};
 use crate::disk::{Disk, Form};
 use crate::story::Story;
-use crate::words;
 
 use super::deed::{self, Stood, Under};
 use super::divergence::Divergence;
-use super::epoch::{Epoch, Pace};
+use super::epoch::Epoch;
 use super::moving::Moving;
 use super::shadow::Shadow;
 use super::sight::Sight;
@@ -31,6 +30,8 @@ use super::temporary::Temporary;
 use super::tree::{self, Tree};
 use super::versions::Versions;
 use super::{Broken, Tally, rules};
+
+mod journal;
 
 /// The record of a run.
 #[derive(Debug, Default)]
@@ -382,17 +383,6 @@ impl Witness {
         self.blind.clear();
     }
 
-    /// The server came back with an older journal: these entries are all that it ever had.
-    pub fn restored(&mut self, entries: Vec<(Entry, Cursor)>) {
-        self.cursor = entries.last().map(|(_, cursor)| *cursor);
-        self.entries = entries.into_iter().map(|(entry, _)| entry).collect();
-        self.shadow = Default::default();
-        let followed = self.entries.iter().try_for_each(|entry| self.shadow.follow(entry));
-        self.hold(followed);
-        self.merged = true;
-        self.spoil();
-    }
-
     /// From now on no engine may send or change anything, by this rule.
     pub fn nothing_more_may_happen(&mut self, rule: &'static str) {
         self.calm = Some((rule, Vec::new()));
@@ -407,50 +397,5 @@ impl Witness {
             }
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// The journal has these new entries: gapless, and chained.
-    pub fn journal_grew(
-        &mut self,
-        entries: Vec<(Entry, Cursor)>,
-        story: &mut Story,
-    ) -> Result<(), Broken> {
-        let mut cursor = self.cursor.unwrap_or(Cursor::START);
-        for (entry, stored) in entries {
-            self.tally.judged(rules::CHAINED, 1u64);
-            let whole = cursor.after(&entry);
-            if entry.seq != Seq::next(cursor.seq) || whole != stored {
-                let what = format!("{entry:?} after {cursor:?}");
-                return Err(Broken::new(rules::CHAINED, what));
-            }
-            story.hash(&entry);
-            story.say(|| format!("server: {}", words::entry(&entry)));
-            self.remember(&entry)?;
-            self.entries.push(entry);
-            cursor = stored;
-        }
-        self.cursor = Some(cursor);
-        Ok(())
-    }
-
-    fn remember(&mut self, entry: &Entry) -> Result<(), Broken> {
-        self.divergence.entry(entry, &self.shadow, &mut self.tally)?;
-        self.tally.judged(rules::ROWS_FOLLOW, 1u64);
-        self.shadow.follow(entry)?;
-        if let Some(moving) = &self.epoch.moving {
-            moving.check(&self.shadow.tree(), &mut self.tally)?;
-        }
-        for step in &entry.operation.steps {
-            self.epoch.pace = self.epoch.pace.max(Pace::of(step));
-            self.history.extend(step.content().map(|content| content.id));
-            match step {
-                Step::Retarget { target, .. }
-                | Step::Create { body: Body::Symlink(target), .. } => {
-                    self.history.insert(target_version(target));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod administration;
+mod asking;
 mod bad_input;
 mod commands;
 mod conflicts;

@@ -8,7 +8,7 @@ use super::*;
 use crate::client::Config;
 use crate::client::record::Record;
 use crate::client::saving::saved;
-use crate::disk::Form;
+use crate::disk::{Form, Names};
 use crate::folding::Folding;
 use crate::hash::ContentId;
 use crate::id::DeviceId;

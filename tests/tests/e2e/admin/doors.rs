@@ -3,35 +3,10 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use tests::{Browser, Device, Options, Reply, Server, World, request};
+use tests::{Browser, Device, Options, Server, World};
 
 use super::Page;
-
-/// A request as the page itself would send it, but for what is said.
-#[derive(Clone, Copy)]
-struct Try<'a> {
-    address: SocketAddr,
-    method: &'a str,
-    target: &'a str,
-    host: &'a str,
-    cookie: Option<&'a str>,
-    origin: Option<&'a str>,
-    kind: &'a str,
-    body: &'a str,
-}
-
-impl Try<'_> {
-    fn send(&self) -> Reply {
-        let mut headers = vec![("Host", self.host)];
-        headers.extend(self.cookie.map(|cookie| ("Cookie", cookie)));
-        headers.extend(self.origin.map(|origin| ("Origin", origin)));
-        if !self.body.is_empty() {
-            headers.push(("Content-Type", self.kind));
-        }
-        let body = self.body.as_bytes();
-        request(self.address, self.method, self.target, &headers, body).expect("an answer")
-    }
-}
+use crate::asking::Try;
 
 #[test]
 fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_nothing() {

@@ -5,34 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
-use tests::{Device, PATIENCE, Reply, Server, World, request, wait_for};
+use tests::{Device, PATIENCE, Server, World, request, wait_for};
 
 use super::Window;
-
-/// A request as the window's own page would send it, but for what is said.
-#[derive(Clone, Copy)]
-struct Try<'a> {
-    method: &'a str,
-    target: &'a str,
-    host: &'a str,
-    cookie: Option<&'a str>,
-    origin: Option<&'a str>,
-    kind: &'a str,
-    body: &'a str,
-}
-
-impl Try<'_> {
-    fn send(&self, window: &Window) -> Reply {
-        let mut headers = vec![("Host", self.host)];
-        headers.extend(self.cookie.map(|cookie| ("Cookie", cookie)));
-        headers.extend(self.origin.map(|origin| ("Origin", origin)));
-        if !self.body.is_empty() {
-            headers.push(("Content-Type", self.kind));
-        }
-        let body = self.body.as_bytes();
-        request(window.address(), self.method, self.target, &headers, body).expect("an answer")
-    }
-}
+use crate::asking::Try;
 
 #[test]
 fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_nothing() {
@@ -45,6 +21,7 @@ fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_no
 
     let with_key = format!("/?key={key}");
     let get = Try {
+        address: window.address(),
         method: "GET",
         target: &with_key,
         host: &host,
@@ -53,7 +30,7 @@ fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_no
         kind: "application/json",
         body: "",
     };
-    let entered = get.send(&window);
+    let entered = get.send();
     assert_eq!(entered.status, 200);
     let policy = entered.header("content-security-policy").expect("a policy");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
@@ -96,7 +73,7 @@ fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_no
         ("a form's body", plain),
         ("another method", Try { method: "PUT", ..good }),
     ] {
-        let reply = refused.send(&window);
+        let reply = refused.send();
         assert_eq!(reply.status, 403, "{what}: {}", reply.text());
     }
     let wrong = format!("/?key={}", "A".repeat(43));
@@ -108,7 +85,7 @@ fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_no
         ("no key for what is told", Try { target: "/api/events", ..get }),
         ("no key for a script", Try { target: "/window.js", ..get }),
     ] {
-        let reply = refused.send(&window);
+        let reply = refused.send();
         assert_eq!(reply.status, 403, "{what}: {}", reply.text());
         assert!(!reply.text().contains("precious"));
     }
@@ -118,12 +95,12 @@ fn a_request_without_the_key_with_a_wrong_host_or_from_another_origin_changes_no
     for path in ["../one.home/window.json", "/etc/passwd", ".onefold/folder"] {
         let target =
             format!("/api/file?folder={id}&id={}", BASE64URL_NOPAD.encode(path.as_bytes()));
-        let reply = Try { target: &target, cookie: Some(&cookie), ..get }.send(&window);
+        let reply = Try { target: &target, cookie: Some(&cookie), ..get }.send();
         assert_eq!(reply.status, 400, "{path}: {}", reply.text());
     }
 
     // The same request from the page itself does what it says.
-    assert_eq!(good.send(&window).status, 200);
+    assert_eq!(good.send().status, 200);
     let output = device.run(["status", "--json"]).expect(0);
     assert_eq!(output.stdout.trim(), r#"{"folders":[]}"#);
     assert!(device.at("precious.txt").exists());
