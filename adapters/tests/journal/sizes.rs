@@ -1,10 +1,10 @@
 //! What an operation costs does not depend on how large the folder is: it reads as many rows, and no
 //! plan of a database scans a table.
 //!
-//! Little by default; a long run does it at 10,000, 100,000 and a million files. The times are printed,
-//! and not judged: that is for a person, on a machine that is idle.
+//! Little by default; a long run does it at 10,000, 100,000 and a million files. Each size has a
+//! database of its own, and they are measured in turns, so that whatever else the machine does meets
+//! all alike. The times are printed, and not judged: that is for a person.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use onefold_adapters::journal::{ChunkLocation, Journal, MySqlOptions, PackId, SqlJournal};
@@ -19,8 +19,9 @@ use tests::{MariaDb, Random, pick};
 use crate::bench::*;
 use crate::plans::{Statements, plans_of};
 
-/// How often each operation is done at each size.
-const TIMES: u64 = 20;
+/// How often each operation is done at each size to count rows, and how often to take its time.
+const TIMES_COUNTED: u64 = 20;
+const TIMES_TIMED: usize = 60;
 /// The files of one directory.
 const FILES_IN_DIRECTORY: u64 = 500;
 /// Numbers of files that are made while it is measured begin here.
@@ -238,48 +239,78 @@ async fn add_others(journal: &impl Journal) {
     }
 }
 
-/// What one operation cost.
-#[derive(Clone, Copy)]
-struct Cost {
-    median: Duration,
-    rows: u64,
+/// What one operation cost in the folder of each size.
+#[derive(Clone, Debug, Default)]
+struct Costs {
+    /// How many rows so many as were counted read.
+    rows: Vec<u64>,
+    medians: Vec<Duration>,
 }
 
-/// Does each operation; `rows` tells how many rows have been read in all so far.
-async fn measured<J: Journal>(grown: &mut Grown<J>, rows: impl Fn() -> u64) -> Vec<Cost> {
-    let mut costs = Vec::new();
-    // Once unmeasured, so that caches and what is kept for later are as they are in the midst of work.
-    for what in OPERATIONS {
-        grown.once(what).await;
+/// Folders of all sizes: each a journal of its own, by its number.
+async fn grown<J: Journal>(open: impl AsyncFn(usize) -> J) -> Vec<Grown<J>> {
+    let mut folders = Vec::new();
+    for (number, files) in sizes().iter().enumerate() {
+        let journal = open(number).await;
+        furnish(&journal).await;
+        add_others(&journal).await;
+        let mut folder = Grown::new(journal);
+        folder.grow(*files).await;
+        folders.push(folder);
     }
-    for what in OPERATIONS {
-        let before = rows();
-        let asking = rows() - before;
-        let before = before + asking;
-        let mut took = Vec::new();
-        for _ in 0..TIMES {
-            let began = Instant::now();
-            grown.once(what).await;
-            took.push(began.elapsed());
+    folders
+}
+
+/// Does each operation in each folder and counts; `rows` tells how many rows were read in all so far.
+async fn count_rows<J: Journal>(folders: &mut [Grown<J>], rows: impl Fn() -> u64) -> Vec<Costs> {
+    let mut costs = vec![Costs::default(); OPERATIONS.len()];
+    for folder in folders {
+        // Once uncounted, so that caches and what is kept for later are as they are in the midst of work.
+        for what in OPERATIONS {
+            folder.once(what).await;
         }
-        took.sort();
-        costs.push(Cost { median: took[took.len() / 2], rows: rows() - before - asking });
+        for (what, costs) in OPERATIONS.iter().zip(&mut costs) {
+            let before = rows();
+            let asking = rows() - before;
+            let before = before + asking;
+            for _ in 0..TIMES_COUNTED {
+                folder.once(what).await;
+            }
+            costs.rows.push(rows() - before - asking);
+        }
     }
     costs
 }
 
-fn print(database: &str, table: &BTreeMap<u64, Vec<Cost>>) {
-    println!("\n{database}, {TIMES} times each: median in ms, and rows read by one");
-    let heads = table.keys().map(|files| format!("{files:>12} files"));
+/// Does each operation in all folders in turns, and takes the time.
+async fn take_times<J: Journal>(folders: &mut [Grown<J>], costs: &mut [Costs]) {
+    for (what, costs) in OPERATIONS.iter().zip(costs) {
+        let mut took = vec![Vec::new(); folders.len()];
+        for _ in 0..TIMES_TIMED {
+            for (folder, took) in folders.iter_mut().zip(&mut took) {
+                let began = Instant::now();
+                folder.once(what).await;
+                took.push(began.elapsed());
+            }
+        }
+        took.iter_mut().for_each(|took| took.sort());
+        costs.medians = took.iter().map(|took| took[took.len() / 2]).collect();
+    }
+}
+
+fn print(database: &str, costs: &[Costs]) {
+    println!(
+        "\n{database}: median of {TIMES_TIMED} in ms, and rows read by one (mean of {TIMES_COUNTED})"
+    );
+    let heads = sizes().iter().map(|files| format!("{files:>12} files"));
     println!("{:<24}{}{:>8}", "", heads.collect::<String>(), "ratio");
-    for (index, what) in OPERATIONS.iter().enumerate() {
-        let costs: Vec<Cost> = table.values().map(|costs| costs[index]).collect();
-        let ms = |cost: &Cost| cost.median.as_secs_f64() * 1000.0;
-        let cells = costs
+    for (what, Costs { rows, medians }) in OPERATIONS.iter().zip(costs) {
+        let ms: Vec<f64> = medians.iter().map(|median| median.as_secs_f64() * 1000.0).collect();
+        let cells = ms
             .iter()
-            .map(|cost| format!("{:>10.2} {:>7.1}", ms(cost), cost.rows as f64 / TIMES as f64));
-        let (first, last) = (&costs[0], &costs[costs.len() - 1]);
-        println!("{what:<24}{}{:>8.2}", cells.collect::<String>(), ms(last) / ms(first));
+            .zip(rows)
+            .map(|(ms, rows)| format!("{ms:>10.2} {:>7.1}", *rows as f64 / TIMES_COUNTED as f64));
+        println!("{what:<24}{}{:>8.2}", cells.collect::<String>(), ms[ms.len() - 1] / ms[0]);
     }
 }
 
@@ -290,61 +321,60 @@ async fn on_mariadb_as_many_rows_are_read_in_a_large_folder_and_no_table_is_scan
     // Every statement is written down with the plan by which it was done.
     let file = format!("--slow-query-log-file={}", log.display());
     let verbosity = "--log-slow-verbosity=explain,query_plan";
-    let database =
-        MariaDb::start_with(&["--long-query-time=0", verbosity, &file, "--log-output=FILE"]);
-    let url = format!("{}/onefold", database.url());
-    let open = async || SqlJournal::mysql(&url, &MySqlOptions::default()).await.unwrap();
-    let journal = open().await;
-    furnish(&journal).await;
-    add_others(&journal).await;
-    let mut grown = Grown::new(journal);
-    let mut table = BTreeMap::new();
-    for files in sizes() {
-        grown.grow(*files).await;
-        database
-            .sql("USE onefold; ANALYZE TABLE nodes, entries, contents, outcomes, folders, devices");
-        database.sql("SET GLOBAL slow_query_log = ON");
-        // New connections follow the new setting.
-        grown.journal.close().await;
-        grown.journal = open().await;
-        let rows = || -> u64 {
-            let sql = "SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Handler_read%'";
-            let number = |line: &str| line.split('\t').nth(1)?.parse::<u64>().ok();
-            database.sql(sql).lines().filter_map(number).sum()
-        };
-        table.insert(*files, measured(&mut grown, rows).await);
-        database.sql("SET GLOBAL slow_query_log = OFF");
-        grown.journal.close().await;
-        grown.journal = open().await;
+    let database = MariaDb::start_with(&[
+        "--long-query-time=0",
+        verbosity,
+        &file,
+        "--log-output=FILE",
+        // As README asks for: what a database is asked all the time is in memory.
+        "--innodb-buffer-pool-size=2G",
+    ]);
+    let open = async |number: usize| {
+        let url = format!("{}/onefold_{number}", database.url());
+        SqlJournal::mysql(&url, &MySqlOptions::default()).await.unwrap()
+    };
+    // New connections follow a new setting.
+    let open_anew = async |folders: &mut [Grown<SqlJournal>], setting: &str| {
+        database.sql(setting);
+        for (number, folder) in folders.iter_mut().enumerate() {
+            folder.journal.close().await;
+            folder.journal = open(number).await;
+        }
+    };
+    let mut folders = grown(open).await;
+    for number in 0..folders.len() {
+        database.sql(&format!(
+            "USE onefold_{number}; ANALYZE TABLE nodes, entries, contents, outcomes, folders, devices"
+        ));
     }
-    print("MariaDB", &table);
+    open_anew(&mut folders, "SET GLOBAL slow_query_log = ON").await;
+    let rows = || -> u64 {
+        let sql = "SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Handler_read%'";
+        let number = |line: &str| line.split('\t').nth(1)?.parse::<u64>().ok();
+        database.sql(sql).lines().filter_map(number).sum()
+    };
+    let mut costs = count_rows(&mut folders, rows).await;
+    open_anew(&mut folders, "SET GLOBAL slow_query_log = OFF").await;
+    take_times(&mut folders, &mut costs).await;
+    print("MariaDB", &costs);
     let plans = plans_of(&String::from_utf8_lossy(&std::fs::read(&log).unwrap()));
     println!("{} different plans", plans.len());
     assert!(plans.len() > OPERATIONS.len(), "every operation has a plan, most have several");
     let scans: Vec<_> = plans.iter().filter(|plan| plan.scans()).collect();
     assert!(scans.is_empty(), "{scans:#?}");
-    let mut costs = table.values();
-    let first: Vec<u64> = costs.next().unwrap().iter().map(|cost| cost.rows).collect();
-    for costs in costs {
-        let rows: Vec<u64> = costs.iter().map(|cost| cost.rows).collect();
-        assert_eq!(rows, first, "rows read by {TIMES} of each of {OPERATIONS:?}");
+    for (what, Costs { rows, .. }) in OPERATIONS.iter().zip(&costs) {
+        assert!(rows.iter().all(|it| *it == rows[0]), "{what}: {rows:?} rows read");
     }
 }
 
 #[tokio::test]
 async fn on_sqlite_no_table_is_scanned_in_a_large_folder() {
     let statements = Statements::listen();
-    let arm = Sqlite::new();
-    let journal = arm.open().await;
-    furnish(&journal).await;
-    add_others(&journal).await;
-    let mut grown = Grown::new(journal);
-    let mut table = BTreeMap::new();
-    for files in sizes() {
-        grown.grow(*files).await;
-        table.insert(*files, measured(&mut grown, || 0).await);
-    }
-    print("SQLite", &table);
-    let scans = statements.scans_on_sqlite(&arm.path());
+    let arms: Vec<Sqlite> = sizes().iter().map(|_| Sqlite::new()).collect();
+    let mut folders = grown(async |number: usize| arms[number].open().await).await;
+    let mut costs = count_rows(&mut folders, || 0).await;
+    take_times(&mut folders, &mut costs).await;
+    print("SQLite", &costs);
+    let scans = statements.scans_on_sqlite(&arms[arms.len() - 1].path());
     assert!(scans.is_empty(), "{scans:#?}");
 }

@@ -22,8 +22,11 @@ const place = (id) => document.querySelector(`#${id} > div:last-child`);
 
 const empty = (words) => h("p", { class: "quiet-text" }, words);
 
-/** A table that is a list where it would not fit. `ends`: the columns of numbers. */
+/** A table that is a list where it would not fit: each cell but the first then tells what it is. */
 function table(heads, rows) {
+  for (const row of rows) {
+    heads.forEach((head, column) => column > 0 && head && row.children[column].setAttribute("data-head", head));
+  }
   return h(
     "table",
     { class: "narrow" },
@@ -45,7 +48,7 @@ function folders(view) {
         { "data-folder": folder.id },
         h("td", {}, name(folder.name)),
         h("td", {}, size(folder.bytes)),
-        h("td", {}, folder.quota === null ? "as much as they are" : size(folder.quota)),
+        h("td", {}, folder.quota === null ? "no limit" : size(folder.quota)),
         h("td", {}, changes(folder.changes)),
         h("td", {}, count(devices.length, "device")),
       );
@@ -98,8 +101,8 @@ function devices(view) {
         { "data-device": device.id, class: device.revoked && "out" },
         h("td", {}, name(device.name), !device.writable && h("span", { class: "quiet-text" }, " (may only read)"), h("div", { class: "id" }, device.id.slice(0, 8))),
         h("td", {}, name(device.folder)),
-        h("td", {}, presence(device)),
-        h("td", {}, behind(device)),
+        h("td", { class: "short" }, presence(device)),
+        h("td", { class: "short" }, behind(device)),
         h("td", { class: "end does" }, !device.revoked && revoking(device)),
       ),
     ),
