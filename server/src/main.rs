@@ -150,8 +150,10 @@ struct QuotaOptions {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    // What it has to say is said in our words.
-    let filter = filter.add_directive("async_nats=off".parse().expect("a directive"));
+    // What they have to say is said in our words.
+    let filter = ["async_nats=off", "sqlx_core::pool=off"]
+        .iter()
+        .fold(filter, |filter, off| filter.add_directive(off.parse().expect("a directive")));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
