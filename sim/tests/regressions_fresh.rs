@@ -158,3 +158,15 @@ fn what_comes_into_a_missing_directory_is_not_put_into_the_one_that_has_its_name
     s.symlink(1, "a/b/x", "there").online(0).by_the_rules();
     s.check("it is kept", |s| s.disk(1).contains("/x->there") && s.disk(0) == s.disk(1));
 }
+
+/// What was looked at as not empty when it was to go stayed for ever, and was called in sync: a look
+/// into it did not show it empty yet, and then what was in it was met elsewhere.
+#[test]
+fn a_directory_goes_when_what_kept_it_is_met_elsewhere() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").mkdir(0, "e").write(0, "y", "one").settle().mark();
+    s.hold(1, Hold::Changes).remove_all(0, "d").until_asked(1, "remove");
+    s.rename(1, "y", "d/y").release(1, Hold::Changes).wait(50);
+    let y = s.move_out(1, "d/y");
+    s.wait(50).move_in(1, y, "e/y").everywhere("e/ e/y=one");
+}
