@@ -170,3 +170,15 @@ fn a_directory_goes_when_what_kept_it_is_met_elsewhere() {
     let y = s.move_out(1, "d/y");
     s.wait(50).move_in(1, y, "e/y").everywhere("e/ e/y=one");
 }
+
+/// A name that was there for a moment was sent: the event that it was gone came later than the time
+/// in which a new name settles.
+#[test]
+fn a_name_that_is_gone_before_its_event_comes_is_not_sent() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().mark();
+    s.rename(0, "f", ".f.tmp").mkdir(0, "t").symlink(0, "l", "to").wait(20).hold(0, Hold::Events);
+    s.rename(0, ".f.tmp", "f").remove_all(0, "t").delete(0, "l").wait(500);
+    s.check("nothing was sent", |s| s.new_entries() == 0);
+    s.release(0, Hold::Events).everywhere("f=one").check("nor later", |s| s.new_entries() == 0);
+}

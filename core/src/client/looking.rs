@@ -290,13 +290,6 @@ impl Client {
         others.next().is_some_and(|(of, _)| *of == dir) || self.looks.unnameable.contains_key(&dir)
     }
 
-    /// A look at this name is due or under way.
-    pub(super) fn is_looked_at(&self, place: &Place) -> bool {
-        let wanted = self.looks.wanted.get(&place.parent).map(|wanted| &wanted.names);
-        let under_way = self.looks.under_way.values().filter(|look| look.dir == place.parent);
-        wanted.into_iter().chain(under_way.map(|look| &look.names)).any(|n| asked(n, &place.name))
-    }
-
     /// A look into a directory is due or under way.
     pub(super) fn is_looked_into(&self, dir: NodeId) -> bool {
         self.looks.wanted.contains_key(&dir)
