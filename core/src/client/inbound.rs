@@ -200,6 +200,9 @@ impl Client {
         }
         let paths = (self.trees.path_here(node), self.trees.place_path(&there.place));
         let (Some(from), Some(to)) = paths else { return Try::Blocked };
+        if !self.intend(node, &Intent::Move(Box::new(there.place.clone()))) {
+            return Try::Full;
+        }
         let change = Change::Rename { from, expect: present.stamp, to, only_if_quiet: false };
         let then = Then::Moved { to: there.place.clone(), agreed: true };
         self.change(alloc::vec![node], alloc::vec![present.place, there.place], change, then)
@@ -246,6 +249,9 @@ impl Client {
         };
         let executable = there.body.executable();
         let Some(at) = self.trees.path_here(node) else { return Try::Blocked };
+        if !self.intend(node, &Intent::SetExecutable(executable)) {
+            return Try::Full;
+        }
         let change = Change::SetExecutable { at, expect: present.stamp, executable };
         let then = Then::ModeSet(executable);
         self.change(alloc::vec![node], alloc::vec![present.place], change, then)
