@@ -202,3 +202,27 @@ fn a_file_that_has_a_held_directorys_name_gives_way_when_it_comes_back() {
     let others = [("beside", "old"), ("d0 (0)", "a file"), ("e", "by another")];
     scenario.everywhere(&shown((0..24).collect(), &others));
 }
+
+/// An installer unpacks the new before it removes the old; what is then removed is judged by itself.
+#[test]
+fn files_that_were_replaced_by_as_many_before_do_not_count_with_those_deleted_next() {
+    let mut scenario = folder(54);
+    scenario.mkdir(0, "new");
+    (0..24).for_each(|file| _ = scenario.write(0, &format!("new/{file}"), &format!("new {file}")));
+    scenario.settle();
+    (0..24).for_each(|file| _ = scenario.delete(0, &name(file)));
+    scenario.settle().asks(0, 0);
+    scenario.remove_all(0, "new");
+    scenario.everywhere(&shown((24..54).collect(), &[("beside", "old")])).asks(0, 0);
+}
+
+/// That much was made does not hide that most is gone.
+#[test]
+fn most_of_a_folder_is_asked_about_though_as_much_was_made_before() {
+    let mut scenario = folder(60);
+    scenario.mkdir(0, "new");
+    (0..40).for_each(|file| _ = scenario.write(0, &format!("new/{file}"), &format!("new {file}")));
+    scenario.settle();
+    (0..60).for_each(|file| _ = scenario.delete(0, &name(file)));
+    scenario.settle().asks(0, 60);
+}

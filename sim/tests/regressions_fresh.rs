@@ -158,3 +158,74 @@ fn what_comes_into_a_missing_directory_is_not_put_into_the_one_that_has_its_name
     s.symlink(1, "a/b/x", "there").online(0).by_the_rules();
     s.check("it is kept", |s| s.disk(1).contains("/x->there") && s.disk(0) == s.disk(1));
 }
+
+/// What was looked at as not empty when it was to go stayed for ever, and was called in sync: a look
+/// into it did not show it empty yet, and then what was in it was met elsewhere.
+#[test]
+fn a_directory_goes_when_what_kept_it_is_met_elsewhere() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").mkdir(0, "e").write(0, "y", "one").settle().mark();
+    s.hold(1, Hold::Changes).remove_all(0, "d").until_asked(1, "remove");
+    s.rename(1, "y", "d/y").release(1, Hold::Changes).wait(50);
+    let y = s.move_out(1, "d/y");
+    s.wait(50).move_in(1, y, "e/y").everywhere("e/ e/y=one");
+}
+
+/// A name that was there for a moment was sent: the event that it was gone came later than the time
+/// in which a new name settles.
+#[test]
+fn a_name_that_is_gone_before_its_event_comes_is_not_sent() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().mark();
+    s.rename(0, "f", ".f.tmp").mkdir(0, "t").symlink(0, "l", "to").wait(20).hold(0, Hold::Events);
+    s.rename(0, ".f.tmp", "f").remove_all(0, "t").delete(0, "l").wait(500);
+    s.check("nothing was sent", |s| s.new_entries() == 0);
+    s.release(0, Hold::Events).everywhere("f=one").check("nor later", |s| s.new_entries() == 0);
+}
+
+/// A file that was moved on a disk whose engine then died at once, and started when the server had
+/// gone on.
+fn moved_by_an_engine_that_died(meanwhile: impl Fn(&mut Scenario)) -> Scenario {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().hold(1, Hold::Changed).rename(0, "f", "g");
+    s.until("it is moved there", |s| s.disk(1) == "g=one").stop(1).release(1, Hold::Changed);
+    meanwhile(&mut s);
+    // What the server has by now comes before the disk was looked at.
+    s.wait(3_000).hold(1, Hold::Looks).start(1).wait(1_000).release(1, Hold::Looks);
+    s
+}
+
+/// A move by an engine that died before it heard of it was taken for its user's: what another had
+/// deleted meanwhile came back.
+#[test]
+fn a_move_whose_engine_died_does_not_bring_back_what_is_deleted() {
+    moved_by_an_engine_that_died(|s| _ = s.delete(0, "g")).everywhere("");
+}
+
+/// The same, where what had been moved back elsewhere got a conflict name everywhere.
+#[test]
+fn a_move_whose_engine_died_does_not_undo_that_it_is_moved_back() {
+    moved_by_an_engine_that_died(|s| _ = s.rename(0, "g", "f").write(0, "g", "two"))
+        .everywhere("f=one g=two");
+}
+
+/// The same with names that change places.
+#[test]
+fn an_exchange_whose_engine_died_does_not_bring_back_what_is_deleted() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").write(0, "b", "two").settle().hold(1, Hold::Changed);
+    s.rename(0, "a", "t").rename(0, "b", "a").rename(0, "t", "b");
+    s.until("they change places", |s| s.disk(1) == "a=two b=one").stop(1);
+    s.release(1, Hold::Changed).delete(0, "a").delete(0, "b").wait(3_000);
+    s.hold(1, Hold::Looks).start(1).wait(1_000).release(1, Hold::Looks).everywhere("");
+}
+
+/// The same with an executable bit, which went back to what the user had changed meanwhile.
+#[test]
+fn a_bit_whose_engine_died_does_not_undo_that_it_is_cleared() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().hold(1, Hold::Changed).chmod(0, "f", true);
+    s.until("it is set there", |s| s.disk(1) == "f=one*").stop(1).release(1, Hold::Changed);
+    s.chmod(0, "f", false).wait(3_000).hold(1, Hold::Looks).start(1).wait(1_000);
+    s.release(1, Hold::Looks).everywhere("f=one");
+}

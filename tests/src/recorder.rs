@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 
@@ -40,11 +41,36 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Seen {
-    names: BTreeSet<PathBuf>,
+    lives: BTreeMap<PathBuf, Life>,
+    /// Since when what is read now may have happened.
+    earliest: Option<Instant>,
     directories: BTreeMap<i32, PathBuf>,
     ignored: BTreeSet<i32>,
     overflowed: bool,
     ends: bool,
+}
+
+/// How long something was at a path; rather longer than it was: the kernel does not say when.
+#[derive(Debug, Default)]
+struct Life {
+    since: Option<Instant>,
+    longest: Duration,
+}
+
+impl Seen {
+    fn appeared(&mut self, path: &Path) {
+        let life = self.lives.entry(path.to_owned()).or_default();
+        life.since = life.since.or(self.earliest);
+    }
+
+    /// It is gone from its path, with all below it.
+    fn went(&mut self, path: &Path) {
+        let from = self.lives.range_mut(path.to_owned()..);
+        for (_, life) in from.take_while(|(at, _)| at.starts_with(path)) {
+            let lasted = life.since.take().map(|since| since.elapsed());
+            life.longest = life.longest.max(lasted.unwrap_or_default());
+        }
+    }
 }
 
 impl Recorder {
@@ -64,7 +90,16 @@ impl Recorder {
     pub fn names(&self) -> BTreeSet<PathBuf> {
         let seen = self.drained();
         assert!(!seen.overflowed, "the kernel dropped events: the record has gaps");
-        seen.names.clone()
+        seen.lives.keys().cloned().collect()
+    }
+
+    /// Of these paths, those at which nothing was ever for so long.
+    pub fn fleeting(&self, within: Duration) -> BTreeSet<PathBuf> {
+        let fleeting = |life: &Life| life.since.is_none() && life.longest < within;
+        let seen = self.drained();
+        assert!(!seen.overflowed, "the kernel dropped events: the record has gaps");
+        let lives = seen.lives.iter().filter(|(_, life)| fleeting(life));
+        lives.map(|(path, _)| path.clone()).collect()
     }
 
     /// The same by the last part of each path, as text.
@@ -105,6 +140,8 @@ impl Shared {
         let at = self.root.join(directory);
         let flags = WatchFlags::CREATE
             | WatchFlags::MOVED_TO
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
             | WatchFlags::ONLYDIR
             | WatchFlags::DONT_FOLLOW;
         // It may be gone again.
@@ -116,7 +153,7 @@ impl Shared {
             }
             let path = directory.join(entry.file_name());
             if record {
-                seen.names.insert(path.clone());
+                seen.appeared(&path);
             }
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 self.watch(seen, &path, record);
@@ -127,9 +164,14 @@ impl Shared {
     fn read(&self) {
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER_BYTES];
         let mut events = Reader::new(&self.inotify, &mut buffer);
+        let mut read = Instant::now();
         loop {
+            let begins = events.is_buffer_empty();
             let event = events.next().expect("inotify can be read");
             let mut seen = self.seen();
+            if begins {
+                seen.earliest = Some(std::mem::replace(&mut read, Instant::now()));
+            }
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 seen.overflowed = true;
             }
@@ -145,7 +187,11 @@ impl Shared {
             let Some(name) = name.filter(|name| *name != OWN) else { continue };
             let Some(directory) = seen.directories.get(&event.wd()) else { continue };
             let path = directory.join(name);
-            seen.names.insert(path.clone());
+            if event.events().intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
+                seen.went(&path);
+                continue;
+            }
+            seen.appeared(&path);
             if event.events().contains(ReadFlags::ISDIR) {
                 self.watch(&mut seen, &path, true);
             }
@@ -180,5 +226,11 @@ mod tests {
             assert!(names.contains(Path::new(path)), "{path} is not in {names:?}");
         }
         assert!(!recorder.last_names().contains("own"));
+        let fleeting = recorder.fleeting(Duration::from_secs(3_600));
+        for path in ["short-lived", "old/a", "old/a/b/deep"] {
+            assert!(fleeting.contains(Path::new(path)), "{path} is not in {fleeting:?}");
+        }
+        assert!(!fleeting.contains(Path::new("moved/b/after")));
+        assert_eq!(recorder.fleeting(Duration::ZERO), BTreeSet::new());
     }
 }

@@ -139,6 +139,7 @@ impl Client {
         let Some(changing) = self.changes.under_way.remove(&id) else { return };
         for node in &changing.nodes {
             self.changes.nodes.remove(node);
+            self.trees.set_intent(*node, None);
             self.trees.touch(*node);
         }
         for place in &changing.places {
@@ -154,7 +155,6 @@ impl Client {
                 self.solved(node, ProblemKind::Unwritable);
                 self.solved(node, ProblemKind::DiskFull);
                 self.solved(node, ProblemKind::Parked);
-                self.trees.set_intent(node, None);
                 self.take_in(node, changing.then, stamp, &places);
                 if merged {
                     changing.nodes.iter().for_each(|node| self.trees.set_synced(*node, None));

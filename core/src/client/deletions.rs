@@ -4,7 +4,7 @@
 //! found elsewhere, none of it goes; what is held stays held over a restart, until it is approved,
 //! undone, or there again. Everything else goes on. A name that something new has taken here is no
 //! deletion to ask about: it was replaced. Nor is a folder emptied by programs that delete files all day
-//! and make as many.
+//! and make as many, whichever they do first: an installer unpacks the new before it removes the old.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
@@ -26,7 +26,7 @@ pub const ASK_FROM_FILES: u64 = 20;
 const WAIT_FROM_FILES: u64 = 1_000;
 /// What is missing counts as a part of one great deletion from this share of it on: one in so many.
 const DOUBTFUL_SHARE: u64 = 100;
-/// How long deletions count that have gone out.
+/// How long deletions count that have gone out, and files that were made.
 const RECENT_MS: u64 = 60_000;
 
 /// What a person says about held deletions.
@@ -92,8 +92,46 @@ pub(super) struct Deletions {
     going: BTreeSet<NodeId>,
     /// Those that a person is asked about.
     held: BTreeSet<NodeId>,
-    /// When deletions went out that nobody was asked about, but for as many as files were made since.
-    recent: VecDeque<Instant>,
+    /// Deletions that went out lately and that nobody was asked about, but for as many as files were
+    /// made.
+    recent: Lately,
+    /// Files that were made lately, but for as many as were deleted.
+    made: Lately,
+}
+
+/// How often something happened, and when: what is long past does not count.
+#[derive(Debug, Default)]
+struct Lately {
+    counts: VecDeque<(Instant, u64)>,
+    sum: u64,
+}
+
+impl Lately {
+    fn add(&mut self, now: Instant) {
+        self.sum += 1;
+        match self.counts.back_mut() {
+            Some((at, count)) if *at == now => *count += 1,
+            Some(_) | None => self.counts.push_back((now, 1)),
+        }
+    }
+
+    /// Takes one away, the oldest. `false`: there is none.
+    fn take(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        let Some((_, count)) = self.counts.front_mut() else { return false };
+        *count -= 1;
+        self.sum -= 1;
+        if *count == 0 {
+            self.counts.pop_front();
+        }
+        true
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while let Some((_, count)) = self.counts.pop_front_if(|(at, _)| *at + RECENT_MS <= now) {
+            self.sum -= count;
+        }
+    }
 }
 
 impl Deletions {
@@ -119,12 +157,16 @@ impl Deletions {
 
     /// A deletion has been accepted.
     pub(super) fn went(&mut self, now: Instant) {
-        self.recent.push_back(now);
+        if !self.made.take(now) {
+            self.recent.add(now);
+        }
     }
 
     /// A file that was made has been accepted.
-    pub(super) fn came(&mut self) {
-        self.recent.pop_front();
+    pub(super) fn came(&mut self, now: Instant) {
+        if !self.recent.take(now) {
+            self.made.add(now);
+        }
     }
 }
 
@@ -168,10 +210,7 @@ impl Client {
         if self.deletions.unjudged.is_empty() || !self.may_plan() {
             return;
         }
-        let is_old = |went: &Instant| *went + RECENT_MS <= self.now.instant;
-        while self.deletions.recent.front().is_some_and(is_old) {
-            self.deletions.recent.pop_front();
-        }
+        self.deletions.recent.forget(self.now.instant);
         match self.loss().judge(self.config.ask_from_files) {
             Verdict::Unclear => {}
             Verdict::Few => {
@@ -198,7 +237,7 @@ impl Client {
     }
 
     fn loss(&self) -> Loss {
-        let recent = self.deletions.recent.len() as u64;
+        let recent = self.deletions.recent.sum;
         Loss {
             gone: self.deletions.files + self.deletions_in_commit() + recent,
             doubtful: self.looks.missing.len() as u64,

@@ -31,7 +31,7 @@ pub(super) struct Inbound {
     pub(super) ready: Tally,
     /// Nodes that wait for another node's change.
     pub(super) blocked: Tally,
-    /// Deleted at the server, but still holding something here that is not synced.
+    /// Deleted at the server, and found not to be empty when they were to go.
     pub(super) kept: BTreeSet<NodeId>,
     retry_at: Option<Instant>,
 }
@@ -169,7 +169,8 @@ impl Client {
         let Some(present) = self.trees.get(node).present().cloned() else { return Try::Blocked };
         let occupied = self.trees.children_here(node).next().is_some();
         let Some(at) = self.trees.path_here(node) else { return Try::Blocked };
-        if occupied || self.inbound.kept.contains(&node) {
+        let kept = self.inbound.kept.contains(&node);
+        if occupied || kept && (self.has_others(node) || self.is_looked_into(node)) {
             if self.trees.children_here(node).any(|(_, inside)| self.is_stuck(inside)) {
                 let reason = "it was deleted, and what is in it cannot have its own place yet";
                 self.problem(node, ProblemKind::Parked, reason.into());
@@ -179,6 +180,7 @@ impl Client {
         if !self.intend(node, &Intent::Remove) {
             return Try::Full;
         }
+        self.inbound.kept.remove(&node);
         let kind = present.body.kind();
         let change = Change::Remove { at, expect: present.stamp, kind };
         self.change(alloc::vec![node], alloc::vec![present.place], change, Then::Removed)
@@ -198,6 +200,9 @@ impl Client {
         }
         let paths = (self.trees.path_here(node), self.trees.place_path(&there.place));
         let (Some(from), Some(to)) = paths else { return Try::Blocked };
+        if !self.intend(node, &Intent::Move(Box::new(there.place.clone()))) {
+            return Try::Full;
+        }
         let change = Change::Rename { from, expect: present.stamp, to, only_if_quiet: false };
         let then = Then::Moved { to: there.place.clone(), agreed: true };
         self.change(alloc::vec![node], alloc::vec![present.place, there.place], change, then)
@@ -244,6 +249,9 @@ impl Client {
         };
         let executable = there.body.executable();
         let Some(at) = self.trees.path_here(node) else { return Try::Blocked };
+        if !self.intend(node, &Intent::SetExecutable(executable)) {
+            return Try::Full;
+        }
         let change = Change::SetExecutable { at, expect: present.stamp, executable };
         let then = Then::ModeSet(executable);
         self.change(alloc::vec![node], alloc::vec![present.place], change, then)

@@ -1,9 +1,9 @@
 //! Changes of this disk that were begun before a crash, and may have been done.
 //!
-//! What is to be placed or removed is made durable before the disk is asked. So after a crash, bytes
-//! that this device itself had placed are not taken for a user's edit, nor a removal for a user's
-//! deletion, whatever has happened at the server since; nor for something new, where a user moved them
-//! on before this engine started.
+//! What is to be placed, moved or removed is made durable before the disk is asked. So after a crash,
+//! bytes that this device itself had placed are not taken for a user's edit, nor a removal for a user's
+//! deletion, nor a move for a user's, whatever has happened at the server since; nor for something new,
+//! where a user moved them on before this engine started.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -12,8 +12,9 @@ use crate::id::NodeId;
 use crate::node::{Kind, State};
 
 use super::Client;
+use super::planning::with_executable;
 use super::reconcile::same;
-use super::record::{Intent, Local, Record};
+use super::record::{Intent, Local, Present, Record};
 use super::trees::Trees;
 
 /// Changes that were begun before this engine started, until it is known what became of them.
@@ -70,10 +71,26 @@ impl Client {
                 Some(false) if !missing => None,
                 Some(false) | None => return false,
             },
-            Some(Intent::Remove) if missing => return false,
+            Some(Intent::Remove | Intent::Move(_) | Intent::SetExecutable(_)) if missing => {
+                return false;
+            }
             Some(Intent::Remove) => {
                 let gone = matches!(self.trees.get(node).local(), Local::Absent);
                 gone.then_some(None)
+            }
+            Some(Intent::Move(to)) => {
+                let agreed = self.synced_if(node, |here| here.place == *to);
+                if agreed.is_some() {
+                    self.keep_undecided_there(node);
+                }
+                agreed.map(|synced| Some(State { place: *to, ..synced }))
+            }
+            Some(Intent::SetExecutable(bit)) => {
+                let agreed = self.synced_if(node, |here| here.body.executable() == bit);
+                agreed.map(|synced| {
+                    let body = with_executable(&synced.body, bit);
+                    Some(State { body, ..synced })
+                })
             }
             None => None,
         };
@@ -83,6 +100,12 @@ impl Client {
             self.trees.set_intent(node, None);
         }
         true
+    }
+
+    /// What was agreed on about a node, if what is here is so.
+    fn synced_if(&self, node: NodeId, is_so: impl FnOnce(&Present) -> bool) -> Option<State> {
+        let record = self.trees.get(node);
+        record.synced().filter(|_| record.present().is_some_and(is_so)).cloned()
     }
 
     /// Whether what was to be placed is here; `None`: a file must be read first.

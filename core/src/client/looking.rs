@@ -275,29 +275,25 @@ impl Client {
         }
         self.name_as_known(look.dir, &mut listing);
         self.identify(&look, &listing);
-        self.try_kept(look.dir);
+        if self.inbound.kept.contains(&look.dir) {
+            // What it was kept for may be gone.
+            self.trees.touch(look.dir);
+        }
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
             self.want_name(look.dir, name.clone());
         }
     }
 
-    /// A directory that was deleted at the server, and was kept for what was in it, may go when
-    /// that is gone.
-    fn try_kept(&mut self, dir: NodeId) {
+    /// Something stands in a directory that is not synced, as far as was seen.
+    pub(super) fn has_others(&self, dir: NodeId) -> bool {
         let mut others = self.looks.others.range((dir, Name::first())..);
-        let empty = self.trees.children_here(dir).next().is_none()
-            && others.next().is_none_or(|(of, _)| *of != dir)
-            && !self.looks.unnameable.contains_key(&dir);
-        if empty && self.inbound.kept.remove(&dir) {
-            self.trees.touch(dir);
-        }
+        others.next().is_some_and(|(of, _)| *of == dir) || self.looks.unnameable.contains_key(&dir)
     }
 
-    /// A look at this name is due or under way.
-    pub(super) fn is_looked_at(&self, place: &Place) -> bool {
-        let wanted = self.looks.wanted.get(&place.parent).map(|wanted| &wanted.names);
-        let under_way = self.looks.under_way.values().filter(|look| look.dir == place.parent);
-        wanted.into_iter().chain(under_way.map(|look| &look.names)).any(|n| asked(n, &place.name))
+    /// A look into a directory is due or under way.
+    pub(super) fn is_looked_into(&self, dir: NodeId) -> bool {
+        self.looks.wanted.contains_key(&dir)
+            || self.looks.under_way.values().any(|look| look.dir == dir)
     }
 
     /// The folder is not there: whatever was found absent means nothing.

@@ -309,7 +309,7 @@ impl Client {
                         if let Step::Create { body, .. } = step
                             && *body != Body::Directory
                         {
-                            self.deletions.came();
+                            self.deletions.came(self.now.instant);
                         }
                         self.unload(node);
                         self.note_pace(node);

@@ -7,9 +7,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 
-use crate::disk::{DiskError, Stamp};
+use crate::disk::{DiskError, Names, Stamp};
 use crate::id::NodeId;
-use crate::node::{Content, Kind};
+use crate::node::{Content, Kind, Place};
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
@@ -19,8 +19,6 @@ use super::{Client, ProblemKind, Reason};
 
 /// How long a new name waits before it is believed to stay.
 const NEW_NAME_MS: u64 = 100;
-/// How soon a new name is tried again that is looked at when it has settled.
-const LOOK_AGAIN_MS: u64 = 20;
 /// The longest that it waits while names are being made quickly.
 const STORM_MS: u64 = 2_000;
 /// This many new names within a second are not a storm yet.
@@ -34,6 +32,8 @@ pub(super) struct Reads {
     wanted: BTreeSet<NodeId>,
     under_way: BTreeMap<TaskId, (NodeId, Stamp)>,
     settling: Timers,
+    /// Nodes that a look with this number, or a later one, must still show before they have settled.
+    second_looks: BTreeMap<NodeId, u64>,
     storm_since: Instant,
     storm_names: u64,
 }
@@ -62,17 +62,30 @@ impl Client {
             wait = super::missing::DELETION_MS;
         }
         self.reads.settling.set(node, self.now.instant + wait);
+        self.reads.second_looks.remove(&node);
         self.trees.touch(node);
     }
 
-    /// A name that no reading of the file checks has not settled while it is looked at: a program may
-    /// have removed it again.
-    fn is_to_be_seen(&self, node: NodeId) -> bool {
+    /// A name that no reading of the file checks is looked at once more before it is sent: a program
+    /// may have removed it again, and the event of that be late.
+    fn look_a_second_time(&mut self, node: NodeId) {
         let record = self.trees.get(node);
-        let Some(here) = record.present() else { return false };
+        let Some(here) = record.present() else { return };
         let moved = record.synced().is_some_and(|synced| synced.place != here.place);
         let unread = !record.accepted() && here.body.kind() != Kind::File;
-        (moved || unread) && !self.is_unknown(node) && self.is_looked_at(&here.place)
+        if (moved || unread) && !self.is_unknown(node) && !self.looks.missing.contains_key(&node) {
+            let Place { parent, name } = here.place.clone();
+            self.want(parent, Names::Only([name].into()), false, 0);
+            self.reads.second_looks.insert(node, self.looks.last_number + 1);
+        }
+    }
+
+    /// A look with this number shows a node where it was.
+    pub(super) fn seen_again(&mut self, node: NodeId, look: u64) {
+        if self.reads.second_looks.get(&node).is_some_and(|from| *from <= look) {
+            self.reads.second_looks.remove(&node);
+            self.trees.touch(node);
+        }
     }
 
     /// Whether a never accepted node stands where this one was agreed to be.
@@ -86,7 +99,7 @@ impl Client {
 
     /// Whether a node has been as it is for long enough.
     pub(super) fn is_settled(&self, node: NodeId) -> bool {
-        !self.reads.settling.contains(node)
+        !self.reads.settling.contains(node) && !self.reads.second_looks.contains_key(&node)
     }
 
     /// A program has closed it after writing.
@@ -114,17 +127,18 @@ impl Client {
             || self.reads.under_way.values().any(|(of, _)| *of == node)
     }
 
-    /// No longer wants a file read.
+    /// No longer wants a file read; of one that is not here, nothing is to be seen again.
     pub(super) fn forget_read(&mut self, node: NodeId) {
         self.reads.wanted.remove(&node);
+        if self.trees.get(node).present().is_none() {
+            self.reads.second_looks.remove(&node);
+        }
     }
 
     /// Starts the reads that may start.
     pub(super) fn pump_reads(&mut self) {
         while let Some(node) = self.reads.settling.pop_due(self.now.instant) {
-            if self.is_to_be_seen(node) {
-                self.reads.settling.set(node, self.now.instant + LOOK_AGAIN_MS);
-            }
+            self.look_a_second_time(node);
             self.trees.touch(node);
         }
         self.plan_dirty();
@@ -197,6 +211,7 @@ impl Client {
     pub(super) fn reads_idle(&self) -> bool {
         self.reads.under_way.is_empty()
             && self.reads.settling.iter().all(|(node, _)| !self.trees.contains(node))
+            && self.reads.second_looks.is_empty()
             && self.reads.wanted.is_empty()
     }
 

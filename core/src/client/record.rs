@@ -123,6 +123,10 @@ pub enum Intent {
     Place(Box<State>),
     /// It is removed here.
     Remove,
+    /// It is moved here to where the server has it; that is then agreed on.
+    Move(Box<Place>),
+    /// Its executable bit is set or cleared here; that is then agreed on.
+    SetExecutable(bool),
 }
 
 /// Whether a person was asked about a deletion here, before it is sent.

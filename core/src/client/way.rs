@@ -3,6 +3,7 @@
 //! The node that stands at the name merges with it, moves on to where it belongs, trades places
 //! with it, or gets a conflict name.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -15,6 +16,7 @@ use super::changing::Then;
 use super::event::{Effect, Notice};
 use super::inbound::Try;
 use super::reconcile::{Act, Decision, same};
+use super::record::Intent;
 use super::{Client, ProblemKind};
 
 /// A chain of nodes that each want the next one's name is followed this far.
@@ -283,6 +285,15 @@ impl Client {
         };
         let paths = (self.trees.path_here(node), self.trees.path_here(other));
         let (Some(from), Some(to)) = paths else { return Try::Blocked };
+        let move_to = |place: &Place| Intent::Move(Box::new(place.clone()));
+        let mut intended = self.intend(node, &move_to(&second.place));
+        // The other may be to go on from there, which is then nothing agreed on.
+        if self.trees.get(other).remote().is_some_and(|there| there.place == first.place) {
+            intended &= self.intend(other, &move_to(&first.place));
+        }
+        if !intended {
+            return Try::Full;
+        }
         let change = Change::Exchange {
             first: from,
             expect_first: first.stamp,

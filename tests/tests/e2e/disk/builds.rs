@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tests::{Device, Recorder, Server, Tree, World, pick};
 
@@ -13,6 +14,17 @@ fn write_notes(device: &Device<'_>, notes: u64) {
     for number in 0..notes {
         device.write(&format!("notes/{number}.txt"), format!("note {number}"));
     }
+}
+
+/// What is gone sooner after it appeared has not settled.
+const SETTLES: Duration = Duration::from_millis(100);
+
+/// What a program makes is a file like any other from when it has settled: it is sent, and goes again
+/// when the program removes it. What is gone before that never leaves its device.
+fn assert_had_settled(here: &Recorder, elsewhere: &[PathBuf]) {
+    let fleeting = here.fleeting(SETTLES);
+    println!("gone before they settled: {}", fleeting.len());
+    assert_eq!(elsewhere.iter().find(|path| fleeting.contains(*path)), None);
 }
 
 #[test]
@@ -34,7 +46,7 @@ fn a_build_that_makes_and_removes_files_by_the_hundred_arrives_whole() {
     devices[0]
         .write("Cargo.toml", format!("[workspace]\nresolver = \"2\"\nmembers = {packages:?}\n"));
     settle(&mut devices);
-    let recorder = Recorder::start(devices[1].folder());
+    let [here, recorder] = [0, 1].map(|device| Recorder::start(devices[device].folder()));
     let build = || {
         let mut cargo = program(&folder, "cargo", &["build", "--offline", "-q"]);
         // Nothing of the build that runs these tests.
@@ -54,12 +66,7 @@ fn a_build_that_makes_and_removes_files_by_the_hundred_arrives_whole() {
     assert!(built.files() > 20, "{}", built.files());
     let lived_for_long = strange(&recorder, &[&built]);
     println!("{} files; seen for a while: {lived_for_long:?}", built.files());
-    // A program's own names for what is half done.
-    let half_done = |path: &&PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("rmeta") || name.starts_with("rustc") || name.ends_with(".tmp")
-    };
-    assert_eq!(lived_for_long.iter().find(half_done), None);
+    assert_had_settled(&here, &lived_for_long);
     assert_eq!(built.conflict_copies(), Vec::<&Path>::new());
 
     fs::remove_dir_all(folder.join("target")).expect("ours");
@@ -93,9 +100,9 @@ fn packages_that_are_installed_replaced_and_removed_arrive_whole() {
     let server = Server::start(&world);
     let mut devices = two(&world, &server);
     let (packages, files) = (pick(4, 60), pick(10, 40));
-    write_notes(&devices[0], pick(200, 6_000));
+    write_notes(&devices[0], pick(100, 3_000));
     settle(&mut devices);
-    let recorder = Recorder::start(devices[1].folder());
+    let [here, recorder] = [0, 1].map(|device| Recorder::start(devices[device].folder()));
     let folder = devices[0].folder().to_owned();
     let mut trees = Vec::new();
     for (round, version) in ["1.0.0", "2.0.0"].into_iter().enumerate() {
@@ -128,6 +135,7 @@ fn packages_that_are_installed_replaced_and_removed_arrive_whole() {
 
     let strange = strange(&recorder, &trees.iter().collect::<Vec<_>>());
     println!("{} files; seen for a while: {strange:?}", trees[1].files());
+    assert_had_settled(&here, &strange);
     // What is to go has a name of its own for as long as the rest takes, which may be seconds; it is
     // gone from both when that ends.
     let half_done = |path: &&PathBuf| {

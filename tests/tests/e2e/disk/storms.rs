@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tests::{Device, Random, Recorder, Server, Usage, World, noise, pick, wait_for};
 
-use super::{two, wait_for_bytes};
+use super::{two, wait_for_bytes, wait_for_problem};
 
 /// A writer that closes its file within this is slow, and not without rest.
 const WAITED_FOR: Duration = Duration::from_secs(2);
@@ -174,6 +174,33 @@ fn a_writer_that_holds_a_file_open_and_an_edit_from_elsewhere_both_survive() {
         usize::try_from(rounds).expect("small") + copies,
         "one copy for each at most"
     );
+}
+
+/// Longer than a second before what was busy would be tried again if nobody told that it is closed.
+const HELD_OPEN: Duration = Duration::from_millis(2_500);
+
+#[test]
+fn a_busy_file_is_updated_within_a_second_of_its_being_closed() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let [one, mut two] = two(&world, &server);
+    one.write("f.txt", "version 0");
+    two.wait_for_tree(&one.tree());
+    let mut took = Vec::new();
+    for round in 1..=pick(2, 20) {
+        let open = OpenOptions::new().append(true).open(two.at("f.txt")).expect("ours");
+        let text = format!("version {round}");
+        one.write("f.txt", &text);
+        wait_for_problem(&two, "busy");
+        sleep(HELD_OPEN);
+        let closed = Instant::now();
+        drop(open);
+        wait_for_bytes(&two.at("f.txt"), text.as_bytes());
+        took.push(closed.elapsed());
+    }
+    took.sort();
+    println!("updated after {took:?}");
+    assert!(took.iter().all(|took| *took < Duration::from_secs(1)), "{took:?}");
 }
 
 #[test]

@@ -81,10 +81,13 @@ fn leaf_at(path: &Path) -> io::Result<Leaf> {
     Ok(Leaf::File(ContentId::of(&fs::read(path)?), executable))
 }
 
-/// The same as a simulated disk, for a script to be written by.
+/// The same as a simulated disk, for a script to be written by. A program has nothing to do with
+/// another's locks and unfinished downloads: a document that got such a name would be unknown to the
+/// client, and so would what the name stands for, so that the document's next name could be a conflict
+/// copy's, and it could come back; that is right, and none of the rules here.
 pub(super) fn mirror(root: &Path) -> Disk {
     let mut disk = Disk::new(1, Traits::default());
-    for (path, leaf) in tree_of(root) {
+    for (path, leaf) in synced(tree_of(root)) {
         let made = match &leaf {
             Leaf::Directory => disk.mkdir(&path),
             Leaf::Symlink(target) => disk.symlink(&path, target),
