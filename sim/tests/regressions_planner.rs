@@ -347,3 +347,25 @@ fn a_directory_that_is_removed_is_not_waited_for() {
         ..calm
     });
 }
+
+/// What was missing was looked into five times a second until it was believed to be gone, and for as long
+/// as another directory could not be read.
+#[test]
+fn a_missing_directory_is_not_looked_into_again_and_again() {
+    let steps: [&[Short]; 3] = [
+        &[
+            (MakeSymlink, [174, 208, 147, 215]),
+            (MakeDirectory, [117, 211, 18, 210]),
+            (MakeDirectory, [177, 139, 76, 95]),
+        ],
+        &[(Delete, [240, 222, 102, 181]), (ChangeKind, [7, 161, 55, 129])],
+        &[(SaveAnew, [31, 91, 121, 164])],
+    ];
+    let calm = case(40104218, News::Entries, steps);
+    check(Case {
+        seen: false,
+        failing: 300,
+        schedule: vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3872046452],
+        ..calm
+    });
+}

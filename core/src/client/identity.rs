@@ -133,6 +133,9 @@ impl Client {
     pub(super) fn not_missing(&mut self, node: NodeId) {
         if self.looks.missing.remove(&node).is_some() {
             self.trees.touch(node);
+            if let Some(wanted) = self.looks.wanted.get_mut(&node) {
+                wanted.due = wanted.due.min(self.now.instant);
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::node::Place;
 use crate::time::Instant;
 
 use super::event::{Effect, Hint, TaskId};
-use super::missing::Missing;
+use super::missing::{DELETION_MS, Missing};
 use super::record::Local;
 use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
@@ -71,7 +71,7 @@ pub(super) struct Looks {
 pub(super) struct Wanted {
     names: Names,
     deep: bool,
-    due: Instant,
+    pub(super) due: Instant,
     pub(super) since: Instant,
 }
 
@@ -251,10 +251,12 @@ impl Client {
     }
 
     /// A directory was not where it was looked at: it may have moved, and may come back as it was,
-    /// so what was wanted of it is still to be looked at.
+    /// so what was wanted of it is still to be looked at: when it is found, if it is missing already.
     fn look_elsewhere(&mut self, look: Look) {
+        let missing = self.looks.missing.contains_key(&look.dir);
+        let delay = if missing { DELETION_MS } else { ELSEWHERE_MS };
         self.want_node(look.dir);
-        self.want(look.dir, look.names, look.deep, ELSEWHERE_MS);
+        self.want(look.dir, look.names, look.deep, delay);
     }
 
     fn on_listing(&mut self, look: Look, mut listing: Listing) {
