@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tests::{Device, Random, Node, Tree, noise};
+use tests::{Device, Node, Random, Tree, noise};
 
 /// How long a user pauses between two changes, at most.
 const PAUSE_MS: u64 = 25;
