@@ -183,7 +183,7 @@ const HELD_OPEN: Duration = Duration::from_millis(2_500);
 fn a_busy_file_is_updated_within_a_second_of_its_being_closed() {
     let world = World::new();
     let server = Server::start(&world);
-    let [one, mut two] = two(&world, &server);
+    let [one, two] = two(&world, &server);
     one.write("f.txt", "version 0");
     two.wait_for_tree(&one.tree());
     let mut took = Vec::new();
