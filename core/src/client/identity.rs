@@ -66,7 +66,6 @@ impl Client {
             if known.stamp.inode == *inode && known.body.kind() == found.form.kind() {
                 self.not_missing(node);
                 self.refresh(node, found, look.number);
-                self.seen_again(node, look.number);
                 return true;
             }
         }

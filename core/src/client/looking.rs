@@ -277,6 +277,7 @@ impl Client {
         }
         self.name_as_known(look.dir, &mut listing);
         self.identify(&look, &listing);
+        self.end_second_looks(&look);
         if self.inbound.kept.contains(&look.dir) {
             // What it was kept for may be gone.
             self.trees.touch(look.dir);

@@ -13,6 +13,7 @@ use crate::node::{Content, Kind, Place};
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
+use super::looking::{Look, asked};
 use super::record::LocalBody;
 use super::timers::Timers;
 use super::{Client, ProblemKind, Reason};
@@ -32,8 +33,9 @@ pub(super) struct Reads {
     wanted: BTreeSet<NodeId>,
     under_way: BTreeMap<TaskId, (NodeId, Stamp)>,
     settling: Timers,
-    /// Nodes that a look with this number, or a later one, must still show before they have settled.
-    second_looks: BTreeMap<NodeId, u64>,
+    /// Nodes at places that a look with this number, or a later one, must still be at before they have
+    /// settled.
+    second_looks: BTreeMap<NodeId, (u64, Place)>,
     storm_since: Instant,
     storm_names: u64,
 }
@@ -74,18 +76,24 @@ impl Client {
         let moved = record.synced().is_some_and(|synced| synced.place != here.place);
         let unread = !record.accepted() && here.body.kind() != Kind::File;
         if (moved || unread) && !self.is_unknown(node) && !self.looks.missing.contains_key(&node) {
-            let Place { parent, name } = here.place.clone();
-            self.want(parent, Names::Only([name].into()), false, 0);
-            self.reads.second_looks.insert(node, self.looks.last_number + 1);
+            let place = here.place.clone();
+            self.want(place.parent, Names::Only([place.name.clone()].into()), false, 0);
+            self.reads.second_looks.insert(node, (self.looks.last_number + 1, place));
         }
     }
 
-    /// A look with this number shows a node where it was.
-    pub(super) fn seen_again(&mut self, node: NodeId, look: u64) {
-        if self.reads.second_looks.get(&node).is_some_and(|from| *from <= look) {
-            self.reads.second_looks.remove(&node);
-            self.trees.touch(node);
-        }
+    /// A look was taken: what it did not show is missing now, and the rest is seen again.
+    pub(super) fn end_second_looks(&mut self, look: &Look) {
+        let ended = self.reads.second_looks.extract_if(.., |_, (from, at)| {
+            at.parent == look.dir && *from <= look.number && asked(&look.names, &at.name)
+        });
+        ended.for_each(|(node, _)| self.trees.touch(node));
+    }
+
+    /// A second look at where a node stands has not been taken yet. Who moved it since has seen it.
+    fn is_to_be_seen(&self, node: NodeId) -> bool {
+        let Some((_, at)) = self.reads.second_looks.get(&node) else { return false };
+        self.trees.get(node).present().is_some_and(|here| here.place == *at)
     }
 
     /// Whether a never accepted node stands where this one was agreed to be.
@@ -99,7 +107,7 @@ impl Client {
 
     /// Whether a node has been as it is for long enough.
     pub(super) fn is_settled(&self, node: NodeId) -> bool {
-        !self.reads.settling.contains(node) && !self.reads.second_looks.contains_key(&node)
+        !self.reads.settling.contains(node) && !self.is_to_be_seen(node)
     }
 
     /// A program has closed it after writing.
@@ -211,7 +219,7 @@ impl Client {
     pub(super) fn reads_idle(&self) -> bool {
         self.reads.under_way.is_empty()
             && self.reads.settling.iter().all(|(node, _)| !self.trees.contains(node))
-            && self.reads.second_looks.is_empty()
+            && !self.reads.second_looks.keys().any(|node| self.is_to_be_seen(*node))
             && self.reads.wanted.is_empty()
     }
 

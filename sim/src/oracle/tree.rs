@@ -126,11 +126,20 @@ pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
     let unknown = &unknown.iter().map(|path| folded(form, path)).collect();
     let mut found = Vec::new();
     let (stays, waiting) = kept_out(&here, &there, unknown, &parked, *folding);
+    // A directory that was deleted stays as long as what waits for a name is in it.
+    let holds_waiting = |directory: &RelPath| {
+        here.iter().any(|(path, leaf)| {
+            path.names().starts_with(directory.names())
+                && !there.contains_key(path)
+                && waiting.contains(&leaf)
+        })
+    };
     for (path, leaf) in &here {
         match there.get(path) {
             Some(other) if other == leaf || stays.contains(path) => {}
             Some(other) => found.push(format!("{path}: {leaf:?} here, {other:?} there")),
             None if !unknown.is_empty() || waiting.contains(&leaf) => {}
+            None if *leaf == Leaf::Directory && holds_waiting(path) => {}
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
