@@ -66,15 +66,19 @@ fn key(disk: &Disk, path: &RelPath) -> RelPath {
     tree::folded(disk.traits.folding, path)
 }
 
-/// A user moved the node to where its engine cannot look, and never had it.
+/// The node stands where its engine cannot look: a user moved it there, where the engine never had it;
+/// or the engine has not seen the directory since it started, and a power cut took what it knew.
 fn is_out_of_sight(disk: &Disk, sight: Option<&Sight>, node: NodeId, path: &RelPath) -> bool {
     let had = sight.and_then(|sight| sight.path(node));
+    let moved = had.is_none_or(|had| key(disk, &had) != *path);
     let names = path.names();
-    let unreadable = |depth| {
+    (0..names.len()).any(|depth| {
         let number = disk.at(&RelPath::new(names[..depth].to_vec())).ok();
-        number.is_some_and(|number| !disk.inode(number).readable)
-    };
-    had.is_none_or(|had| key(disk, &had) != *path) && (0..names.len()).any(unreadable)
+        number.filter(|number| !disk.inode(*number).readable).is_some_and(|number| {
+            let inode = disk.stamp(number).inode;
+            moved || !sight.is_some_and(|sight| sight.has_looked_into(&inode))
+        })
+    })
 }
 
 fn versions(standing: &Standing) -> BTreeSet<ContentId> {

@@ -186,6 +186,11 @@ impl Sight {
         self.read.get(&look(stamp)).copied()
     }
 
+    /// Whether it was shown a directory since it started.
+    pub fn has_looked_into(&self, dir: &Inode) -> bool {
+        self.dirs.contains_key(dir)
+    }
+
     /// The inode that a node last was, if it is not another node's since.
     pub fn inode(&self, node: NodeId) -> Option<Inode> {
         let inode = self.here.get(&node)?.inode;

@@ -95,7 +95,7 @@ planted! {
     /// Takes a damaged entry, and never compares a digest.
     IgnoresDigest: [SAME_TREES],
     /// Takes a cursor of another history for its own.
-    IgnoresChain: [RESTS],
+    IgnoresChain: [RESTS, SAME_TREES],
     /// Says that a save is durable before it is.
     SavesLate: [REBUILT, NO_NEEDLESS_COPY],
     // A restart finds out from the disk, in every run so far.
