@@ -229,7 +229,7 @@ fn temporary_files_leave_no_trace_beside_a_document_that_is_saved() {
     let versions = versions(&two, "document.txt") - 1;
     println!("{versions} versions of {saves} saves");
     assert!(versions <= saves as usize, "{versions}");
-    if tests::long() {
+    if long() {
         assert_at_rest([&mut one, &mut two], ended, before);
     }
 }
