@@ -72,9 +72,12 @@ export function open(root, store, { folder: chosen, query }) {
     look();
   }
 
+  const page = () => location.hash.split(/[/?]/)[0];
+  /** When nothing more is typed; whoever has gone to another page meanwhile is not called back. */
   const later = (changes) => {
     clearTimeout(typed);
-    typed = setTimeout(() => find(changes), TYPED_MS);
+    const at = page();
+    typed = setTimeout(() => page() === at && find(changes), TYPED_MS);
   };
 
   const text = h("input", { type: "search", id: "log-text", placeholder: "Find a name or a device", value: wanted.text, oninput: () => later({ text: text.value }) });
