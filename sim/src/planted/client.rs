@@ -248,12 +248,13 @@ pub fn killed(fault: Option<Planted>, store: &MemoryTrees) {
     }
 }
 
-/// The record's last field is what was intended.
+/// The record's last fields are what was intended, and whether a person was asked.
 fn without_intent(bytes: &Blob) -> Blob {
     let record: Record = postcard::from_bytes(bytes).expect("the engine encoded it");
     let intent = postcard::to_allocvec(&record.intent()).expect("an intent is encodable");
-    let kept = &bytes[..bytes.len() - intent.len()];
-    [kept, &[0]].concat().into()
+    let consent = postcard::to_allocvec(&record.consent()).expect("a consent is encodable");
+    let kept = &bytes[..bytes.len() - intent.len() - consent.len()];
+    [kept, &[0], &consent].concat().into()
 }
 
 /// The count of starts that ids are drawn by.
