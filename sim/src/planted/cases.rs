@@ -58,7 +58,9 @@ impl Planted {
             Self::PlacesUnsynced => faults.power_cut = 4,
             Self::SavesLate | Self::KeepsSeed => faults.kill_client = faults.kill_client.max(3),
             Self::AnswersEarly => faults.kill_server = faults.kill_server.max(3),
-            Self::ForgetsIntent => (faults.kill_in_change, faults.delay) = (300, 20),
+            Self::ForgetsIntent => {
+                (faults.kill_in_change, faults.delay, faults.disorder) = (300, 20, 500);
+            }
             Self::OwnIsForeign => faults.delay = 20,
             Self::MergeDeletes | Self::IgnoresChain => faults.old_server = 2,
             Self::IgnoresCase => setting.folds_case = 1,

@@ -98,9 +98,8 @@ planted! {
     IgnoresChain: [RESTS, SAME_TREES],
     /// Says that a save is durable before it is.
     SavesLate: [REBUILT, NO_NEEDLESS_COPY],
-    // A restart finds out from the disk, in every run so far.
     /// Does not record what it is about to place or remove.
-    ForgetsIntent: [],
+    ForgetsIntent: [COPY_PER_DIVERGENCE],
     /// Draws the same ids after each start.
     KeepsSeed: [OWN_INVARIANTS, DECIDED_ONCE, SAME_TREES],
     /// Lets the last writer win at the server.
