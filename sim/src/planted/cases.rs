@@ -60,6 +60,7 @@ impl Planted {
             Self::AnswersEarly => faults.kill_server = faults.kill_server.max(3),
             Self::ForgetsIntent => (faults.kill_in_change, faults.delay) = (300, 20),
             Self::OwnIsForeign => faults.delay = 20,
+            Self::CopyIsOwn => faults.clone_disk = 2,
             Self::MergeDeletes | Self::IgnoresChain => faults.old_server = 2,
             Self::IgnoresCase => setting.folds_case = 1,
             _ => {}
@@ -85,6 +86,7 @@ impl Planted {
             Self::PlacesUnsynced => Play::Alone(EDIT, 1_500),
             Self::ForgetsIntent => Play::Alone(EDIT, 100),
             Self::OwnIsForeign | Self::IgnoresDigest => Play::Alone(EDIT, 60),
+            Self::CopyIsOwn => Play::Alone(EDIT, 300),
             Self::UnreadableIsEmpty => Play::Hidden(Action::Access(0, 1), Action::Rename(0, C)),
             Self::UnmountedIsEmpty => Play::Hidden(Action::Mount(false), Action::Rest),
             Self::FollowsMtime => Play::Alone(&[Action::Disguise(0)], 3_000),

@@ -88,6 +88,8 @@ planted! {
     OutcomeOvertakes: [NOTHING_OVERTAKES],
     /// Takes a device's own entries for another's.
     OwnIsForeign: [COPY_PER_DIVERGENCE, NO_NEEDLESS_COPY, ALONE],
+    /// Takes what a copy of a device writes for that device's own.
+    CopyIsOwn: [NEVER_BACK, DELETED_UNSEEN],
     /// Keeps what was agreed on although both sides must be merged: merging deletes.
     MergeDeletes: [NOTHING_LOST],
     /// Loses the news of a moved head, and polls an old one.
