@@ -8,7 +8,7 @@ use std::io;
 
 use onefold_core::client::event::TransferError;
 use onefold_core::client::saved::{SaveBatch, Saved};
-use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp};
+use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp, Start};
 use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
@@ -29,32 +29,43 @@ pub trait Disk: Send + Sync + 'static {
     /// Opens a file for reading that must be as the stamp says.
     fn read(&self, path: &RelPath, stamp: &Stamp) -> Result<Box<dyn Source>, DiskError>;
 
-    /// Opens a file to read so many bytes from its start, while it may grow: it must be the inode
-    /// of the stamp, and so long.
+    /// Opens a file to read its start, while it may grow: it must be the inode of the stamp, and as
+    /// long as that. No more can be read than what is asked for.
     fn read_start(
         &self,
         path: &RelPath,
         stamp: &Stamp,
-        bytes: u64,
+        start: Start,
     ) -> Result<Box<dyn Source>, DiskError>;
 
     /// See [`onefold_core::client::event::Effect::HashStart`].
-    fn hash_start(&self, path: &RelPath, stamp: &Stamp, bytes: u64) -> Result<Content, DiskError> {
-        let source = self.read_start(path, stamp, bytes)?;
+    fn hash_start(
+        &self,
+        path: &RelPath,
+        stamp: &Stamp,
+        start: Start,
+    ) -> Result<Content, DiskError> {
+        let source = self.read_start(path, stamp, start)?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut size = 0;
-        while size < bytes {
+        loop {
             let read = source
                 .read_at(&mut buffer, size)
                 .map_err(|error| DiskError::Failed(error.to_string()))?;
             if read == 0 {
-                return Err(DiskError::Changed);
+                break;
             }
             hasher.update(&buffer[..read]);
             size += read as u64;
         }
         source.unchanged()?;
+        // Cut while it was read, it may be as long again.
+        if let Start::Bytes(bytes) | Start::Outgrown(bytes) = start
+            && size != bytes
+        {
+            return Err(DiskError::Changed);
+        }
         let id = ContentId::from_bytes(*hasher.finalize().as_bytes());
         Ok(Content { id, size, mtime: stamp.mtime })
     }

@@ -98,6 +98,28 @@ impl Form {
     }
 }
 
+/// How much is read of a file that may be growing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Start {
+    /// All bytes that it has when it is opened.
+    All,
+    /// So many bytes.
+    Bytes(u64),
+    /// So many bytes, of a file that has more of them by now.
+    Outgrown(u64),
+}
+
+impl Start {
+    /// How many bytes are read of a file that has so many; `None`: it is not as long.
+    pub fn of(self, size: u64) -> Option<u64> {
+        match self {
+            Self::All => Some(size),
+            Self::Bytes(bytes) => (size >= bytes).then_some(bytes),
+            Self::Outgrown(bytes) => (size > bytes).then_some(bytes),
+        }
+    }
+}
+
 /// Which names of a directory to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Names {

@@ -1,7 +1,7 @@
 //! Events, effects and operations in words, short enough to follow a story.
 
 use onefold_core::client::event::{Effect, Event};
-use onefold_core::disk::{Change, Form, Found, Names, Old, Seen, Stamp};
+use onefold_core::disk::{Change, Form, Found, Names, Old, Seen, Stamp, Start};
 use onefold_core::id::NodeId;
 use onefold_core::name::Name;
 use onefold_core::node::{Body, Place};
@@ -47,8 +47,13 @@ pub fn effect(effect: &Effect) -> String {
             format!("look {} at {names:?} in {dir:?}", id.0)
         }
         Effect::Hash { id, path, stamp: at } => format!("hash {} {path:?} ({})", id.0, stamp(at)),
-        Effect::HashStart { id, path, bytes, .. } => {
-            format!("hash {} the first {bytes} bytes of {path:?}", id.0)
+        Effect::HashStart { id, path, start, .. } => {
+            let start = match start {
+                Start::All => "all that is there".into(),
+                Start::Bytes(bytes) => format!("the first {bytes} bytes"),
+                Start::Outgrown(bytes) => format!("the first {bytes} of more bytes"),
+            };
+            format!("hash {} {start} of {path:?}", id.0)
         }
         Effect::Upload { id, path, .. } => format!("upload {} {path:?}", id.0),
         Effect::Fetch { id, content, .. } => format!("fetch {} {:?}", id.0, content.id),

@@ -1,6 +1,7 @@
 //! Files that never rest.
 
 use sim::scenario::Scenario;
+use sim::world::arranged::Hold;
 
 /// The file after so many appends.
 fn log(appends: usize) -> String {
@@ -75,4 +76,33 @@ fn another_devices_edit_is_kept_beside_what_is_being_appended_to() {
     scenario.close(0);
     // Both are whole; which of them keeps the name is a matter of who came first.
     scenario.everywhere(&format!("log (0)={} log=mine", log(450)));
+}
+
+/// As many bytes were read as a look had said; they were the start of another version by then, which
+/// the next look took for an append.
+#[test]
+fn the_start_of_another_version_is_no_prefix() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "old").settle();
+    scenario.open(0, "f").overwrite(0, "first!").wait(17_000).hold(0, Hold::Looks);
+    scenario.write_beside(0, "f", "the second one").wait(1_500).release(0, Hold::Looks);
+    scenario.wait(60_000).here(1, "f=old").close(0).everywhere("f=the second one");
+    assert!(!scenario.was_sent("the se"), "the start of a version is none");
+}
+
+/// A look that was out of date had said that the file is longer than what was read of it.
+#[test]
+fn a_version_that_is_shorter_than_the_one_before_is_no_prefix_of_it() {
+    let mut scenario = Scenario::new(2);
+    scenario.write(0, "f", "old").settle();
+    scenario.open(0, "f").overwrite(0, "the first one").wait(17_000).hold(0, Hold::Looks);
+    scenario.write_beside(0, "f", "half of").wait(5_000);
+    scenario
+        .here(1, "f=old")
+        .release(0, Hold::Looks)
+        .overwrite(0, "half of the next")
+        .close(0)
+        .wait(500);
+    scenario.everywhere("f=half of the next");
+    assert!(!scenario.was_sent("half of"), "nobody appended to it");
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use onefold_core::disk::{DiskError, Inode, Stamp};
+use onefold_core::disk::{DiskError, Inode, Stamp, Start};
 use onefold_core::hash::ContentId;
 use onefold_core::name::RelPath;
 use onefold_core::node::{Content, Kind};
@@ -100,12 +100,12 @@ pub(super) struct OpenStart {
 }
 
 impl OpenStart {
-    /// Opens a file that must still be that inode, and so long.
+    /// Opens a file that must still be that inode, and as long as its start is.
     pub(super) fn open(
         disk: &RealDisk,
         path: &RelPath,
         stamp: &Stamp,
-        bytes: u64,
+        start: Start,
     ) -> Result<Self, DiskError> {
         let (parent, name) = walk::parent(&disk.root, path)?;
         let meta = Meta::at(&parent, name.as_bytes()).map_err(sys::problem)?;
@@ -114,9 +114,10 @@ impl OpenStart {
         }
         let file = rustix::fs::openat(&parent, name.as_bytes(), sys::READ, Mode::empty())
             .map_err(sys::problem)?;
-        let open = Self { file: file.into(), inode: stamp.inode, bytes };
-        open.unchanged()?;
-        Ok(open)
+        let file = File::from(file);
+        let opened = Meta::of(&file).map_err(sys::problem)?;
+        let bytes = start.of(opened.size).filter(|_| opened.inode == stamp.inode);
+        Ok(Self { file, inode: stamp.inode, bytes: bytes.ok_or(DiskError::Changed)? })
     }
 }
 

@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp};
+use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp, Start};
 use onefold_core::id::{FolderId, NodeId};
 use onefold_core::name::RelPath;
 use onefold_core::node::Content;
@@ -169,9 +169,9 @@ impl Disk for RealDisk {
         &self,
         path: &RelPath,
         stamp: &Stamp,
-        bytes: u64,
+        start: Start,
     ) -> Result<Box<dyn Source>, DiskError> {
-        Ok(Box::new(OpenStart::open(self, path, stamp, bytes)?))
+        Ok(Box::new(OpenStart::open(self, path, stamp, start)?))
     }
 
     fn stage(&self, content: &Content) -> Result<Box<dyn Staging>, DiskError> {

@@ -2,7 +2,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 
 use onefold_adapters::port::Disk;
-use onefold_core::disk::{DiskError, Old};
+use onefold_core::disk::{DiskError, Old, Start};
 use onefold_core::hash::ContentId;
 
 use super::{World, content, path};
@@ -41,6 +41,33 @@ fn a_file_that_changed_since_it_was_seen_is_not_read() {
     assert_eq!(world.disk.hash(&path("file"), &stamp), Err(DiskError::Changed));
     fs::remove_file(world.root.join("file")).unwrap();
     assert_eq!(world.disk.hash(&path("file"), &stamp), Err(DiskError::Gone));
+}
+
+#[test]
+fn the_start_of_a_file_that_grows_is_as_long_as_is_asked_for() {
+    let world = World::new();
+    world.write("file", "12345");
+    let stamp = world.stamp("file");
+    let mut writer = OpenOptions::new().append(true).open(world.root.join("file")).unwrap();
+    let of = |bytes: &[u8]| Ok((ContentId::of(bytes), bytes.len() as u64));
+    let read = |start| {
+        let read = world.disk.hash_start(&path("file"), &stamp, start);
+        read.map(|content| (content.id, content.size))
+    };
+    assert_eq!(read(Start::Outgrown(5)), Err(DiskError::Changed), "it has no more");
+    writer.write_all(b"6").unwrap();
+    assert_eq!(read(Start::All), of(b"123456"), "whatever its stamp said");
+    assert_eq!(read(Start::Bytes(5)), of(b"12345"));
+    assert_eq!(read(Start::Outgrown(5)), of(b"12345"));
+    assert_eq!(read(Start::Bytes(7)), Err(DiskError::Changed), "it has fewer");
+    let source = world.disk.read_start(&path("file"), &stamp, Start::All).unwrap();
+    writer.write_all(b"7").unwrap();
+    assert_eq!(source.read_at(&mut [0; 9], 0).unwrap(), 6, "as long as it was when it was opened");
+    writer.set_len(2).unwrap();
+    assert_eq!(source.unchanged(), Err(DiskError::Changed));
+    fs::rename(world.root.join("file"), world.root.join("other")).unwrap();
+    world.write("file", "12345");
+    assert_eq!(read(Start::All), Err(DiskError::Changed), "another file");
 }
 
 #[test]

@@ -268,8 +268,8 @@ impl<D: Disk, T: Trees, X: Transfer, C: Connector, W: Watcher> Driver<D, T, X, C
             Effect::Hash { id, path, stamp } => {
                 Job::new(Lane::Read, id, Event::Hashed, hands.hash(path, stamp))
             }
-            Effect::HashStart { id, path, stamp, bytes } => {
-                Job::new(Lane::Read, id, Event::Hashed, hands.hash_start(path, stamp, bytes))
+            Effect::HashStart { id, path, stamp, start } => {
+                Job::new(Lane::Read, id, Event::Hashed, hands.hash_start(path, stamp, start))
             }
             Effect::Upload { id, path, stamp, content, start } => {
                 let file = Upward { path, stamp, content, start };

@@ -7,7 +7,7 @@ use onefold_adapters::workers::Workers;
 use onefold_core::blob::Blob;
 use onefold_core::client::event::{TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
-use onefold_core::disk::{Change, DiskError, Listing, Names, Seen, Stamp};
+use onefold_core::disk::{Change, DiskError, Listing, Names, Seen, Stamp, Start};
 use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
@@ -34,7 +34,11 @@ pub(super) struct Upward {
 impl Upward {
     fn open(&self, disk: &impl Disk) -> Result<Box<dyn Source>, DiskError> {
         let Self { path, stamp, content, start } = self;
-        if *start { disk.read_start(path, stamp, content.size) } else { disk.read(path, stamp) }
+        if *start {
+            disk.read_start(path, stamp, Start::Bytes(content.size))
+        } else {
+            disk.read(path, stamp)
+        }
     }
 }
 
@@ -73,9 +77,9 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
         self,
         path: RelPath,
         stamp: Stamp,
-        bytes: u64,
+        start: Start,
     ) -> Result<Content, DiskError> {
-        self.workers.run(move || self.disk.hash_start(&path, &stamp, bytes)).await
+        self.workers.run(move || self.disk.hash_start(&path, &stamp, start)).await
     }
 
     pub(super) async fn change(

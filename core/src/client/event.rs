@@ -7,7 +7,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
-use crate::disk::{Change, DiskError, Listing, Names, Stamp};
+use crate::disk::{Change, DiskError, Listing, Names, Stamp, Start};
 use crate::id::{DeviceId, NodeId};
 use crate::name::RelPath;
 use crate::node::Content;
@@ -86,17 +86,17 @@ pub enum Effect {
         /// What is believed to be there.
         stamp: Stamp,
     },
-    /// Read so many bytes from the start of a file that may grow meanwhile, and hash them:
-    /// [`DiskError::Changed`] if it is another file, or shorter.
+    /// Read the start of a file that may grow meanwhile, and hash it: [`DiskError::Changed`] if it is
+    /// another file, or not as long.
     HashStart {
         /// Answered by [`Event::Hashed`].
         id: TaskId,
         /// The file.
         path: RelPath,
-        /// What is believed to be there.
+        /// Of which inode.
         stamp: Stamp,
-        /// How many bytes.
-        bytes: u64,
+        /// How much of it.
+        start: Start,
     },
     /// Read a file once more and bring its content to the server: a small one comes back to travel
     /// in a commit, a large one goes up in chunks.

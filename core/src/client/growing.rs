@@ -2,13 +2,14 @@
 //! is rewritten in place waits until it is closed. A slow writer is waited for: a prefix goes only
 //! when a file has been without rest for long.
 //!
-//! Invariants: a prefix is sent only after two reads, some time apart and with an append between,
-//! gave the same bytes; it never counts as what this disk has, so nothing is replaced because of it;
-//! it is sent only where nobody else has changed the file.
+//! Invariants: what is sent was once all that the file had, and a second read some time later, with an
+//! append between, gave the same bytes. The disk says so of the very file it reads: a look may be
+//! about another version by now. A prefix never counts as what this disk has, so nothing is
+//! replaced because of it; it is sent only where nobody else has changed the file.
 
 use alloc::collections::BTreeMap;
 
-use crate::disk::{DiskError, Inode};
+use crate::disk::{DiskError, Inode, Start};
 use crate::id::NodeId;
 use crate::node::{Body, Content};
 use crate::time::Instant;
@@ -110,18 +111,19 @@ impl Client {
         if file.first.is_some_and(|first| first.size > stamp.size) {
             (file.first, file.appends) = (None, false);
         }
-        let bytes = match file.first {
-            None => stamp.size,
-            Some(first) if first.size < stamp.size || file.appends => first.size,
+        let start = match file.first {
+            None => Start::All,
+            Some(first) if file.appends => Start::Bytes(first.size),
+            Some(first) if first.size < stamp.size => Start::Outgrown(first.size),
             // Only an append shows that it is appended to: its next change brings it here again.
             Some(_) => return,
         };
-        if bytes == 0 || self.growing.under_way.values().any(|of| *of == node) {
+        if self.growing.under_way.values().any(|of| *of == node) {
             return;
         }
         let id = self.task();
         self.growing.under_way.insert(id, node);
-        self.out.push(Effect::HashStart { id, path, stamp, bytes });
+        self.out.push(Effect::HashStart { id, path, stamp, start });
     }
 
     /// The answer about a start; `false`: the task is another's.
@@ -137,7 +139,8 @@ impl Client {
         let Some(file) = self.growing.files.get_mut(&node) else { return true };
         let wait_ms = match (result, file.first.take()) {
             (Ok(start), None) => {
-                file.first = Some(*start).filter(|start| Some(start.id) != synced);
+                file.first =
+                    Some(*start).filter(|start| start.size > 0 && Some(start.id) != synced);
                 SECOND_LOOK_MS
             }
             (Ok(again), Some(first)) if again.id == first.id => {

@@ -4,7 +4,7 @@
 //! read first and looked at one by one; a file is read from its first half to its second.
 
 use onefold_core::blob::Blob;
-use onefold_core::disk::{DiskError, Inode as InodeId, Listing, Names, Seen, Stamp};
+use onefold_core::disk::{DiskError, Inode as InodeId, Listing, Names, Seen, Stamp, Start};
 use onefold_core::hash::ContentId;
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Content;
@@ -121,15 +121,16 @@ impl Disk {
         &self,
         path: &RelPath,
         stamp: &Stamp,
-        bytes: u64,
+        start: Start,
     ) -> Result<(Content, Blob), DiskError> {
         let number = self.reach(path)?;
         let Form::File { bytes: whole, .. } = &self.inode(number).form else {
             return Err(DiskError::Changed);
         };
-        let start = whole.get(..bytes as usize).filter(|_| self.id(number) == stamp.inode);
-        let start = start.ok_or(DiskError::Changed)?;
-        let content = Content { id: ContentId::of(start), size: bytes, mtime: stamp.mtime };
+        let size = start.of(whole.len() as u64).filter(|_| self.id(number) == stamp.inode);
+        let size = size.ok_or(DiskError::Changed)?;
+        let start = &whole[..size as usize];
+        let content = Content { id: ContentId::of(start), size, mtime: stamp.mtime };
         Ok((content, start.to_vec().into()))
     }
 

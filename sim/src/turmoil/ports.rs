@@ -10,7 +10,7 @@ use onefold_adapters::port::{
 };
 use onefold_core::client::event::TransferError;
 use onefold_core::client::saved::{SaveBatch, Saved};
-use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp};
+use onefold_core::disk::{Change, DiskError, Listing, Names, Stamp, Start};
 use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
 use onefold_core::node::Content;
@@ -103,10 +103,11 @@ impl Disk for Port {
         &self,
         path: &RelPath,
         stamp: &Stamp,
-        bytes: u64,
+        start: Start,
     ) -> Result<Box<dyn Source>, DiskError> {
         self.on_disk(|shared, index| {
-            shared.devices[index].disk.read_start(path, stamp, bytes)?;
+            let (content, _) = shared.devices[index].disk.read_start(path, stamp, start)?;
+            let bytes = content.size;
             let port = self.clone();
             let opened = Opened { port, path: path.clone(), stamp: *stamp, start: Some(bytes) };
             Ok(Box::new(opened) as Box<dyn Source>)
@@ -187,6 +188,8 @@ impl Source for Opened {
         let shared = self.port.shared.lock();
         let bytes = shared.devices[self.port.index].disk.bytes(&self.path);
         let bytes = bytes.ok_or(io::ErrorKind::NotFound)?;
+        let end = self.start.map_or(bytes.len(), |start| bytes.len().min(start as usize));
+        let bytes = &bytes[..end];
         let from = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let count = buffer.len().min(bytes.len() - from);
         buffer[..count].copy_from_slice(&bytes[from..from + count]);
@@ -198,7 +201,10 @@ impl Source for Opened {
             shared.user_in_between(index);
             let device = &shared.devices[index];
             if let Some(bytes) = self.start {
-                return device.disk.read_start(&self.path, &self.stamp, bytes).map(drop);
+                return device
+                    .disk
+                    .read_start(&self.path, &self.stamp, Start::Bytes(bytes))
+                    .map(drop);
             }
             let reading = device.disk.read_begin(&self.path, &self.stamp)?;
             device.disk.read_end(reading).map(drop)

@@ -3,7 +3,7 @@
 use onefold_adapters::trees::CrashPoint;
 use onefold_core::client::event::{Effect, Event, TransferError, Upload};
 use onefold_core::client::saved::SaveBatch;
-use onefold_core::disk::DiskError;
+use onefold_core::disk::{DiskError, Start};
 use onefold_core::node::Content;
 
 use crate::oracle::Broken;
@@ -99,13 +99,13 @@ impl World {
                 let read = self.read(index, &path, &stamp, begun);
                 Event::Hashed(id, read.map(|(content, _)| content))
             }
-            (Effect::HashStart { id, path, stamp, bytes }, _) => {
-                let read = disk.read_start(&path, &stamp, bytes);
+            (Effect::HashStart { id, path, stamp, start }, _) => {
+                let read = disk.read_start(&path, &stamp, start);
                 Event::Hashed(id, read.map(|(content, _)| content))
             }
             (Effect::Upload { id, path, stamp, content, start }, begun) => {
                 let read = match start {
-                    true => disk.read_start(&path, &stamp, content.size),
+                    true => disk.read_start(&path, &stamp, Start::Bytes(content.size)),
                     false => self.read(index, &path, &stamp, begun),
                 };
                 Event::Uploaded(id, self.upload(index, read, content))

@@ -10,7 +10,9 @@ use onefold_adapters::port::{
 };
 use onefold_core::client::event::TransferError;
 use onefold_core::client::saved::{SaveBatch, Saved};
-use onefold_core::disk::{Change, DiskError, Form, Found, Inode, Listing, Names, Seen, Stamp};
+use onefold_core::disk::{
+    Change, DiskError, Form, Found, Inode, Listing, Names, Seen, Stamp, Start,
+};
 use onefold_core::hash::ContentId;
 use onefold_core::id::NodeId;
 use onefold_core::name::RelPath;
@@ -99,7 +101,12 @@ impl Disk for World {
         Ok(Box::new(FakeFile(self.bytes(path)?)))
     }
 
-    fn read_start(&self, path: &RelPath, _: &Stamp, _: u64) -> Result<Box<dyn Source>, DiskError> {
+    fn read_start(
+        &self,
+        path: &RelPath,
+        _: &Stamp,
+        _: Start,
+    ) -> Result<Box<dyn Source>, DiskError> {
         Ok(Box::new(FakeFile(self.bytes(path)?)))
     }
 
