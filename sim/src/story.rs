@@ -8,6 +8,8 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 pub struct Story {
     hasher: blake3::Hasher,
+    /// Room for what is hashed, used again and again.
+    buffer: Vec<u8>,
     /// How many faults of each kind struck.
     pub struck: BTreeMap<&'static str, u64>,
     telling: bool,
@@ -29,8 +31,10 @@ impl Story {
 
     /// Takes something into the hash.
     pub fn hash(&mut self, what: &impl Serialize) {
-        let bytes = postcard::to_allocvec(what).expect("events and effects are encodable");
-        self.hasher.update(&bytes);
+        self.buffer.clear();
+        let buffer = std::mem::take(&mut self.buffer);
+        self.buffer = postcard::to_extend(what, buffer).expect("events and effects are encodable");
+        self.hasher.update(&self.buffer);
     }
 
     /// The hash so far.

@@ -229,3 +229,13 @@ fn a_bit_whose_engine_died_does_not_undo_that_it_is_cleared() {
     s.chmod(0, "f", false).wait(3_000).hold(1, Hold::Looks).start(1).wait(1_000);
     s.release(1, Hold::Looks).everywhere("f=one");
 }
+
+/// The engine took itself for broken when it started: one file was gone, and its inode had come to
+/// the other while it had two names, by which nobody is told.
+#[test]
+fn an_inode_of_two_nodes_may_be_found_at_a_start_before_anything_was_looked_at() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").write(0, "b", "two").settle();
+    s.rename(0, "a", "b").link(0, "b", "c").wait(50).delete(0, "c").wait(50);
+    s.kill(0).wait(300).kill(0).everywhere("b=one");
+}

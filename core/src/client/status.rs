@@ -1,6 +1,5 @@
 //! Where an engine stands, for people and for `--once`; and its invariants.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -200,7 +199,7 @@ impl Client {
     /// one in words.
     pub fn check(&self) -> Result<Checked, String> {
         let mut broken: Vec<String> = Vec::new();
-        let mut inodes: BTreeMap<Inode, NodeId> = BTreeMap::new();
+        let mut inodes: Vec<(Inode, NodeId)> = Vec::new();
         let mut checked = Checked::default();
         let (mut files_here, mut awaited) = ((0, 0), 0);
         for (node, record) in self.trees.nodes() {
@@ -218,14 +217,13 @@ impl Client {
                 if !self.trees.is_dir_here(here.place.parent) && !missing {
                     broken.push(format!("{node:?} is here, but its directory is not"));
                 }
-                // A missing one may be the other already; without a birth time, or with more than
-                // one name, an inode does not tell who someone is.
+                // A missing one may be the other already, and before a scan nobody knows what is
+                // missing; without a birth time, or with more than one name, an inode does not tell
+                // who someone is.
                 let certain = here.stamp.inode.birth.is_some() && !here.linked;
-                if certain && !missing {
+                if certain && !missing && self.looks.scanned {
                     checked.inodes += 1;
-                    let other = inodes.insert(here.stamp.inode, node);
-                    broken
-                        .extend(other.map(|other| format!("{node:?} and {other:?} are one file")));
+                    inodes.push((here.stamp.inode, node));
                 }
                 let holder = self.trees.at_here(&here.place);
                 if holder != Some(node) && !missing {
@@ -250,6 +248,10 @@ impl Client {
                 }
             }
         }
+        inodes.sort_unstable();
+        let twice = inodes.windows(2).find(|pair| pair[0].0 == pair[1].0);
+        broken
+            .extend(twice.map(|pair| format!("{:?} and {:?} are one file", pair[0].1, pair[1].1)));
         if (files_here, awaited) != (self.trees.files_here(), self.trees.awaited().len()) {
             broken.push("what is counted is not what is there".into());
         }

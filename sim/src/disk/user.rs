@@ -423,7 +423,7 @@ impl Disk {
 
     /// Whether anything on the disk has the last name of a path, there or anywhere.
     pub fn has_name(&self, path: &RelPath) -> bool {
-        self.walk().iter().any(|(at, _)| at.names().last() == path.names().last())
+        self.names().iter().any(|(name, _)| Some(*name) == path.names().last())
     }
 
     /// The bytes of the file at a path.

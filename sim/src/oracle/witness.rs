@@ -283,13 +283,13 @@ impl Witness {
     }
 
     fn sees_whole_versions(&mut self, disk: &Disk) -> Result<(), Broken> {
-        let walk = disk.walk();
-        self.tally.judged(rules::WHOLE, walk.len());
-        for (path, number) in walk {
+        let names = disk.names();
+        self.tally.judged(rules::WHOLE, names.len());
+        for (name, number) in names {
             let form = &disk.inode(number).form;
             let version = crate::disk::user::version(form).filter(|_| !matches!(form, Form::Fifo));
             if let Some(version) = version.filter(|version| !self.versions.is_known(*version)) {
-                return Err(Broken::new(rules::WHOLE, format!("{path}: {version:?}")));
+                return Err(Broken::new(rules::WHOLE, format!("{name:?}: {version:?}")));
             }
         }
         Ok(())

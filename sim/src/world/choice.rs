@@ -81,7 +81,7 @@ impl World {
 
     /// Work of engines, server and network, the oldest first.
     fn work(&self) -> Vec<(u64, Choice)> {
-        let mut work = Vec::new();
+        let mut work = Vec::with_capacity(16);
         for (index, device) in self.devices.iter().enumerate() {
             if device.sleeps() {
                 continue;
