@@ -239,3 +239,14 @@ fn an_inode_of_two_nodes_may_be_found_at_a_start_before_anything_was_looked_at()
     s.rename(0, "a", "b").link(0, "b", "c").wait(50).delete(0, "c").wait(50);
     s.kill(0).wait(300).kill(0).everywhere("b=one");
 }
+
+/// What was found deleted before a restart was deleted everywhere, though its directory could not be
+/// read any more: it may have come back.
+#[test]
+fn what_was_deleted_waits_while_its_directory_cannot_be_read() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").write(0, "d/f", "one").write(0, "d/g", "two").settle().offline(0);
+    s.delete(0, "d/f").delete(0, "d/g").wait(3_000).stop(0);
+    s.write(0, "d/g", "two again").access(0, "d", false, true).start(0).online(0).wait(30_000);
+    s.here(1, "d/ d/f=one d/g=two").access(0, "d", true, true).everywhere("d/ d/g=two again");
+}

@@ -201,7 +201,7 @@ impl Client {
             self.want_all(node, 0);
             if !self.looks.blind.is_empty() {
                 // It may have come out of a directory that cannot be read: what is in it was unknown.
-                self.trees.below_here(node).into_iter().for_each(|inside| self.trees.touch(inside));
+                self.plan_what_was_unknown(node);
             }
         }
     }

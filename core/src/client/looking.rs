@@ -269,8 +269,7 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
-            // What is in it was unknown, and was not planned.
-            self.trees.below_here(look.dir).into_iter().for_each(|node| self.trees.touch(node));
+            self.plan_what_was_unknown(look.dir);
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);

@@ -137,7 +137,9 @@ impl Client {
         self.looks.missing.remove(&node);
         self.looks.wanted.remove(&node);
         self.looks.unnameable.remove(&node);
-        self.looks.blind.remove(&node);
+        if self.looks.blind.remove(&node) {
+            self.plan_what_was_unknown(node);
+        }
         self.solved(node, ProblemKind::Unreadable);
         self.others_are_gone(node);
     }

@@ -131,14 +131,32 @@ impl Client {
         situation(record, moved_above).map(reconcile)
     }
 
-    /// Below a directory that could not be read.
+    /// Below a directory that could not be read. Of what was deleted in it before, too, nobody knows
+    /// whether it has come back.
     pub(super) fn is_unknown(&self, node: NodeId) -> bool {
+        if self.looks.blind.is_empty() {
+            return false;
+        }
+        let record = self.trees.get(node);
+        if let (Local::Absent, Some(synced)) = (record.local(), record.synced()) {
+            return self.is_out_of_sight(synced.place.parent);
+        }
         self.looks.blind.iter().any(|&dir| dir != node && self.trees.is_within_here(node, dir))
     }
 
     /// A directory that cannot be read, or is below one: what is in it is unknown.
     pub(super) fn is_out_of_sight(&self, dir: NodeId) -> bool {
         self.looks.blind.contains(&dir) || self.is_unknown(dir)
+    }
+
+    /// What is in a directory is no longer unknown: it is planned, and so is what was deleted there.
+    pub(super) fn plan_what_was_unknown(&mut self, dir: NodeId) {
+        let deleted =
+            |record: &Record| matches!(record.local(), Local::Absent) && record.synced().is_some();
+        let mut known = self.trees.below_here(dir);
+        let deleted = self.trees.nodes().filter(|(_, record)| deleted(record));
+        known.extend(deleted.map(|(node, _)| node));
+        known.into_iter().for_each(|node| self.trees.touch(node));
     }
 
     /// Where a disk has no executable bits, a file has the one that was agreed on.

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onefold_core::folding::Folding;
 use onefold_core::id::NodeId;
 use onefold_core::name::{Name, parse_conflict_name};
 use onefold_core::node::{Body, Place};
@@ -39,9 +40,11 @@ pub struct Divergence {
     spoiled: bool,
 }
 
-/// The name that a conflict copy, or a copy of a copy, stands beside; any other name itself.
+/// The name that a conflict copy, or a copy of a copy, stands beside; any other name itself. A disk
+/// may give a name back in another form than it has elsewhere.
 fn origin(name: &Name) -> Name {
-    let mut name = name.clone();
+    let form = Folding { case: false, form: true };
+    let mut name = Name::new(&form.fold(name)).unwrap_or_else(|_| name.clone());
     while let Some(copy) = parse_conflict_name(&name) {
         name = copy.beside;
     }

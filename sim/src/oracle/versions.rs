@@ -42,6 +42,8 @@ pub struct Fate {
 pub struct Versions {
     /// What became of each.
     pub all: BTreeMap<ContentId, Fate>,
+    /// Which version stood last at a path. All empty files are one version, so this is the one
+    /// before: what is written next comes of that.
     last_at: BTreeMap<(usize, RelPath), ContentId>,
 }
 
@@ -56,9 +58,14 @@ impl Versions {
         let fate = self.all.entry(deed.version).or_default();
         fate.path = deed.path.clone();
         // All empty files are one version.
-        fate.copied |= deed.version == ContentId::of(b"");
+        let is_empty = deed.version == ContentId::of(b"");
+        fate.copied |= is_empty;
         if matches!(deed.act, Act::Wrote | Act::Moved) {
-            let last = self.last_at.insert((device, deed.path.clone()), deed.version);
+            let at = (device, deed.path.clone());
+            let last = match is_empty {
+                true => self.last_at.get(&at).copied(),
+                false => self.last_at.insert(at, deed.version),
+            };
             fate.before.extend(last.filter(|last| *last != deed.version));
         }
         match deed.act {
@@ -145,7 +152,7 @@ impl Versions {
     /// An engine changed a disk: what a user writes there then comes of what it put there.
     pub fn changed(&mut self, device: usize, change: &Change, done: bool) {
         match change {
-            Change::PlaceFile { at, content, .. } => {
+            Change::PlaceFile { at, content, .. } if content.size > 0 => {
                 self.last_at.insert((device, at.clone()), content.id);
             }
             Change::Rename { from, to, .. } if done => self.renamed(device, from, to),
