@@ -250,3 +250,12 @@ fn what_was_deleted_waits_while_its_directory_cannot_be_read() {
     s.write(0, "d/g", "two again").access(0, "d", false, true).start(0).online(0).wait(30_000);
     s.here(1, "d/ d/f=one d/g=two").access(0, "d", true, true).everywhere("d/ d/g=two again");
 }
+
+/// A new file that was gone again became the server's of the same bytes, which was then taken to be
+/// here for good.
+#[test]
+fn what_is_missing_does_not_become_what_the_server_has() {
+    let mut s = Scenario::new(2);
+    s.settle().hold(0, Hold::Up).write(0, "f", "one").wait(500).write(1, "f", "one").wait(500);
+    s.stop(0).release(0, Hold::Up).delete(0, "f").start(0).everywhere("f=one");
+}

@@ -157,6 +157,10 @@ impl Client {
 
     /// A node that the server does not have stands at the name of one that it has.
     fn meet(&mut self, node: NodeId, other: NodeId) -> Try {
+        if self.is_being_missed(other) {
+            // It may be gone: then the name is free when that is known.
+            return Try::Blocked;
+        }
         let record = self.trees.get(other);
         let Some(here) = record.present() else { return Try::Blocked };
         let Some(there) = self.trees.get(node).remote() else { return Try::Blocked };

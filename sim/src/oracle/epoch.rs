@@ -1,5 +1,8 @@
 //! What happened since all was last quiet.
 
+use std::collections::BTreeSet;
+
+use onefold_core::node::Place;
 use onefold_core::operation::Step;
 
 use super::moving::Moving;
@@ -60,6 +63,22 @@ pub struct Epoch {
     pub names: u64,
     /// The slowest kind of change that came of it.
     pub pace: Pace,
+    /// Names that something was moved away from.
+    pub left: BTreeSet<Place>,
     /// When the last call was made.
     pub changed_ms: u64,
+}
+
+impl Epoch {
+    /// The journal has this step, of a node that was at this place if it is not new.
+    pub fn step(&mut self, step: &Step, was: Option<&Place>) {
+        self.pace = self.pace.max(Pace::of(step));
+        match step {
+            Step::Move { .. } => self.left.extend(was.cloned()),
+            // What took the name of something that is elsewhere now may be a save: it settles as long
+            // as a deletion.
+            Step::Create { place, .. } if self.left.contains(place) => self.pace = Pace::Deletion,
+            _ => {}
+        }
+    }
 }

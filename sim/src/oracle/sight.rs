@@ -65,6 +65,8 @@ pub struct Sight {
     read: BTreeMap<Look, ContentId>,
     placed: BTreeMap<Look, ContentId>,
     here: BTreeMap<NodeId, Here>,
+    /// Nodes that it had here, and that are not here by what it started from: a power cut took that.
+    forgotten: BTreeSet<NodeId>,
     saved: BTreeSet<NodeId>,
     sent: BTreeSet<CommitKey>,
     device: Option<DeviceId>,
@@ -82,6 +84,7 @@ impl Sight {
         self.asked.clear();
         self.dirs.clear();
         self.saved = saved.records.iter().map(|(node, _)| *node).collect();
+        self.forgotten = self.here.keys().copied().collect();
         // What was saved may come from another device, or from a backup.
         self.note_records(saved.records.iter().map(|(node, bytes)| (*node, bytes)));
     }
@@ -191,9 +194,10 @@ impl Sight {
         self.dirs.contains_key(dir)
     }
 
-    /// The inode that a node last was, if it is not another node's since.
+    /// The inode that a node last was, if the engine knows that, and it is not another node's since.
     pub fn inode(&self, node: NodeId) -> Option<Inode> {
-        let inode = self.here.get(&node)?.inode;
+        let known = self.here.get(&node).filter(|_| !self.forgotten.contains(&node));
+        let inode = known?.inode;
         let others = self.here.iter().filter(|(other, _)| **other != node);
         others.into_iter().all(|(_, here)| here.inode != inode).then_some(inode)
     }
@@ -204,6 +208,7 @@ impl Sight {
             if let Local::Present(is) | Local::Hidden(is) = record.local() {
                 let here = Here { place: is.place.clone(), inode: is.stamp.inode };
                 self.here.insert(node, here);
+                self.forgotten.remove(&node);
             }
         }
     }

@@ -5,6 +5,7 @@ use onefold_core::client::saved::Saved;
 
 use crate::disk::Image;
 use crate::oracle::Witness;
+use crate::oracle::deed::Stood;
 
 use super::World;
 
@@ -75,9 +76,7 @@ impl World {
         }
         if which != 0 {
             self.stop_users(index);
-            let before = Witness::standing(&self.devices[index].disk);
-            self.devices[index].disk.restore(image);
-            let after = Witness::standing(&self.devices[index].disk);
+            let (before, after) = self.replace_disk(index, image);
             self.witness.disk_replaced(index, &before, &after);
         }
         self.witness.brought_back(0);
@@ -112,16 +111,26 @@ impl World {
         self.stop_users(index);
         let (image, saved) = (self.devices[0].disk.image(), self.devices[0].store.load_now());
         let traits = self.devices[0].disk.traits;
-        let before = Witness::standing(&self.devices[index].disk);
         self.devices[index].disk.traits = traits;
-        self.devices[index].disk.restore(image);
+        let (before, after) = self.replace_disk(index, image);
         self.devices[index].restore_store(saved);
-        let after = Witness::standing(&self.devices[index].disk);
         self.server.take_for(index, 0);
         self.witness.disk_replaced(0, &[], &[]);
         self.witness.disk_replaced(index, &before, &after);
         self.backups.devices[index].clear();
         self.run_clone(0, index);
+    }
+
+    /// Puts another disk in: what stood on the one before, and what stands now. What the first had
+    /// displaced, and late writers wrote to it, goes with it.
+    fn replace_disk(&mut self, index: usize, image: Image) -> (Vec<Stood>, Vec<Stood>) {
+        let disk = &mut self.devices[index].disk;
+        let kept: Vec<_> = disk.kept_versions().collect();
+        let before = Witness::standing(disk);
+        disk.restore(image);
+        let after = Witness::standing(disk);
+        self.witness.versions.lost_power(&kept);
+        (before, after)
     }
 
     fn run_clone(&mut self, runs: usize, stops: usize) {

@@ -6,7 +6,6 @@ use onefold_core::operation::{Cursor, Entry, Step};
 
 use super::Witness;
 use crate::disk::user::target_version;
-use crate::oracle::epoch::Pace;
 use crate::oracle::{Broken, rules};
 use crate::story::Story;
 use crate::words;
@@ -50,12 +49,15 @@ impl Witness {
     fn remember(&mut self, entry: &Entry) -> Result<(), Broken> {
         self.divergence.entry(entry, &self.shadow, &mut self.tally)?;
         self.tally.judged(rules::ROWS_FOLLOW, 1u64);
+        for step in &entry.operation.steps {
+            let was = self.shadow.last(step.node()).map(|state| &state.place);
+            self.epoch.step(step, was);
+        }
         self.shadow.follow(entry)?;
         if let Some(moving) = &self.epoch.moving {
             moving.check(&self.shadow.tree(), &mut self.tally)?;
         }
         for step in &entry.operation.steps {
-            self.epoch.pace = self.epoch.pace.max(Pace::of(step));
             self.history.extend(step.content().map(|content| content.id));
             match step {
                 Step::Retarget { target, .. }
