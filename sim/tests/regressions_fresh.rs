@@ -259,3 +259,14 @@ fn what_is_missing_does_not_become_what_the_server_has() {
     s.settle().hold(0, Hold::Up).write(0, "f", "one").wait(500).write(1, "f", "one").wait(500);
     s.stop(0).release(0, Hold::Up).delete(0, "f").start(0).everywhere("f=one");
 }
+
+/// The renamed directory came back for what was new in it, before anyone could see that it was gone;
+/// what had been in it stayed deleted.
+#[test]
+fn a_renamed_directory_comes_back_with_all_that_was_in_it_when_it_can_be_seen() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "p").mkdir(0, "p/a").write(0, "p/a/c", "one").settle().offline(0);
+    s.remove_all(0, "p/a").wait(3_000).stop(0).access(0, "p", false, true);
+    s.rename(1, "p/a", "p/b").mkdir(1, "p/b/d").wait(2_000).start(0).online(0).wait(30_000);
+    s.access(0, "p", true, true).everywhere("p/ p/b/ p/b/c=one p/b/d/");
+}

@@ -320,10 +320,12 @@ impl Client {
     }
 
     /// A directory that something wanted here is to be in: if it was deleted here, it comes back.
+    /// Whether it was is not known yet where that cannot be seen.
     pub(super) fn need_here(&mut self, dir: NodeId) {
         let record = self.trees.get(dir);
         let deleted = matches!(record.local(), Local::Absent) && record.synced().is_some();
-        if deleted && record.remote().is_some() && !self.is_in_flight(dir) {
+        let undecided = self.is_in_flight(dir) || self.is_unknown(dir);
+        if deleted && record.remote().is_some() && !undecided {
             self.trees.set_synced(dir, None);
         }
     }

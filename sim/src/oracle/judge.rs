@@ -191,7 +191,8 @@ fn no_temporary_names(scene: &Scene<'_>, tally: &mut Tally) -> Result<(), Broken
             })
         });
         let named: Vec<_> = named.map(|entry| entry.device).collect();
-        if named.iter().any(|device| *device != id) {
+        let by_any = scene.witness.namers.get(name);
+        if by_any.is_some_and(|devices| devices.iter().any(|device| *device != id)) {
             continue; // What another left there for good came to this one.
         }
         tally.judged(rules::NO_TEMPORARY, 1u64);

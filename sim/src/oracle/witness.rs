@@ -3,14 +3,15 @@
 //! A world tells it everything that happens, in order. Rules that hold at any instant are judged right
 //! then; the first that breaks is kept in [`Witness::broken`], which a world looks at after each step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onefold_core::client::Checked;
 use onefold_core::client::event::{Effect, Event};
 use onefold_core::client::saved::Saved;
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
-use onefold_core::id::NodeId;
+use onefold_core::id::{DeviceId, NodeId};
+use onefold_core::name::Name;
 use onefold_core::node::Body;
 use onefold_core::operation::{Cursor, Entry};
 use onefold_core::protocol::{ClientMessage, MergeReason};
@@ -44,6 +45,8 @@ pub struct Witness {
     pub cursor: Option<Cursor>,
     /// All entries.
     pub entries: Vec<Entry>,
+    /// Which devices ever gave a name, also by journals that are lost.
+    pub namers: BTreeMap<Name, BTreeSet<DeviceId>>,
     /// The tree that they make.
     pub shadow: Shadow,
     /// Since all was quiet.

@@ -59,6 +59,9 @@ impl Witness {
         }
         for step in &entry.operation.steps {
             self.history.extend(step.content().map(|content| content.id));
+            if let Step::Create { place, .. } | Step::Move { place, .. } = step {
+                self.namers.entry(place.name.clone()).or_default().insert(entry.device);
+            }
             match step {
                 Step::Retarget { target, .. }
                 | Step::Create { body: Body::Symlink(target), .. } => {
