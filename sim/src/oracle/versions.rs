@@ -35,6 +35,10 @@ pub struct Fate {
     pub path: RelPath,
     /// The versions that stood at its path before it.
     pub before: BTreeSet<ContentId>,
+    /// When a user first wrote it, in deeds.
+    first: Option<u64>,
+    /// When it was last brought to a name, by a user's will, a power cut or a backup.
+    last: u64,
 }
 
 /// All versions.
@@ -43,6 +47,7 @@ pub struct Versions {
     /// What became of each.
     pub all: BTreeMap<ContentId, Fate>,
     last_at: BTreeMap<(usize, RelPath), ContentId>,
+    deeds: u64,
 }
 
 impl Versions {
@@ -53,8 +58,13 @@ impl Versions {
 
     /// A user did this.
     pub fn deed(&mut self, device: usize, deed: &Deed) {
+        self.deeds += 1;
         let fate = self.all.entry(deed.version).or_default();
         fate.path = deed.path.clone();
+        fate.last = self.deeds;
+        if deed.act == Act::Wrote {
+            fate.first.get_or_insert(self.deeds);
+        }
         // All empty files are one version.
         fate.copied |= deed.version == ContentId::of(b"");
         if matches!(deed.act, Act::Wrote | Act::Moved) {
@@ -101,7 +111,9 @@ impl Versions {
             fate.rolled_back |= history.contains(lost);
         }
         for back in after.difference(before) {
-            self.all.entry(*back).or_default().written.push(device);
+            let fate = self.all.entry(*back).or_default();
+            fate.written.push(device);
+            fate.last = self.deeds;
         }
         for version in after {
             self.all.entry(*version).or_default().moved_by.insert(POWER);
@@ -124,6 +136,26 @@ impl Versions {
                 let came_of_it = came_of_it.map(|(later, _)| *later);
                 open.extend(came_of_it.filter(|later| seen.insert(*later)));
             }
+        }
+        false
+    }
+
+    /// Whether one version came of another, which nobody has brought back to a name since.
+    pub fn left_behind(&self, newer: ContentId, older: ContentId) -> bool {
+        let (Some(new), Some(old)) = (self.all.get(&newer), self.all.get(&older)) else {
+            return false;
+        };
+        !old.copied && new.first.is_some_and(|first| old.last < first) && self.came_of(newer, older)
+    }
+
+    fn came_of(&self, newer: ContentId, older: ContentId) -> bool {
+        let mut seen = BTreeSet::from([newer]);
+        let mut open = vec![newer];
+        while let Some(fate) = open.pop().and_then(|version| self.all.get(&version)) {
+            if fate.before.contains(&older) {
+                return true;
+            }
+            open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
         }
         false
     }
