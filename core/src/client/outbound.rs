@@ -321,7 +321,7 @@ impl Client {
                 }
             }
         }
-        done.nodes.into_iter().for_each(|node| self.trees.touch(node));
+        done.nodes.into_iter().for_each(|node| self.unfreeze(node));
     }
 
     fn on_refused(&mut self, node: NodeId, refusal: Refusal) {
@@ -353,7 +353,7 @@ impl Client {
     /// Forgets the commit under way: a snapshot says what became of it.
     pub(super) fn drop_commit(&mut self) {
         if let Some(dropped) = self.outbound.commit.take() {
-            dropped.nodes.into_iter().for_each(|node| self.trees.touch(node));
+            dropped.nodes.into_iter().for_each(|node| self.unfreeze(node));
         }
     }
 
