@@ -35,6 +35,8 @@ pub struct Fate {
     pub path: RelPath,
     /// The versions that stood at its path before it.
     pub before: BTreeSet<ContentId>,
+    /// Where it was written into a file that had been made empty: as such others may have had it.
+    made_at: BTreeSet<RelPath>,
     /// When a user first wrote it, in deeds.
     first: Option<u64>,
     /// When it was last brought to a name, by a user's will, a power cut or a backup.
@@ -47,6 +49,10 @@ pub struct Versions {
     /// What became of each.
     pub all: BTreeMap<ContentId, Fate>,
     last_at: BTreeMap<(usize, RelPath), ContentId>,
+    /// Files that were made empty, and not written to yet.
+    empty: BTreeSet<(usize, RelPath)>,
+    /// Who moved an empty file, by its names.
+    empty_moved_by: BTreeMap<RelPath, BTreeSet<usize>>,
     deeds: u64,
 }
 
@@ -75,9 +81,15 @@ impl Versions {
             Act::Wrote => {
                 fate.copied |= !fate.written.is_empty();
                 fate.written.push(device);
+                let made = (device, deed.path.clone());
+                fate.made_at.extend(self.empty.take(&made).map(|(_, path)| path));
             }
             Act::Moved => {
                 fate.moved_by.insert(device);
+                if deed.version == ContentId::of(b"") {
+                    let movers = self.empty_moved_by.entry(deed.path.clone()).or_default();
+                    movers.insert(device);
+                }
             }
             Act::Destroyed => {
                 fate.destroyed_by.insert(device);
@@ -89,6 +101,11 @@ impl Versions {
             Act::Linked => fate.copied = true,
             Act::MovedDirectory | Act::Made => {}
         }
+    }
+
+    /// A user made a file, with nothing in it yet.
+    pub fn made(&mut self, device: usize, path: &RelPath) {
+        self.empty.insert((device, path.clone()));
     }
 
     /// These were deleted in the midst of a change whose engine died.
@@ -127,7 +144,8 @@ impl Versions {
         let mut open = vec![version];
         while let Some(version) = open.pop() {
             let Some(fate) = self.all.get(&version) else { continue };
-            if fate.moved_by.iter().any(|mover| *mover != user) {
+            let empty = fate.made_at.iter().filter_map(|path| self.empty_moved_by.get(path));
+            if fate.moved_by.iter().chain(empty.flatten()).any(|mover| *mover != user) {
                 return true;
             }
             open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
