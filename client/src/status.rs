@@ -189,11 +189,14 @@ fn state(snapshot: &Snapshot) -> (State, Option<String>) {
     if let Some(reason) = halted {
         return (State::Attention, Some(reason.clone()));
     }
-    if !online {
+    let copied = problems.iter().any(|problem| problem.kind == ProblemKind::Copied);
+    if !online && !copied {
         return (State::Offline, snapshot.offline.clone());
     }
     if !problems.iter().all(passing) {
-        return (State::Attention, Some("some files cannot be synced".to_owned()));
+        let copied = problems.iter().find(|problem| problem.kind == ProblemKind::Copied);
+        let words = copied.map_or("some files cannot be synced", |problem| &problem.reason);
+        return (State::Attention, Some(words.to_owned()));
     }
     match unrest {
         Some(reason) => (State::Syncing, Some(reason.clone())),
@@ -267,6 +270,7 @@ pub fn word(kind: ProblemKind) -> &'static str {
         ProblemKind::Parked => "parked",
         ProblemKind::Refused => "refused",
         ProblemKind::HeldDeletion => "held_deletion",
+        ProblemKind::Copied => "copied",
     }
 }
 

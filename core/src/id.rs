@@ -63,6 +63,7 @@ id_type!(
 );
 id_type!(
     /// One run of a client's own state; two clients that both continue one lineage are a cloned disk.
+    /// Who wrote an entry is told by its [`CommitKey`], not by this.
     Lineage
 );
 

@@ -112,7 +112,8 @@ impl From<Step> for Operation {
 /// A batch of operations a device asks the server to accept; decided in order, each for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    /// Drawn at random once; sent again after a lost answer, it gets the same answer.
+    /// Drawn at random once; sent again after a lost answer, it gets the same answer. It tells its
+    /// maker from a copy of it that is the same device to the server.
     pub key: CommitKey,
     /// The base of all its operations: the journal's prefix that the device knew when it decided.
     pub seen: Seq,

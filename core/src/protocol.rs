@@ -159,10 +159,10 @@ pub struct Row {
     pub state: State,
     /// The last entry that changed it: entries up to it say nothing new about this node.
     pub seq: Seq,
-    /// The device that wrote its content.
-    pub content_by: DeviceId,
-    /// The device that wrote its place.
-    pub place_by: DeviceId,
+    /// The commit that wrote its content: so a device knows its own work.
+    pub content_by: CommitKey,
+    /// The commit that wrote its place.
+    pub place_by: CommitKey,
 }
 
 /// An additive 256-bit sum of one hash for each live node: equal trees have equal sums.

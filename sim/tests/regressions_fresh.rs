@@ -270,3 +270,54 @@ fn a_renamed_directory_comes_back_with_all_that_was_in_it_when_it_can_be_seen() 
     s.rename(1, "p/a", "p/b").mkdir(1, "p/b/d").wait(2_000).start(0).online(0).wait(30_000);
     s.access(0, "p", true, true).everywhere("p/ p/b/ p/b/c=one p/b/d/");
 }
+
+/// An edit of a file that another had replaced, in a directory whose name cannot be had, went nowhere:
+/// what had its name waited for the edit's refusal, and was not planned again when that came.
+#[test]
+fn an_edit_in_a_parked_directory_is_kept_beside_what_replaced_the_file() {
+    let mut s = folding();
+    s.mkdir(0, "a").mkdir(0, "d").write(0, "d/f", "one").write(0, "x", "two").settle();
+    s.offline(0).write(0, "d/f", "mine").rename(1, "x", "d/f").rename(1, "d", "A").settle();
+    s.online(0).by_the_rules().here(1, "A/ A/f (0)=mine A/f=two a/");
+    s.here(0, "a/ d/ d/f (0)=mine d/f=two");
+}
+
+/// The oracle took it for a deletion undone: who moves a file that is still empty moves what another
+/// writes into it, also when that one deletes it before he knows of the move.
+#[test]
+fn what_is_written_into_a_file_that_another_moved_empty_moves_with_it() {
+    let mut s = Scenario::new(2);
+    s.call(0, Call::Open(path("b"), true)).close(0).settle();
+    s.offline(1).rename(1, "b", "c").open(0, "b").append(0, "one", "one").close(0).settle();
+    s.offline(0).delete(0, "b").online(1).settle().online(0).everywhere("c=one");
+}
+
+/// What was edited on both sides while it moves into a directory whose name cannot be had stayed where
+/// it was, and was never sent.
+#[test]
+fn a_rival_of_what_moves_into_a_parked_directory_is_a_copy() {
+    let mut s = folding();
+    s.mkdir(0, "a").write(0, "f", "one").settle().offline(0).write(0, "f", "mine");
+    s.mkdir(1, "A").rename(1, "f", "A/f").write(1, "A/f", "two").settle().online(0);
+    s.by_the_rules().here(1, "A/ A/f=two a/ f=mine").here(0, "a/ f=mine");
+}
+
+/// What got the name of a directory in which something waits for a name was no rest for ever.
+#[test]
+fn what_gets_the_name_of_a_deleted_directory_that_cannot_go_is_told() {
+    let mut s = folding();
+    s.write(0, "a", "one").mkdir(0, "d").write(0, "d/x", "two").settle();
+    s.rename(1, "d/x", "A").remove_all(1, "d").write(1, "d", "three").by_the_rules();
+    s.here(0, "a=one d/ d/x=two").delete(0, "a").everywhere("A=two d=three");
+}
+
+/// A conflict copy was to have a name that differs in case only from that of another one, and waited
+/// for it for ever.
+#[test]
+fn a_conflict_copy_has_a_name_of_its_own_where_case_is_not_told_apart() {
+    let mut s = folding();
+    s.offline(0).write(0, "f", "mine").write(1, "f", "yours").settle().online(0).settle();
+    s.rename(1, "f", "g").settle().offline(0).write(0, "F", "mine too");
+    s.write(1, "F", "yours too").settle().online(0).by_the_rules();
+    s.check("four files", |s| s.files(0).len() == 4);
+}

@@ -145,6 +145,8 @@ impl Client {
             }
             (Ok(again), Some(first)) if again.id == first.id => {
                 (file.prefix, file.appends) = (Some(first), true);
+                // It is in no record: what is saved from now on is of a disk that has it.
+                self.keys.renew();
                 NEXT_PREFIX_MS
             }
             (Ok(_) | Err(_), _) => {

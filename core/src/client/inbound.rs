@@ -125,11 +125,12 @@ impl Client {
         }
     }
 
-    /// It was read, and differs from both what was agreed on and what the server has, and its name
+    /// It was read, and differs from both what was agreed on and what the server has, and its place
     /// cannot be had here.
     fn is_rival_parked(&self, node: NodeId) -> bool {
-        let parked = self.problems.contains_key(&(node, ProblemKind::Parked));
-        parked && self.trees.get(node).present().is_some_and(|here| here.body.known().is_some())
+        let parked = |at: NodeId| self.problems.contains_key(&(at, ProblemKind::Parked));
+        self.trees.get(node).present().is_some_and(|here| here.body.known().is_some())
+            && self.is_so_above_there(node, parked)
     }
 
     fn materialise(&mut self, node: NodeId) -> Try {
@@ -257,7 +258,7 @@ impl Client {
         self.change(alloc::vec![node], alloc::vec![present.place], change, then)
     }
 
-    /// Plans what is blocked again before long.
+    /// Plans what is blocked again before long. Until then nothing is at rest.
     pub(super) fn retry_blocked(&mut self) {
         if !self.inbound.blocked.is_empty() {
             self.inbound.retry_at.get_or_insert(self.now.instant + BLOCKED_MS);
@@ -285,9 +286,14 @@ impl Client {
 
     /// It, or a directory it is to be in, has a problem.
     pub(super) fn is_stuck(&self, node: NodeId) -> bool {
+        self.is_so_above_there(node, |at| self.has_problem(at))
+    }
+
+    /// Something is so of it, or of a directory that it is in at the server.
+    fn is_so_above_there(&self, node: NodeId, is_so: impl Fn(NodeId) -> bool) -> bool {
         let mut at = node;
         for _ in 0..MAX_DEPTH {
-            if self.has_problem(at) {
+            if is_so(at) {
                 return true;
             }
             match self.trees.get(at).remote() {
@@ -318,7 +324,9 @@ impl Client {
     /// No change or fetch is under way or could start.
     pub(super) fn inbound_idle(&self) -> bool {
         let waits = |node: NodeId| !self.holds_unsynced(node) && !self.is_stuck(node);
-        self.changes.is_idle()
+        let again = !self.inbound.blocked.is_empty() && self.inbound_deadline().is_some();
+        !again
+            && self.changes.is_idle()
             && self.fetches.is_idle()
             && !self.inbound.ready.iter().any(waits)
             && !self.inbound.blocked.iter().any(waits)

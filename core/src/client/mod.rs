@@ -16,6 +16,7 @@
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
 //! | `deletions` | deletions of much at once, held until a person answers |
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
+//! | `keys` | what tells this state's commits from those of a copy of it |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
 //! | `status`, `explain` | where it stands; why one thing is, or is not, in sync |
@@ -31,6 +32,7 @@ pub mod identity;
 mod ids;
 mod inbound;
 mod intents;
+mod keys;
 mod looking;
 mod missing;
 mod naming;
@@ -112,6 +114,7 @@ pub struct Client {
     uploads: uploading::Uploads,
     stream: stream::Stream,
     saves: saving::Saves,
+    keys: keys::Keys,
     holds: planning::Holds,
     deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
@@ -125,7 +128,7 @@ pub struct Client {
 impl Client {
     /// An engine that goes on from what was saved; the first event is [`Event::Started`].
     pub fn new(config: Config, saved: Saved) -> Result<Self, DamagedState> {
-        let (trees, stream, saves) = saving::restore(saved)?;
+        let (trees, stream, saves, keys) = saving::restore(saved)?;
         let unresolved = intents::Unresolved::of(&trees);
         let never_heard_of = trees.nodes().filter(|(_, record)| !record.accepted());
         let sent_before = never_heard_of.map(|(node, _)| node).collect();
@@ -146,6 +149,7 @@ impl Client {
             uploads: uploading::Uploads::default(),
             stream,
             saves,
+            keys,
             holds: planning::Holds::default(),
             deletions: deletions::Deletions::default(),
             problems: BTreeMap::new(),

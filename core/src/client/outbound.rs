@@ -74,7 +74,7 @@ impl Client {
                 }
             }
             // Built only when it can go up: what it is made of may be gone soon.
-            if !pending.is_empty() && self.continue_lineage() {
+            if !pending.is_empty() && self.continue_lineage() && self.may_commit() {
                 self.send_commit(pending);
             }
         }
@@ -255,7 +255,7 @@ impl Client {
             contents.extend(inline);
             operations.push(Operation { steps });
         }
-        let key = CommitKey::from_bytes(self.ids.draw());
+        let Some(key) = self.keys.take() else { return };
         let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
         let unasked = nodes.iter().copied().filter(|node| self.deletions.counts(*node)).collect();
         self.outbound.commit = Some(UnderWay { commit, nodes, unasked, sent: false });
@@ -297,6 +297,7 @@ impl Client {
             return;
         }
         let Some(done) = self.outbound.commit.take() else { return };
+        self.keys.decided(key);
         for (operation, verdict) in done.commit.operations.iter().zip(verdicts) {
             for step in &operation.steps {
                 let node = step.node();
@@ -320,7 +321,7 @@ impl Client {
                 }
             }
         }
-        done.nodes.into_iter().for_each(|node| self.trees.touch(node));
+        done.nodes.into_iter().for_each(|node| self.unfreeze(node));
     }
 
     fn on_refused(&mut self, node: NodeId, refusal: Refusal) {
@@ -352,7 +353,7 @@ impl Client {
     /// Forgets the commit under way: a snapshot says what became of it.
     pub(super) fn drop_commit(&mut self) {
         if let Some(dropped) = self.outbound.commit.take() {
-            dropped.nodes.into_iter().for_each(|node| self.trees.touch(node));
+            dropped.nodes.into_iter().for_each(|node| self.unfreeze(node));
         }
     }
 

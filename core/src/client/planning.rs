@@ -35,14 +35,20 @@ impl Client {
         if !self.may_plan() {
             return;
         }
-        let (mut others, mut strangers) = (false, false);
+        let (mut others, mut strangers, mut news) = (false, false, false);
         while let Some(node) = self.trees.next_dirty() {
-            others |= !self.problems.contains_key(&(node, ProblemKind::Parked));
+            let parked = self.problems.contains_key(&(node, ProblemKind::Parked));
+            others |= !parked;
+            news |= !parked && !self.inbound.blocked.contains(node);
             strangers |= !self.trees.get(node).accepted() && !self.unresolved.contains(node);
             self.plan(node);
         }
         if strangers {
             self.touch_unresolved();
+        }
+        if news {
+            // What is blocked for good, as far as was known, may not be so any more.
+            self.retry_blocked();
         }
         if others {
             // A name that differed in case only may be free now.
@@ -339,6 +345,14 @@ impl Client {
             self.inbound.kept.remove(&dir);
             self.trees.set_synced(dir, None);
         }
+    }
+
+    /// No operation on the node is under way any more: it is planned, with what is to have its name.
+    pub(super) fn unfreeze(&mut self, node: NodeId) {
+        self.trees.touch(node);
+        let place = self.trees.get(node).present().map(|here| &here.place);
+        let rival = place.and_then(|place| self.trees.at_there(place));
+        rival.into_iter().for_each(|rival| self.trees.touch(rival));
     }
 
     /// An operation on the node is under way.

@@ -20,7 +20,7 @@ use super::trees::MAX_DEPTH;
 impl Client {
     /// The next entry of the journal.
     pub(super) fn apply_entry(&mut self, entry: &Entry) {
-        let own = self.stream.device == Some(entry.device);
+        let own = self.keys.made(entry.key);
         for step in &entry.operation.steps {
             let node = step.node();
             if self.stream.newer_rows.get(&node).is_some_and(|row| *row >= entry.seq) {
@@ -155,7 +155,12 @@ impl Client {
             None => self.base_after_snapshot(node, row),
             // Nor is what will be found missing where nothing can be seen now.
             Some(_) if self.is_unknown(node) => None,
-            Some(reason) => base_after_merge(self.trees.get(node), row, reason),
+            // The journal still holds what was agreed on; only this device's memory of it is old.
+            Some(MergeReason::OlderDevice | MergeReason::ClonedDevice) => (row)
+                .filter(|_| self.trees.get(node).present().is_some())
+                .and_then(|row| self.base_after_snapshot(node, Some(row))),
+            Some(MergeReason::FirstJoin) => None,
+            Some(MergeReason::OtherJournal) => base_in_other_journal(self.trees.get(node), row),
         };
         if merge.is_some() && self.unresolved.remove(node) {
             // That it was placed here, or removed, was agreed on with what the server had then.
@@ -166,14 +171,14 @@ impl Client {
         self.trees.touch(node);
     }
 
-    /// What was agreed on, with what this device wrote itself since.
+    /// What was agreed on, with what this state wrote itself since.
     fn base_after_snapshot(&self, node: NodeId, row: Option<&Row>) -> Option<State> {
         let mut base = self.trees.get(node).synced().cloned()?;
         if let Some(row) = row {
-            if Some(row.content_by) == self.stream.device {
+            if self.keys.made(row.content_by) {
                 base.body = with_executable(&row.state.body, base.body.executable());
             }
-            if Some(row.place_by) == self.stream.device {
+            if self.keys.made(row.place_by) {
                 base.place = row.state.place.clone();
             }
         }
@@ -203,21 +208,14 @@ fn after_step(step: &Step, before: Option<State>) -> Option<State> {
     }
 }
 
-/// What still counts as agreed on when both sides are merged: nothing that could delete.
-fn base_after_merge(record: &Record, row: Option<&Row>, reason: MergeReason) -> Option<State> {
+/// What still counts as agreed on with a server that went back, or is another: nothing that could
+/// delete. What this device had there after that is newer than what the server has; a rename is always
+/// taken for that.
+fn base_in_other_journal(record: &Record, row: Option<&Row>) -> Option<State> {
     let (Some(synced), Some(row)) = (record.synced(), row) else { return None };
     record.present()?;
-    match reason {
-        MergeReason::FirstJoin => None,
-        // The journal still holds what was agreed on; only this device's memory of it is old.
-        MergeReason::OlderDevice | MergeReason::ClonedDevice => Some(synced.clone()),
-        // The server went back, or is another. What this device had there after that is newer than
-        // what the server has; a rename is always taken for that.
-        MergeReason::OtherJournal => {
-            let there = &row.state;
-            let known = synced.body.same_bytes(&there.body)
-                || there.body.content().is_some_and(|content| record.descends_from(content.id));
-            known.then(|| there.clone())
-        }
-    }
+    let there = &row.state;
+    let known = synced.body.same_bytes(&there.body)
+        || there.body.content().is_some_and(|content| record.descends_from(content.id));
+    known.then(|| there.clone())
 }

@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
-use crate::id::{DeviceId, Lineage, NodeId, Seq};
+use crate::id::{CommitKey, DeviceId, Lineage, NodeId, Seq};
 use crate::operation::Cursor;
 use crate::time::Instant;
 
 use super::event::{Effect, TaskId};
+use super::keys::Keys;
 use super::record::Record;
 use super::saved::{SaveBatch, Saved};
 use super::stream::Stream;
@@ -53,25 +54,27 @@ struct UnderWay {
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     cursor: Cursor,
+    /// Only earlier programs look at it, and find it out anew.
     device: Option<DeviceId>,
     known: Vec<Lineage>,
     newer_rows: BTreeMap<NodeId, Seq>,
+    keys: Vec<CommitKey>,
 }
 
 /// Reads back what was saved.
-pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedState> {
+pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves, Keys), DamagedState> {
     let mut trees = Trees::default();
     for (node, bytes) in saved.records {
         trees.restore(node, Record::decode(&bytes)?);
     }
     let header = match saved.header {
-        Some(bytes) => postcard::from_bytes(&bytes)
-            .map_err(|error: postcard::Error| DamagedState(error.to_string()))?,
+        Some(bytes) => Header::decode(&bytes)?,
         None => Header {
             cursor: Cursor::START,
             device: None,
             known: Vec::new(),
             newer_rows: BTreeMap::new(),
+            keys: Vec::new(),
         },
     };
     let durable = header.cursor;
@@ -84,8 +87,8 @@ pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves), DamagedSta
         retry_at: None,
         failure: None,
     };
-    let stream = Stream::new(header.cursor, header.device, header.known, header.newer_rows);
-    Ok((trees, stream, saves))
+    let stream = Stream::new(header.cursor, header.known, header.newer_rows);
+    Ok((trees, stream, saves, Keys::found(header.keys)))
 }
 
 /// What would have been saved by a device with these three trees.
@@ -97,9 +100,10 @@ pub(super) fn saved(
     let lineage = Lineage::from_bytes(*device.as_bytes());
     let header = Header {
         cursor,
-        device: Some(device),
+        device: None,
         known: alloc::vec![lineage],
         newer_rows: BTreeMap::new(),
+        keys: Vec::new(),
     };
     let records = records.into_iter().map(|(node, record)| (node, record.encode())).collect();
     Saved { records, header: Some(header.encode()) }
@@ -108,6 +112,12 @@ pub(super) fn saved(
 impl Header {
     fn encode(&self) -> Blob {
         postcard::to_allocvec(self).expect("a header holds nothing unencodable").into()
+    }
+
+    /// An earlier program saved it without keys: then there are none.
+    fn decode(bytes: &[u8]) -> Result<Self, DamagedState> {
+        let with_none = [bytes, &[0]].concat();
+        postcard::from_bytes(&with_none).map_err(|error| DamagedState(error.to_string()))
     }
 }
 
@@ -142,12 +152,14 @@ impl Client {
         self.out.push(Effect::Save { id, batch });
     }
 
-    fn header(&self) -> Blob {
+    fn header(&mut self) -> Blob {
+        let fresh = CommitKey::from_bytes(self.ids.draw());
         let header = Header {
             cursor: self.stream.cursor,
-            device: self.stream.device,
+            device: None,
             known: self.stream.known.clone(),
             newer_rows: self.stream.newer_rows.clone(),
+            keys: self.keys.save(fresh),
         };
         header.encode()
     }
@@ -159,11 +171,13 @@ impl Client {
         let Some(batch) = self.saves.under_way.take() else { return };
         match result {
             Ok(()) => {
+                self.keys.saved();
                 self.saves.durable = batch.cursor;
                 self.saves.known = batch.known;
                 self.saves.failure = None;
             }
             Err(words) => {
+                self.keys.failed();
                 self.saves.waiting.extend(batch.nodes);
                 self.saves.header_changed = true;
                 self.saves.retry_at = Some(self.now.instant + RETRY_MS);
@@ -180,6 +194,14 @@ impl Client {
     /// The lineages that the state may be known by are durable.
     pub(super) fn lineages_saved(&self) -> bool {
         self.saves.known == self.stream.known
+    }
+
+    /// A commit can be made now. `false`: its key is yet to be saved.
+    pub(super) fn may_commit(&mut self) -> bool {
+        if !self.keys.is_ready() {
+            self.save_header();
+        }
+        self.keys.is_ready()
     }
 
     /// A node's record is durable as it now is.
@@ -205,5 +227,26 @@ impl Client {
     pub(super) fn saves_deadline(&self) -> Option<(Instant, Reason)> {
         let waits = self.saves.failure.is_some() && self.saves.under_way.is_none();
         self.saves.retry_at.filter(|_| waits).map(|at| (at, Reason::Retry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_program_saved_is_gone_on_from_and_it_can_go_on_itself() {
+        let cursor = Cursor { seq: Seq::new(7), ..Cursor::START };
+        let known = alloc::vec![Lineage::from_bytes([1; 16])];
+        let device = Some(DeviceId::from_bytes([2; 16]));
+        let newer_rows = BTreeMap::from([(NodeId::from_bytes([3; 16]), Seq::new(8))]);
+        let earlier = (cursor, device, known.clone(), newer_rows.clone());
+        let bytes = postcard::to_allocvec(&earlier).unwrap();
+        let header = Header::decode(&bytes).unwrap();
+        assert_eq!((header.cursor, &header.known, header.keys.len()), (cursor, &known, 0));
+        let keys = alloc::vec![CommitKey::from_bytes([4; 16])];
+        let bytes = Header { device: None, keys: keys.clone(), ..header }.encode();
+        assert_eq!(postcard::from_bytes(&bytes), Ok((cursor, None::<DeviceId>, known, newer_rows)));
+        assert_eq!(Header::decode(&bytes).unwrap().keys, keys);
     }
 }

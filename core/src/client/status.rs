@@ -106,6 +106,8 @@ pub enum ProblemKind {
     Refused,
     /// It was deleted here with most of the folder: a person is asked first.
     HeldDeletion,
+    /// Of the whole folder: another client syncs with a copy of this one's state.
+    Copied,
 }
 
 /// The most problems that are listed.
@@ -133,6 +135,7 @@ impl Client {
             })
             .chain(self.unnameable_problems())
             .chain(self.held_problems().take(MAX_PROBLEMS))
+            .chain(self.copy_problem())
             .collect();
         status.problems.sort();
         status

@@ -1,14 +1,15 @@
 //! The connection to the server, and what comes down it: entries, snapshots, digests.
 //!
-//! Whatever comes only changes *remote*; an entry that this device wrote is an ancestor of what is
-//! here, and moves *synced*, too. A cursor that the server does not know leads to a merge: both
-//! sides are kept, and nothing is deleted until they agree.
+//! Whatever comes only changes *remote*; an entry that this state wrote (see `keys`) is an ancestor
+//! of what is here, and moves *synced*, too. A cursor that the server does not know leads to a
+//! merge: both sides are kept, and nothing is deleted until they agree.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::id::{DeviceId, Lineage, NodeId, Seq};
+use crate::id::{Lineage, NodeId, Seq};
+use crate::name::RelPath;
 use crate::operation::{Cursor, Entry};
 use crate::protocol::{
     ClientMessage, Farewell, MergeReason, PROTOCOL, Resume, Row, SILENCE_MS, ServerMessage, TreeSum,
@@ -16,12 +17,14 @@ use crate::protocol::{
 use crate::time::Instant;
 
 use super::event::{Effect, Notice};
-use super::{Client, Reason};
+use super::{Client, Problem, ProblemKind, Reason};
 
 /// The first wait before connecting again; doubles each time.
 const FIRST_RECONNECT_MS: u64 = 250;
 /// The longest wait.
 const LAST_RECONNECT_MS: u64 = 30_000;
+/// How long a client whose place another took waits, so that the two take turns and do not fight.
+const TURN_MS: u64 = 30_000;
 /// How often the server is told, at most, how far this device is.
 const ACKNOWLEDGE_MS: u64 = 1_000;
 
@@ -31,8 +34,6 @@ pub(super) struct Stream {
     pub(super) phase: Phase,
     /// The prefix of the journal that *remote* is.
     pub(super) cursor: Cursor,
-    /// This device, once a server has said which it is.
-    pub(super) device: Option<DeviceId>,
     /// Lineages that the server may know this state by.
     pub(super) known: Vec<Lineage>,
     /// The journal's head, as last heard of.
@@ -41,6 +42,8 @@ pub(super) struct Stream {
     pub(super) newer_rows: BTreeMap<NodeId, Seq>,
     tries: u32,
     last_heard: Instant,
+    /// Another client took this one's place, with a copy of its state: when that was seen last.
+    copy_seen: Option<Instant>,
     mismatched: bool,
     /// This connection's commits go by a lineage of their own.
     continued: bool,
@@ -80,19 +83,18 @@ pub(super) struct Building {
 impl Stream {
     pub(super) const fn new(
         cursor: Cursor,
-        device: Option<DeviceId>,
         known: Vec<Lineage>,
         newer_rows: BTreeMap<NodeId, Seq>,
     ) -> Self {
         Self {
             phase: Phase::Down { retry_at: Instant::from_ms(0) },
             cursor,
-            device,
             known,
             head: Seq::ZERO,
             newer_rows,
             tries: 0,
             last_heard: Instant::from_ms(0),
+            copy_seen: None,
             mismatched: false,
             continued: false,
             acknowledged: Seq::ZERO,
@@ -134,11 +136,28 @@ impl Client {
             | Phase::Building(_)
             | Phase::Live => {}
         }
+        // Longer than a copy's turn.
+        let alone = |seen: &mut Instant| now.ms_since(*seen) >= 4 * TURN_MS;
+        if self.is_live() {
+            self.stream.copy_seen.take_if(alone);
+        }
         self.finish_snapshot();
         if self.is_caught_up() {
             self.sent_before.clear();
         }
         self.acknowledge();
+    }
+
+    /// What people are told about a copy of this device's state.
+    pub(super) fn copy_problem(&self) -> Option<Problem> {
+        self.stream.copy_seen.map(|_| Problem {
+            path: RelPath::root(),
+            kind: ProblemKind::Copied,
+            reason: "another client syncs with a copy of this device's state, as the same device; \
+                     no file is lost, but the two take turns; unlink the folder on one of them and \
+                     join it again with a new link"
+                .into(),
+        })
     }
 
     fn part(&mut self, now: Instant) {
@@ -148,6 +167,10 @@ impl Client {
 
     fn go_down(&mut self, now: Instant) {
         let wait = (FIRST_RECONNECT_MS << self.stream.tries.min(10)).min(LAST_RECONNECT_MS);
+        self.retry_after(now, wait);
+    }
+
+    fn retry_after(&mut self, now: Instant, wait: u64) {
         // Many devices that lost one server do not come back in step.
         let jitter = u64::from(self.ids.draw()[0]) * wait / 512;
         self.stream.tries += 1;
@@ -219,9 +242,7 @@ impl Client {
     pub(super) fn on_ordered(&mut self, message: ServerMessage) {
         match message {
             ServerMessage::Farewell { protocol, reason } => self.on_farewell(protocol, &reason),
-            ServerMessage::Welcome { device, resume, head, .. } => {
-                self.on_welcome(device, resume, head);
-            }
+            ServerMessage::Welcome { resume, head, .. } => self.on_welcome(resume, head),
             ServerMessage::Entries { entries, contents } => {
                 self.keep_bytes(contents);
                 entries.iter().for_each(|entry| self.on_entry(entry));
@@ -243,14 +264,19 @@ impl Client {
                  new link to go on"
                     .into(),
             ),
-            Farewell::Replaced
-            | Farewell::Stopping
-            | Farewell::Malformed(_)
-            | Farewell::Failed(_) => self.part(self.now.instant),
+            // One's own newer connection ends the older before it could hear of it.
+            Farewell::Replaced => {
+                self.stream.copy_seen = Some(self.now.instant);
+                self.out.push(Effect::Disconnect);
+                self.retry_after(self.now.instant, TURN_MS);
+            }
+            Farewell::Stopping | Farewell::Malformed(_) | Farewell::Failed(_) => {
+                self.part(self.now.instant)
+            }
         }
     }
 
-    fn on_welcome(&mut self, device: DeviceId, resume: Resume, head: Seq) {
+    fn on_welcome(&mut self, resume: Resume, head: Seq) {
         if !matches!(self.stream.phase, Phase::Greeted) {
             return;
         }
@@ -259,8 +285,7 @@ impl Client {
         self.stream.continued = false;
         self.stream.acknowledged = Seq::ZERO;
         let newest = self.stream.known.len().saturating_sub(1);
-        if newest > 0 || self.stream.device != Some(device) {
-            self.stream.device = Some(device);
+        if newest > 0 {
             self.stream.known.drain(..newest);
             self.save_header();
         }

@@ -91,6 +91,11 @@ impl Client {
                 self.problem(node, ProblemKind::Parked, reason.into());
                 Some(Try::Blocked)
             }
+            Some(Decision::DeleteHere) if self.is_stuck(other) => {
+                let reason = "what has its name here was deleted, and cannot go yet";
+                self.problem(node, ProblemKind::Parked, reason.into());
+                Some(Try::Blocked)
+            }
             _ => Some(Try::Blocked),
         }
     }
@@ -207,10 +212,7 @@ impl Client {
         let label = format!("{}, {}", self.config.device_name, self.now.local);
         let name = (1..)
             .map(|count| conflict_name(&present.place.name, &label, count))
-            .find(|name| {
-                self.trees.child_here(parent, name).is_none()
-                    && self.trees.child_there(parent, name).is_none()
-            })
+            .find(|name| !self.is_taken(parent, name))
             .expect("some count is free: a directory is finite");
         let to = Place { parent, name };
         let paths = (self.trees.path_here(node), self.trees.place_path(&to));
@@ -228,6 +230,17 @@ impl Client {
             return Try::Blocked;
         }
         tried
+    }
+
+    /// A name in a directory is had by something, or one that this disk takes for the same is.
+    fn is_taken(&self, dir: NodeId, name: &Name) -> bool {
+        let folding = self.config.folding;
+        let alike = |(other, _): (&Name, NodeId)| folding.same(other, name);
+        self.trees.child_here(dir, name).is_some()
+            || self.trees.child_there(dir, name).is_some()
+            || folding.folds()
+                && (self.trees.children_here(dir).any(alike)
+                    || self.trees.children_there(dir).any(alike))
     }
 
     /// Whether following who wants whose name from `from` comes back to `node`.

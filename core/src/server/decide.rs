@@ -196,7 +196,7 @@ impl Acceptance {
             seen: commit.seen,
             before: open.before,
             next: self.head.cursor.seq.next(),
-            device: *device,
+            key: commit.key,
         };
         let draft = Draft::of(&self.known, &base, operation)?;
         if draft.steps.is_empty() {

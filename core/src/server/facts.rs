@@ -32,10 +32,10 @@ pub struct NodeRow {
     pub written: Seq,
     /// The last entry that changed anything of it (the executable bit included).
     pub changed: Seq,
-    /// The device that last set its place.
-    pub place_by: DeviceId,
-    /// The device that last set its content or target.
-    pub content_by: DeviceId,
+    /// The commit that last set its place.
+    pub place_by: CommitKey,
+    /// The commit that last set its content or target.
+    pub content_by: CommitKey,
 }
 
 impl NodeRow {

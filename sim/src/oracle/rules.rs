@@ -26,6 +26,7 @@ rules! {
     CHAINED "the journal is gapless and chained"
     SAME_TREES "all disks and the server hold the same tree"
     NOTHING_LOST "no version is lost"
+    NEVER_BACK "a version does not give way to one that it came of"
     STAYS_DELETED "what was deleted stays deleted"
     ONE_FILE_EACH "there is one file for each version"
     NO_NEEDLESS_COPY "no needless conflict copy"

@@ -154,7 +154,8 @@ pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
 
 /// The paths here of what stays because its name at the server is parked, or taken by something that
 /// is not synced, or because it is a directory with such a thing in it; and, in turn, of what stays
-/// because it was to have the name of such a one. And all that waits for a name.
+/// because it was to have the name of such a one, or has such a one in it. And all that waits for a
+/// name.
 fn kept_out<'a>(
     here: &'a Tree,
     there: &'a Tree,
@@ -178,6 +179,15 @@ fn kept_out<'a>(
             let wanted = there.get(path).filter(|wanted| *wanted != leaf);
             if wanted.is_some() && stays.insert(path.clone()) {
                 waiting.extend(wanted);
+            }
+            // So does a deleted directory that it is in, and what got its name waits, too.
+            let above =
+                (1..path.names().len()).map(|depth| RelPath::new(path.names()[..depth].into()));
+            for directory in above.filter(|_| !there.contains_key(path)) {
+                let wanted = there.get(&directory).filter(|wanted| **wanted != Leaf::Directory);
+                if wanted.is_some() && stays.insert(directory) {
+                    waiting.extend(wanted);
+                }
             }
         }
     }

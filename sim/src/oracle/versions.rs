@@ -35,6 +35,12 @@ pub struct Fate {
     pub path: RelPath,
     /// The versions that stood at its path before it.
     pub before: BTreeSet<ContentId>,
+    /// Where it was written into a file that had been made empty: as such others may have had it.
+    made_at: BTreeSet<RelPath>,
+    /// When a user first wrote it, in deeds.
+    first: Option<u64>,
+    /// When it was last brought to a name, by a user's will, a power cut or a backup.
+    last: u64,
 }
 
 /// All versions.
@@ -45,6 +51,11 @@ pub struct Versions {
     /// Which version stood last at a path. All empty files are one version, so this is the one
     /// before: what is written next comes of that.
     last_at: BTreeMap<(usize, RelPath), ContentId>,
+    /// Files that were made empty, and not written to yet.
+    empty: BTreeSet<(usize, RelPath)>,
+    /// Who moved an empty file, by its names.
+    empty_moved_by: BTreeMap<RelPath, BTreeSet<usize>>,
+    deeds: u64,
 }
 
 impl Versions {
@@ -55,8 +66,13 @@ impl Versions {
 
     /// A user did this.
     pub fn deed(&mut self, device: usize, deed: &Deed) {
+        self.deeds += 1;
         let fate = self.all.entry(deed.version).or_default();
         fate.path = deed.path.clone();
+        fate.last = self.deeds;
+        if deed.act == Act::Wrote {
+            fate.first.get_or_insert(self.deeds);
+        }
         // All empty files are one version.
         let is_empty = deed.version == ContentId::of(b"");
         fate.copied |= is_empty;
@@ -72,9 +88,15 @@ impl Versions {
             Act::Wrote => {
                 fate.copied |= !fate.written.is_empty();
                 fate.written.push(device);
+                let made = (device, deed.path.clone());
+                fate.made_at.extend(self.empty.take(&made).map(|(_, path)| path));
             }
             Act::Moved => {
                 fate.moved_by.insert(device);
+                if deed.version == ContentId::of(b"") {
+                    let movers = self.empty_moved_by.entry(deed.path.clone()).or_default();
+                    movers.insert(device);
+                }
             }
             Act::Destroyed => {
                 fate.destroyed_by.insert(device);
@@ -86,6 +108,11 @@ impl Versions {
             Act::Linked => fate.copied = true,
             Act::MovedDirectory | Act::Made => {}
         }
+    }
+
+    /// A user made a file, with nothing in it yet.
+    pub fn made(&mut self, device: usize, path: &RelPath) {
+        self.empty.insert((device, path.clone()));
     }
 
     /// These were deleted in the midst of a change whose engine died.
@@ -108,7 +135,9 @@ impl Versions {
             fate.rolled_back |= history.contains(lost);
         }
         for back in after.difference(before) {
-            self.all.entry(*back).or_default().written.push(device);
+            let fate = self.all.entry(*back).or_default();
+            fate.written.push(device);
+            fate.last = self.deeds;
         }
         for version in after {
             self.all.entry(*version).or_default().moved_by.insert(POWER);
@@ -122,7 +151,8 @@ impl Versions {
         let mut open = vec![version];
         while let Some(version) = open.pop() {
             let Some(fate) = self.all.get(&version) else { continue };
-            if fate.moved_by.iter().any(|mover| *mover != user) {
+            let empty = fate.made_at.iter().filter_map(|path| self.empty_moved_by.get(path));
+            if fate.moved_by.iter().chain(empty.flatten()).any(|mover| *mover != user) {
                 return true;
             }
             open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
@@ -131,6 +161,26 @@ impl Versions {
                 let came_of_it = came_of_it.map(|(later, _)| *later);
                 open.extend(came_of_it.filter(|later| seen.insert(*later)));
             }
+        }
+        false
+    }
+
+    /// Whether one version came of another, which nobody has brought back to a name since.
+    pub fn left_behind(&self, newer: ContentId, older: ContentId) -> bool {
+        let (Some(new), Some(old)) = (self.all.get(&newer), self.all.get(&older)) else {
+            return false;
+        };
+        !old.copied && new.first.is_some_and(|first| old.last < first) && self.came_of(newer, older)
+    }
+
+    fn came_of(&self, newer: ContentId, older: ContentId) -> bool {
+        let mut seen = BTreeSet::from([newer]);
+        let mut open = vec![newer];
+        while let Some(fate) = open.pop().and_then(|version| self.all.get(&version)) {
+            if fate.before.contains(&older) {
+                return true;
+            }
+            open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
         }
         false
     }

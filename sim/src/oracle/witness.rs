@@ -180,7 +180,10 @@ impl Witness {
             self.has_links |= deed.act == Act::Linked;
             match deed.act {
                 // Even with nothing in it, it can meet another user's.
-                Act::Made => self.epoch.names += 1,
+                Act::Made => {
+                    self.epoch.names += 1;
+                    self.versions.made(device, &deed.path);
+                }
                 Act::MovedDirectory => {
                     self.temporary.moved(device, &deed.path);
                     self.directory_movers.insert(device);

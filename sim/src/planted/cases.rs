@@ -62,6 +62,7 @@ impl Planted {
                 (faults.kill_in_change, faults.delay, faults.disorder) = (300, 20, 500);
             }
             Self::OwnIsForeign => faults.delay = 20,
+            Self::CopyIsOwn => faults.clone_disk = 2,
             Self::MergeDeletes | Self::IgnoresChain => faults.old_server = 2,
             Self::IgnoresCase => setting.folds_case = 1,
             _ => {}
@@ -87,6 +88,7 @@ impl Planted {
             Self::PlacesUnsynced => Play::Alone(EDIT, 1_500),
             Self::ForgetsIntent => Play::Alone(EDIT, 100),
             Self::OwnIsForeign | Self::IgnoresDigest => Play::Alone(EDIT, 60),
+            Self::CopyIsOwn => Play::Alone(EDIT, 300),
             Self::UnreadableIsEmpty => Play::Hidden(Action::Access(0, 1), Action::Rename(0, C)),
             Self::UnmountedIsEmpty => Play::Hidden(Action::Mount(false), Action::Rest),
             Self::FollowsMtime => Play::Alone(&[Action::Disguise(0)], 3_000),

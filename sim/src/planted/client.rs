@@ -6,13 +6,15 @@ use onefold_adapters::trees::MemoryTrees;
 use onefold_core::blob::Blob;
 use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::client::record::Record;
-use onefold_core::client::saved::SaveBatch;
+use onefold_core::client::saved::{SaveBatch, Saved};
 use onefold_core::disk::{DiskError, Listing, Names};
 use onefold_core::folding::Folding;
-use onefold_core::id::{CommitKey, DeviceId, Seq};
+use onefold_core::id::{CommitKey, DeviceId, Lineage, NodeId, Seq};
 use onefold_core::name::{Name, RelPath};
-use onefold_core::operation::{Commit, Step, Verdict};
+use onefold_core::operation::{Commit, Cursor, Step, Verdict};
 use onefold_core::protocol::{ClientMessage, MergeReason, Resume, ServerMessage};
+
+use serde::{Deserialize, Serialize};
 
 use crate::disk::Disk;
 
@@ -24,6 +26,8 @@ const SETTLING_MS: u64 = 150;
 const MADE_UP: Verdict = Verdict::Accepted(Seq::ZERO);
 /// So many commits at once are on their way, where they should go one by one.
 const MAX_FLYING: usize = 2;
+/// So many keys an engine remembers.
+const MAX_SHARED: u64 = 16;
 /// What is missing for longer is looked at again.
 const DELETION_MS: u64 = 1_001;
 
@@ -37,6 +41,10 @@ pub struct Memory {
     flying: BTreeSet<(usize, CommitKey)>,
     /// Fresh keys, with the ones that they stand for.
     fresh: BTreeMap<CommitKey, CommitKey>,
+    /// Of machines that are copies: the machine that they share their keys with, and how many keys
+    /// were used by each.
+    copy_of: BTreeMap<usize, usize>,
+    used: BTreeMap<usize, u64>,
     /// Looks under way.
     asked: BTreeMap<(usize, TaskId), (RelPath, BTreeSet<Name>)>,
     /// Directories that were to be looked at.
@@ -104,16 +112,12 @@ impl Memory {
 
     fn message(&mut self, fault: Planted, index: usize, message: ServerMessage) -> ServerMessage {
         match (fault, message) {
-            (Planted::ForgetsKey, ServerMessage::Outcome { key, verdicts }) => {
+            (
+                Planted::ForgetsKey | Planted::OwnIsForeign | Planted::CopyIsOwn,
+                ServerMessage::Outcome { key, verdicts },
+            ) => {
                 let key = self.fresh.get(&key).copied().unwrap_or(key);
                 ServerMessage::Outcome { key, verdicts }
-            }
-            (
-                Planted::OwnIsForeign,
-                ServerMessage::Welcome { folder, writable, resume, head, .. },
-            ) => {
-                let device = DeviceId::from_bytes([0xee; 16]);
-                ServerMessage::Welcome { folder, device, writable, resume, head }
             }
             (
                 Planted::MergeDeletes,
@@ -153,6 +157,10 @@ impl Memory {
             (Planted::ForgetsKey, Effect::Send(ClientMessage::Commit(commit))) => {
                 Effect::Send(ClientMessage::Commit(self.with_fresh_key(commit)))
             }
+            (
+                Planted::OwnIsForeign | Planted::CopyIsOwn,
+                Effect::Send(ClientMessage::Commit(commit)),
+            ) => Effect::Send(ClientMessage::Commit(self.with_shared_key(index, commit))),
             (Planted::PlansInFlight, Effect::Send(ClientMessage::Commit(commit))) => {
                 self.flying.insert((index, commit.key));
                 if self.flying.iter().filter(|(of, _)| *of == index).count() <= MAX_FLYING {
@@ -187,6 +195,45 @@ impl Memory {
         commit
     }
 
+    /// The same commit has the same key each time: one of those that all copies of a machine share.
+    fn with_shared_key(&mut self, index: usize, mut commit: Commit) -> Commit {
+        let known = self.fresh.iter().find(|(_, of)| **of == commit.key).map(|(shared, _)| *shared);
+        let line = self.line(index);
+        let used = self.used.entry(line).or_default();
+        let shared = known.unwrap_or_else(|| {
+            *used += 1;
+            shared_key(line, *used)
+        });
+        self.fresh.insert(shared, commit.key);
+        commit.key = shared;
+        commit
+    }
+
+    /// What an engine finds saved.
+    pub fn found(&self, index: usize, saved: Saved) -> Saved {
+        if self.fault != Some(Planted::CopyIsOwn) {
+            return saved;
+        }
+        let line = self.line(index);
+        let device = DeviceId::from_bytes([index as u8 + 1; 16]);
+        let empty = || Saved::of_trees(device, Cursor::START, []).header.expect("it has one");
+        let header = saved.header.unwrap_or_else(empty);
+        let mut header: Header = postcard::from_bytes(&header).expect("the engine encoded it");
+        let used = self.used.get(&line).copied().unwrap_or(0);
+        header.keys = (used..used + MAX_SHARED).map(|used| shared_key(line, used + 1)).collect();
+        let header = postcard::to_allocvec(&header).expect("a header is encodable");
+        Saved { header: Some(header.into()), ..saved }
+    }
+
+    /// A machine is a copy of another from now on.
+    pub fn cloned(&mut self, of: usize, index: usize) {
+        self.copy_of.insert(index, self.line(of));
+    }
+
+    fn line(&self, index: usize) -> usize {
+        self.copy_of.get(&index).copied().unwrap_or(index)
+    }
+
     fn remember_absent(&mut self, index: usize, id: TaskId, listing: &Listing) {
         let Some((dir, mut absent)) = self.asked.remove(&(index, id)) else { return };
         let there: BTreeSet<&Name> = listing.names.iter().map(|(name, _)| name).collect();
@@ -219,8 +266,30 @@ impl Memory {
         }
         let hurry_ms = std::mem::take(&mut self.hurry_ms);
         *ahead_ms += hurry_ms;
+        if hurry_ms == 0 {
+            // A later look is no second look at what was absent then.
+            self.absent.clear();
+        }
         (hurry_ms > 0).then_some(Event::Ticked)
     }
+}
+
+/// A key that copies of a machine share.
+fn shared_key(line: usize, number: u64) -> CommitKey {
+    let mut key = [0xdd; 16];
+    key[..8].copy_from_slice(&number.to_be_bytes());
+    key[8] = line as u8;
+    CommitKey::from_bytes(key)
+}
+
+/// The engine's own row, as it encodes it.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    cursor: Cursor,
+    device: Option<DeviceId>,
+    known: Vec<Lineage>,
+    newer_rows: BTreeMap<NodeId, Seq>,
+    keys: Vec<CommitKey>,
 }
 
 /// Saves a batch.

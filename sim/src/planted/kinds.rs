@@ -51,7 +51,7 @@ planted! {
     /// Removes a directory with all that is in it.
     RemovesRecursively: [NOTHING_ELSE, NOTHING_LOST],
     /// Takes a change that failed for done.
-    FailureIsDone: [JUST_THAT],
+    FailureIsDone: [JUST_THAT, OWN_INVARIANTS],
     /// Takes the stamp of a placed file after the swap.
     StampsAfterSwap: [OWN_INVARIANTS, SAME_TREES, NOTHING_LOST],
     /// Does not swap back when another file was displaced than the one that was compared.
@@ -88,6 +88,8 @@ planted! {
     OutcomeOvertakes: [NOTHING_OVERTAKES],
     /// Takes a device's own entries for another's.
     OwnIsForeign: [COPY_PER_DIVERGENCE, NO_NEEDLESS_COPY, ALONE],
+    /// Takes what a copy of a device writes for that device's own.
+    CopyIsOwn: [NEVER_BACK, DELETED_UNSEEN],
     /// Keeps what was agreed on although both sides must be merged: merging deletes.
     MergeDeletes: [NOTHING_LOST],
     /// Loses the news of a moved head, and polls an old one.
@@ -95,7 +97,7 @@ planted! {
     /// Takes a damaged entry, and never compares a digest.
     IgnoresDigest: [SAME_TREES],
     /// Takes a cursor of another history for its own.
-    IgnoresChain: [RESTS, SAME_TREES],
+    IgnoresChain: [RESTS, SAME_TREES, NOTHING_LOST],
     /// Says that a save is durable before it is.
     SavesLate: [REBUILT, NO_NEEDLESS_COPY],
     /// Does not record what it is about to place or remove.

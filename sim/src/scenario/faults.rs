@@ -278,6 +278,12 @@ impl Scenario {
         self
     }
 
+    /// A device becomes a copy of another, disk and client's state: both run, as one device.
+    pub fn copy(&mut self, of: usize, device: usize) -> &mut Self {
+        self.world.copy_device(of, device, false);
+        self
+    }
+
     /// A copy of what a device's client saved.
     pub fn saved(&self, device: usize) -> SaveBatch {
         let saved = self.world.devices[device].store.load_now();

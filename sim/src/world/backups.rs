@@ -11,6 +11,8 @@ use super::World;
 
 /// So many backups of each are kept.
 const KEPT: usize = 4;
+/// So many of 1000 copies of a device are not switched on at once.
+const CLONES_STARTED_LATER: u32 = 300;
 
 /// Backups that were made on the way.
 #[derive(Debug, Default)]
@@ -96,29 +98,37 @@ impl World {
         self.witness.brought_back(before.abs_diff(head.seq.get()) as usize);
     }
 
-    /// A device's disk becomes a copy of the first's, the state of its client with it: from now on
-    /// the server takes one for the other. If it is one already, the other of the two runs from now
-    /// on: two clones at once would be taken for one.
+    /// A device's disk becomes a copy of another's, the state of its client with it: from now on the
+    /// server takes one for the other, while both run. Some copies are started later: then by this.
     pub(super) fn clone_disk(&mut self, index: usize) {
-        if self.server.is_cloned(index) {
-            let runs = if self.devices[0].off { 0 } else { index };
-            let stops = index - runs;
-            self.story.strike("clone_turn", || format!("device {runs} runs, not {stops}"));
-            return self.run_clone(runs, stops);
+        if self.devices[index].off {
+            self.story.strike("clone_starts", || format!("device {index} is switched on"));
+            self.devices[index].off = false;
+            return;
         }
-        self.story.strike("clone_disk", || format!("device {index} is now a clone of device 0"));
+        let others: Vec<usize> = (0..self.devices.len()).filter(|other| *other != index).collect();
+        let of = others[self.schedule.below(others.len())];
+        let later = self.schedule.strikes(CLONES_STARTED_LATER);
+        self.copy_device(of, index, later);
+    }
+
+    /// A device becomes a copy of another; `later`: it is switched off at first.
+    pub(crate) fn copy_device(&mut self, of: usize, index: usize, later: bool) {
+        self.story.strike("clone_disk", || format!("device {index} is now a clone of device {of}"));
         self.kill_client(index);
         self.stop_users(index);
-        let (image, saved) = (self.devices[0].disk.image(), self.devices[0].store.load_now());
-        let traits = self.devices[0].disk.traits;
+        let (image, saved) = (self.devices[of].disk.image(), self.devices[of].store.load_now());
+        let traits = self.devices[of].disk.traits;
         self.devices[index].disk.traits = traits;
         let (before, after) = self.replace_disk(index, image);
         self.devices[index].restore_store(saved);
-        self.server.take_for(index, 0);
-        self.witness.disk_replaced(0, &[], &[]);
+        self.server.take_for(index, of);
+        self.planted.cloned(of, index);
+        self.witness.temporary.copied(of, index);
+        self.witness.disk_replaced(of, &[], &[]);
         self.witness.disk_replaced(index, &before, &after);
         self.backups.devices[index].clear();
-        self.run_clone(0, index);
+        self.devices[index].off = later;
     }
 
     /// Puts another disk in: what stood on the one before, and what stands now. What the first had
@@ -133,19 +143,14 @@ impl World {
         (before, after)
     }
 
-    fn run_clone(&mut self, runs: usize, stops: usize) {
-        self.kill_client(stops);
-        self.devices[stops].off = true;
-        self.devices[runs].off = false;
-        self.server.connections.retain(|_, open| open.device != stops);
-    }
-
     /// A clone is told to join anew: it does, with the files that it has.
     pub(super) fn part_clones(&mut self) {
         for index in 0..self.devices.len() {
             self.devices[index].off = false;
-            if index > 0 && self.server.is_cloned(index) {
+            if self.server.is_cloned(index) {
                 self.story.say(|| format!("device {index} joins anew"));
+                // What its user did since it was copied, he did not know anyone else to have.
+                self.witness.brought_back(0);
                 self.kill_client(index);
                 self.devices[index].restore_store(Saved::default());
                 self.server.join_anew(index);

@@ -114,7 +114,13 @@ impl Device {
     }
 
     /// Starts the client: a fresh seed, and what was saved. The first event is still to be given.
-    pub fn start(&mut self, now_ms: u64, seed: u64, ask_from_files: u64) -> Result<(), String> {
+    pub fn start(
+        &mut self,
+        now_ms: u64,
+        seed: u64,
+        ask_from_files: u64,
+        saved: Saved,
+    ) -> Result<(), String> {
         self.starts += 1;
         self.started_ms = now_ms;
         self.ahead_ms = 0;
@@ -130,9 +136,7 @@ impl Device {
             ask_from_files,
         };
         self.disk.unwatch();
-        let client =
-            Client::new(config, self.store.load_now()).map_err(|error| error.to_string())?;
-        self.client = Some(client);
+        self.client = Some(Client::new(config, saved).map_err(|error| error.to_string())?);
         Ok(())
     }
 

@@ -143,9 +143,6 @@ impl Faults {
         for grave in [&mut faults.old_backup, &mut faults.old_server, &mut faults.clone_disk] {
             *grave = if random.below(3) == 0 { (*grave).min(2) } else { 0 };
         }
-        // What one of two clones wrote the other still takes for its own: not drawn until an entry
-        // says which of them it is from.
-        faults.clone_disk = 0;
         faults
     }
 }

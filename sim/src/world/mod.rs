@@ -214,10 +214,11 @@ impl World {
         let seed = self.setting.seed;
         let device = &mut self.devices[index];
         device.set_disk_clock(self.now_ms);
+        let saved = self.planted.found(index, device.store.load_now());
         let rescued = device.disk.tend_kept(&format!("device{index}"), true);
         self.witness.rescued(rescued.len());
         device
-            .start(self.now_ms, seed, self.setting.ask_from_files.into())
+            .start(self.now_ms, seed, self.setting.ask_from_files.into(), saved)
             .map_err(|error| Broken::new("saved state can be gone on from", error))?;
         self.witness.started(index, &device.store.load_now());
         self.story.say(|| format!("device {index}: client starts (rescued: {rescued:?})"));

@@ -80,23 +80,21 @@ impl Server {
 
     /// This device is the same to the server as that one: its disk was cloned.
     pub fn take_for(&mut self, device: usize, other: usize) {
+        self.connections.retain(|_, open| open.device != device);
         self.devices[device] = self.devices[other];
     }
 
     /// A device that was taken for another joins anew, as itself.
     pub fn join_anew(&mut self, device: usize) {
-        let id = DeviceId::from_bytes([100 + self.devices.len() as u8; 16]);
-        if self.devices.contains(&id) || !self.is_cloned(device) {
-            return;
-        }
+        self.connections.retain(|_, open| open.device != device);
+        let id = DeviceId::from_bytes([100 + device as u8; 16]);
         self.journal.let_in(self.folder, id);
         self.devices[device] = id;
     }
 
-    /// Whether the server takes another device for this one.
+    /// Whether the server takes an earlier device for this one.
     pub fn is_cloned(&self, device: usize) -> bool {
-        let id = self.devices[device];
-        self.devices.iter().filter(|other| **other == id).count() > 1
+        self.devices[..device].contains(&self.devices[device])
     }
 
     /// A device connects to a process; older connections of it there are told. `born` numbers what

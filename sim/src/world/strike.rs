@@ -58,8 +58,6 @@ impl World {
     /// Adds the faults that can strike now, with their weights.
     pub(super) fn add_faults(&self, choices: &mut Vec<(Choice, u32)>) {
         let faults = &self.setting.faults;
-        let cloned = (1..self.devices.len()).find(|index| self.server.is_cloned(*index));
-        let may_clone = |index| cloned.is_none_or(|clone| clone == index);
         // What lasts ends sooner than it begins.
         let lasting = |weight: u16, lasts| if lasts { weight.saturating_mul(4) } else { weight };
         let journal = &self.server.journal;
@@ -68,6 +66,7 @@ impl World {
             0 => 0,
             weight => lasting(weight, !journal.may_write(self.server.device_id(index))),
         };
+        let several = self.devices.len() > 1;
         for (index, device) in self.devices.iter().enumerate() {
             if device.sleeps() {
                 continue;
@@ -91,7 +90,7 @@ impl World {
                 (Fault::Suspend, faults.suspend, true),
                 (Fault::OldBackup, faults.old_backup, backed_up),
                 (Fault::OldServer, faults.old_server, first && self.backups.has_server()),
-                (Fault::Clone, faults.clone_disk, !first && may_clone(index)),
+                (Fault::Clone, faults.clone_disk, several),
                 (Fault::Answer, ANSWER, device.asks()),
                 (Fault::DiskFull, lasting(faults.disk_full, device.disk.full), true),
                 (Fault::Quota, lasting(faults.quota, limited), first),

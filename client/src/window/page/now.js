@@ -249,6 +249,8 @@ function waiting(problems) {
     ? Object.groupBy(problems, (problem) => problem.kind)
     : problems.reduce((all, problem) => ({ ...all, [problem.kind]: [...(all[problem.kind] ?? []), problem] }), {});
   delete groups.held_deletion;
+  // Of the whole folder: its state says it.
+  delete groups.copied;
   const kinds = Object.keys(groups);
   if (!kinds.length) return null;
   return [

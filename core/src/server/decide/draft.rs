@@ -6,7 +6,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::id::{DeviceId, NodeId, Seq};
+use crate::id::{CommitKey, NodeId, Seq};
 use crate::node::{Body, Content, Place, State, Target};
 use crate::operation::{MAX_STEPS, Operation, Refusal, Step};
 use crate::server::facts::{FactKey, NodeRow};
@@ -22,8 +22,8 @@ pub(super) struct Base {
     pub(super) before: Seq,
     /// The number of the entry that it would be.
     pub(super) next: Seq,
-    /// Who asks.
-    pub(super) device: DeviceId,
+    /// Of the commit that asks.
+    pub(super) key: CommitKey,
 }
 
 impl Base {
@@ -151,8 +151,8 @@ fn create(
         placed: base.next,
         written: base.next,
         changed: base.next,
-        place_by: base.device,
-        content_by: base.device,
+        place_by: base.key,
+        content_by: base.key,
     }))
 }
 
@@ -180,7 +180,7 @@ fn written(base: &Base, old: &NodeRow, body: Body) -> Result<NodeRow, Refusal> {
     }
     let state = State { place: old.state.place.clone(), body };
     let (written, changed) = (base.next, base.next);
-    Ok(NodeRow { state, written, changed, content_by: base.device, ..old.clone() })
+    Ok(NodeRow { state, written, changed, content_by: base.key, ..old.clone() })
 }
 
 /// Never stale: the bit has two values, and the last one to set it meant it.
@@ -209,7 +209,7 @@ fn relocate(base: &Base, old: &NodeRow, place: &Place) -> Result<Option<NodeRow>
     }
     let state = State { place: place.clone(), body: old.state.body.clone() };
     let (placed, changed) = (base.next, base.next);
-    Ok(Some(NodeRow { state, placed, changed, place_by: base.device, ..old.clone() }))
+    Ok(Some(NodeRow { state, placed, changed, place_by: base.key, ..old.clone() }))
 }
 
 /// A deletion answers for all of a node, and for where it was: a move of a directory above it, too,

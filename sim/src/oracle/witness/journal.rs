@@ -46,8 +46,25 @@ impl Witness {
         Ok(())
     }
 
+    /// No edit puts an older version in the place of one that came of it.
+    fn never_back(&mut self, entry: &Entry) -> Result<(), Broken> {
+        for step in &entry.operation.steps {
+            let Step::Edit { node, content } = step else { continue };
+            let before = self.shadow.live(*node).and_then(|state| state.body.content());
+            // What is done to one name is done to others.
+            let Some(before) = before.filter(|_| !self.has_links) else { continue };
+            self.tally.judged(rules::NEVER_BACK, 1u64);
+            if self.versions.left_behind(before.id, content.id) {
+                let what = format!("{node:?} was {:?}, is {:?}", before.id, content.id);
+                return Err(Broken::new(rules::NEVER_BACK, what));
+            }
+        }
+        Ok(())
+    }
+
     fn remember(&mut self, entry: &Entry) -> Result<(), Broken> {
         self.divergence.entry(entry, &self.shadow, &mut self.tally)?;
+        self.never_back(entry)?;
         self.tally.judged(rules::ROWS_FOLLOW, 1u64);
         for step in &entry.operation.steps {
             let was = self.shadow.last(step.node()).map(|state| &state.place);

@@ -1,0 +1,59 @@
+//! Copies of one device, all running: what they did to each other, told as short stories.
+
+use sim::scenario::Scenario;
+
+/// Each copy has had its turn, more than once.
+const TURNS_MS: u64 = 300_000;
+
+/// A copy took what the other had written for its own, and its own older bytes for a newer edit.
+#[test]
+fn a_copy_does_not_put_its_old_version_over_what_the_other_wrote() {
+    let mut s = Scenario::new(3);
+    s.write(0, "f", "one").settle().copy(0, 1);
+    s.write(0, "f", "two").wait(TURNS_MS);
+    s.check("all have it", |s| (0..3).all(|device| s.disk(device) == "f=two"));
+    s.calm().everywhere("f=two");
+}
+
+/// The same, with the copy already listening when the other writes.
+#[test]
+fn a_copy_that_is_connected_takes_what_the_other_writes_for_anothers() {
+    let mut s = Scenario::new(3);
+    s.write(0, "f", "one").settle().copy(0, 1);
+    s.until("the copy has the stream", |s| s.told(1, "hears welcome") > 0);
+    s.write(0, "f", "two").write(1, "g", "new").wait(TURNS_MS);
+    s.check("all have it", |s| (0..3).all(|device| s.disk(device) == "f=two g=new"));
+    s.calm().everywhere("f=two g=new");
+}
+
+/// SCENARIOS 102, with more than two.
+#[test]
+fn what_three_copies_of_a_device_write_is_all_kept() {
+    let mut s = Scenario::new(4);
+    s.write(0, "f", "one").settle().copy(0, 1).copy(0, 2);
+    for (device, text) in ["first", "second", "third"].into_iter().enumerate() {
+        s.write(device, "f", text).write(device, text, text);
+    }
+    s.wait(TURNS_MS);
+    let kept = |s: &Scenario, device: usize| {
+        ["first", "second", "third"].iter().all(|text| {
+            let disk = s.disk(device);
+            disk.contains(&format!("{text}={text}"))
+                && disk.matches(&format!("={text}")).count() > 1
+        })
+    };
+    s.check("every device has every version", |s| (0..4).all(|device| kept(s, device)));
+    s.check("people are told", |s| s.problems(0).contains("Copied"));
+    s.calm().settle();
+}
+
+/// A backup of disk and state that was made between two commits of one connection, brought back before
+/// the server knew how far the device was: it took the second commit for its own doing.
+#[test]
+fn a_device_from_a_backup_of_a_moment_ago_takes_what_it_wrote_since_for_newer() {
+    let mut s = Scenario::new(3);
+    s.write(0, "f", "one").settle().copy(0, 1).stop(1);
+    s.write(0, "f", "two").until("it is sent", |s| s.was_sent("two")).stop(0);
+    s.start(1).wait(TURNS_MS).here(1, "f=two").here(2, "f=two");
+    s.start(0).calm().everywhere("f=two");
+}
