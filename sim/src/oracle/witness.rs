@@ -229,6 +229,12 @@ impl Witness {
         self.brought_back(before.len() + after.len());
     }
 
+    /// A device is a copy of another now: what its engine remembers, that one was shown.
+    pub fn copied(&mut self, of: usize, device: usize) {
+        self.sights[device] = self.sights[of].clone();
+        self.temporary.copied(of, device);
+    }
+
     /// An engine starts from what was saved.
     pub fn started(&mut self, device: usize, saved: &Saved) {
         self.sights[device].started(saved);

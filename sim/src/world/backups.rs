@@ -124,7 +124,7 @@ impl World {
         self.devices[index].restore_store(saved);
         self.server.take_for(index, of);
         self.planted.cloned(of, index);
-        self.witness.temporary.copied(of, index);
+        self.witness.copied(of, index);
         self.witness.disk_replaced(of, &[], &[]);
         self.witness.disk_replaced(index, &before, &after);
         self.backups.devices[index].clear();
