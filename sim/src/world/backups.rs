@@ -127,7 +127,7 @@ impl World {
         let after = Witness::standing(&self.devices[index].disk);
         self.server.take_for(index, of);
         self.planted.cloned(of, index);
-        self.witness.temporary.copied(of, index);
+        self.witness.copied(of, index);
         self.witness.disk_replaced(of, &[], &[]);
         self.witness.disk_replaced(index, &before, &after);
         self.backups.devices[index].clear();
