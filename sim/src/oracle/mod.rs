@@ -28,6 +28,7 @@ pub mod sight;
 pub mod tally;
 pub mod temporary;
 pub mod tree;
+pub mod unsaved;
 pub mod versions;
 pub mod wire;
 pub mod witness;

@@ -89,6 +89,11 @@ impl Sight {
         self.note_records(saved.records.iter().map(|(node, bytes)| (*node, bytes)));
     }
 
+    /// The engine is a copy of another from now on: it had, and made, what that one did.
+    pub fn copied(&mut self, other: Self) {
+        (self.here, self.made) = (other.here, other.made);
+    }
+
     /// The engine asks for something.
     pub fn asked(&mut self, effect: &Effect, tally: &mut Tally) -> Result<(), Broken> {
         match effect {

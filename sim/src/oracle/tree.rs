@@ -143,9 +143,16 @@ pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
             None => found.push(format!("{path}: only here, {leaf:?}")),
         }
     }
-    // Below what stays, nothing that the server has there can come.
+    // Below what stays, nothing that the server has there can come; and any directory may be one that
+    // waits for a name: they all look alike.
+    let in_waiting = |path: &RelPath| {
+        waiting.contains(&&Leaf::Directory)
+            && path.split().is_some_and(|(dir, _)| dir != RelPath::root())
+    };
     let comes = |path: &RelPath| {
-        !here.contains_key(path) && !stays.iter().any(|at| path.names().starts_with(at.names()))
+        !here.contains_key(path)
+            && !stays.iter().any(|at| path.names().starts_with(at.names()))
+            && !in_waiting(path)
     };
     let missing = there.iter().filter(|(path, _)| unknown.is_empty() && comes(path));
     found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
@@ -176,9 +183,11 @@ fn kept_out<'a>(
     while let Some(leaf) = waiting.get(next).copied() {
         next += 1;
         for (path, _) in here.iter().filter(|(_, other)| *other == leaf) {
-            let wanted = there.get(path).filter(|wanted| *wanted != leaf);
-            if wanted.is_some() && stays.insert(path.clone()) {
-                waiting.extend(wanted);
+            let same = there.iter().filter(|(at, wanted)| *wanted != leaf && is_same(at, path));
+            for (at, wanted) in same {
+                if stays.insert(at.clone()) {
+                    waiting.push(wanted);
+                }
             }
             // So does a deleted directory that it is in, and what got its name waits, too.
             let above =
@@ -211,21 +220,30 @@ fn in_form(form: Folding, tree: Tree) -> Tree {
     tree.into_iter().map(|(path, leaf)| (folded(form, &path), leaf)).collect()
 }
 
-/// Takes out of both what clashes on a disk that folds names: one of each clash is there. Gives what
-/// was taken out of `there`.
+/// Takes out of both what clashes on a disk that folds names: of each clash only the one whose very
+/// name stands here is here, and none where that cannot be told. Gives what was taken out of `there`.
 fn park(folding: Folding, here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
-    let mut seen: BTreeMap<RelPath, u32> = BTreeMap::new();
+    let mut alike: BTreeMap<(RelPath, Vec<u8>), Vec<RelPath>> = BTreeMap::new();
     for path in there.keys() {
-        *seen.entry(folded(folding, path)).or_default() += 1;
+        let Some((parent, name)) = path.split() else { continue };
+        alike.entry((parent, folding.fold(name).into_owned())).or_default().push(path.clone());
     }
-    let clashes: Vec<_> = seen.into_iter().filter(|(_, n)| *n > 1).map(|(path, _)| path).collect();
-    let clear = |path: &RelPath| {
-        let path = folded(folding, path);
-        !clashes.iter().any(|clash| path.names().starts_with(clash.names()))
+    let (mut parked, mut untold) = (Vec::new(), Vec::new());
+    for (_, mut paths) in alike.into_iter().filter(|(_, paths)| paths.len() > 1) {
+        let standing: Vec<_> =
+            (0..paths.len()).filter(|at| here.contains_key(&paths[*at])).collect();
+        match standing[..] {
+            [only] => _ = paths.swap_remove(only),
+            _ => untold.push(folded(folding, &paths[0])),
+        }
+        parked.extend(paths);
+    }
+    let is_in = |path: &RelPath, tops: &[RelPath]| {
+        tops.iter().any(|top| path.names().starts_with(top.names()))
     };
-    here.retain(|path, _| clear(path));
-    let parked = there.iter().filter(|(path, _)| !clear(path)).map(|(_, leaf)| leaf.clone());
-    let parked = parked.collect();
-    there.retain(|path, _| clear(path));
-    parked
+    here.retain(|path, _| !is_in(&folded(folding, path), &untold));
+    let waiting = there.iter().filter(|(path, _)| is_in(path, &parked));
+    let waiting = waiting.map(|(_, leaf)| leaf.clone()).collect();
+    there.retain(|path, _| !is_in(path, &parked));
+    waiting
 }

@@ -24,8 +24,9 @@ pub struct Fate {
     pub moved_by: BTreeSet<usize>,
     /// It stood at more than one path by a user's will.
     pub copied: bool,
-    /// It was deleted in the midst of a change whose engine died: nobody can tell any more whether
-    /// its user knew the new version or the old one, so it may come back.
+    /// It was deleted in the midst of a change whose engine died, or before that had saved that it was
+    /// placed: nobody can tell any more whether its user knew the new version or the old one, so it may
+    /// come back.
     pub half_deleted: bool,
     /// A power cut took it from a disk before the server had it.
     pub lost_power: bool,

@@ -29,6 +29,7 @@ use super::shadow::Shadow;
 use super::sight::Sight;
 use super::temporary::Temporary;
 use super::tree::{self, Tree};
+use super::unsaved::Unsaved;
 use super::versions::Versions;
 use super::{Broken, Tally, rules};
 
@@ -83,6 +84,7 @@ pub struct Witness {
     /// The first rule that broke on the way.
     pub broken: Option<Broken>,
     sights: Vec<Sight>,
+    unsaved: Vec<Unsaved>,
     under: Option<Under>,
     halted: Option<String>,
     blind: BTreeSet<usize>,
@@ -93,7 +95,9 @@ impl Witness {
     /// An empty record, for so many devices; `apart`: each user keeps to a directory of his own.
     pub fn new(devices: usize, apart: bool) -> Self {
         let epoch = Epoch { deeds: vec![0; devices], ..Epoch::default() };
-        Self { epoch, apart, sights: vec![Sight::default(); devices], ..Self::default() }
+        let (sights, unsaved) =
+            (vec![Sight::default(); devices], vec![Unsaved::default(); devices]);
+        Self { epoch, apart, sights, unsaved, ..Self::default() }
     }
 
     /// A user took back the deletion of these.
@@ -178,6 +182,9 @@ impl Witness {
             self.deeds += 1;
             self.actors.insert(device);
             self.has_links |= deed.act == Act::Linked;
+            if self.unsaved[device].deed(deed) {
+                self.versions.half_deleted([deed.version].into_iter());
+            }
             match deed.act {
                 // Even with nothing in it, it can meet another user's.
                 Act::Made => {
@@ -229,14 +236,16 @@ impl Witness {
         self.brought_back(before.len() + after.len());
     }
 
-    /// A device is a copy of another now: what its engine remembers, that one was shown.
+    /// A machine is a copy of another from now on.
     pub fn copied(&mut self, of: usize, device: usize) {
-        self.sights[device] = self.sights[of].clone();
         self.temporary.copied(of, device);
+        let copied = self.sights[of].clone();
+        self.sights[device].copied(copied);
     }
 
     /// An engine starts from what was saved.
     pub fn started(&mut self, device: usize, saved: &Saved) {
+        self.versions.half_deleted(self.unsaved[device].died().into_iter());
         self.sights[device].started(saved);
     }
 
@@ -247,6 +256,7 @@ impl Witness {
         {
             happened.push(format!("device {device} commits {:?}", commit.operations));
         }
+        self.unsaved[device].asked(effect);
         let judged = self.sights[device].asked(effect, &mut self.tally);
         self.hold(judged);
     }
@@ -254,6 +264,7 @@ impl Witness {
     /// An engine hears something.
     pub fn heard(&mut self, device: usize, event: &Event) {
         self.sights[device].heard(event);
+        self.unsaved[device].heard(event);
     }
 
     /// An engine checked its own invariants.
@@ -331,6 +342,9 @@ impl Witness {
             happened.push(format!("device {device} changes its disk: {change:?}"));
         }
         self.versions.changed(device, change, done);
+        if done {
+            self.unsaved[device].changed(change);
+        }
         if let Change::Rename { from, .. } = change {
             self.temporary.moved(device, from);
         }
@@ -372,6 +386,10 @@ impl Witness {
         if reason != MergeReason::FirstJoin {
             self.merged = true;
             self.divergence.spoil();
+        }
+        if reason == MergeReason::ClonedDevice {
+            // What one of the copies deleted since its last turn comes back.
+            self.spoil();
         }
     }
 

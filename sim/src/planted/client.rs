@@ -266,10 +266,6 @@ impl Memory {
         }
         let hurry_ms = std::mem::take(&mut self.hurry_ms);
         *ahead_ms += hurry_ms;
-        if hurry_ms == 0 {
-            // A later look is no second look at what was absent then.
-            self.absent.clear();
-        }
         (hurry_ms > 0).then_some(Event::Ticked)
     }
 }

@@ -78,8 +78,8 @@ planted! {
     FollowsMtime: [SAME_TREES],
     /// Sends a new file at once, though it may be a temporary one.
     NeverSettles: [NO_TEMPORARY],
-    /// Believes a deletion at first sight.
-    NoSecondLook: [DELETED_UNSEEN],
+    /// Believes at first sight that something is not there.
+    NoSecondLook: [DELETED_UNSEEN, SAME_TREES],
     /// Plans a node again while its commit is under way.
     PlansInFlight: [ONE_AT_A_TIME],
     /// Forgets a commit's key: a fresh one each time it is sent.
