@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tests::{Device, Random, Recorder, Server, Usage, World, long, noise, pick, wait_for};
 
-use super::{two, wait_for_bytes, wait_for_problem};
+use super::{problems, two, wait_for_bytes, wait_for_problem};
 
 /// A writer that closes its file within this is slow, and not without rest.
 const WAITED_FOR: Duration = Duration::from_secs(2);
@@ -202,6 +202,32 @@ fn a_busy_file_is_updated_within_a_second_of_its_being_closed() {
     println!("updated after {took:?}");
     // A busy machine may be slow.
     assert!(!long() || took.iter().all(|took| *took < Duration::from_secs(1)), "{took:?}");
+}
+
+/// Less than what waits between two tries of something that goes on failing.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn open_files_that_are_to_have_the_same_bytes_are_each_told_to_be_busy() {
+    const FILES: usize = 30;
+    let world = World::new();
+    let server = Server::start(&world);
+    let [one, two] = two(&world, &server);
+    let write_all = |text: &str| (0..FILES).for_each(|file| one.write(&file.to_string(), text));
+    write_all("old");
+    two.wait_for_tree(&one.tree());
+    let append = |file: usize| OpenOptions::new().append(true).open(two.at(&file.to_string()));
+    let open: Vec<_> = (0..FILES).map(|file| append(file).expect("ours")).collect();
+
+    write_all("the same in all of them");
+
+    wait_for("each to be told", TOLD_WITHIN, || {
+        let status = two.status();
+        let busy = problems(&status, "busy").len();
+        if busy == FILES { Ok(()) } else { Err(format!("{busy} of {FILES}: {status}")) }
+    });
+    drop(open);
+    two.wait_for_tree(&one.tree());
 }
 
 #[test]
