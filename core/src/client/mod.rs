@@ -14,6 +14,7 @@
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
+//! | `holds` | what failed, until it is tried again |
 //! | `deletions` | deletions of much at once, held until a person answers |
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `stream`, `receiving` | the connection; entries and snapshots |
@@ -27,6 +28,7 @@ mod explain;
 mod fetching;
 mod growing;
 mod hiding;
+mod holds;
 pub mod identity;
 mod ids;
 mod inbound;
@@ -112,7 +114,7 @@ pub struct Client {
     uploads: uploading::Uploads,
     stream: stream::Stream,
     saves: saving::Saves,
-    holds: planning::Holds,
+    holds: holds::Holds,
     deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
@@ -146,7 +148,7 @@ impl Client {
             uploads: uploading::Uploads::default(),
             stream,
             saves,
-            holds: planning::Holds::default(),
+            holds: holds::Holds::default(),
             deletions: deletions::Deletions::default(),
             problems: BTreeMap::new(),
             halted: None,

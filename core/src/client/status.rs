@@ -107,6 +107,8 @@ pub enum ProblemKind {
     Refused,
     /// It was deleted here with most of the folder: a person is asked first.
     HeldDeletion,
+    /// Something of it failed a few times in a row, and is tried again.
+    Retried,
 }
 
 /// The most problems that are listed.
@@ -132,6 +134,7 @@ impl Client {
                 let path = self.trees.path_shown(*node);
                 Problem { path, kind: *kind, reason: reason.clone() }
             })
+            .chain(self.all_retried().take(MAX_PROBLEMS))
             .chain(self.unnameable_problems())
             .chain(self.held_problems().take(MAX_PROBLEMS))
             .collect();
