@@ -97,6 +97,11 @@ pub trait Staging: Send {
         self.len() == 0
     }
 
+    /// It was staged before, for whichever file, and checked: there is nothing to do.
+    fn is_whole(&self) -> bool {
+        false
+    }
+
     /// Reads back what is there, to check it.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 

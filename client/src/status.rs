@@ -185,7 +185,8 @@ impl FolderStatus {
 /// One word for where a driver stands, and more words where there is more to say.
 fn state(snapshot: &Snapshot) -> (State, Option<String>) {
     let Status { unrest, online, halted, problems, .. } = &snapshot.status;
-    let passing = |problem: &Problem| problem.kind == ProblemKind::Busy;
+    let passing =
+        |problem: &Problem| matches!(problem.kind, ProblemKind::Busy | ProblemKind::Retried);
     if let Some(reason) = halted {
         return (State::Attention, Some(reason.clone()));
     }
@@ -271,6 +272,7 @@ pub fn word(kind: ProblemKind) -> &'static str {
         ProblemKind::Refused => "refused",
         ProblemKind::HeldDeletion => "held_deletion",
         ProblemKind::Copied => "copied",
+        ProblemKind::Retried => "retried",
     }
 }
 

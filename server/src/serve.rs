@@ -29,7 +29,7 @@ use crate::presence::shut_out_revoked;
 /// How long those who send devices here are given to hear that they should not any more. Nobody is
 /// waited for where nobody asks.
 const HEARD_WITHIN: Duration = Duration::from_millis(1_000);
-/// How long a stopping server waits for its connections to end.
+/// How long a stopping server waits for its connections to end, the time to hear of it included.
 const DRAIN_WITHIN: Duration = Duration::from_millis(3_000);
 /// How long its connections to the database may take to say good-bye: all that was answered is kept.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
@@ -137,6 +137,7 @@ impl Running {
     /// stops: within 5 seconds.
     pub async fn stop(self) {
         let Self { stop, streams, readiness, mut serving, journal, .. } = self;
+        let until = tokio::time::Instant::now() + DRAIN_WITHIN;
         if readiness.end() {
             tokio::time::sleep(HEARD_WITHIN).await;
         }
@@ -145,7 +146,7 @@ impl Running {
             let _ = (&mut serving).await;
             let _ = streams.acquire_many(MAX_STREAMS).await;
         };
-        if tokio::time::timeout(DRAIN_WITHIN, drained).await.is_err() {
+        if tokio::time::timeout_at(until, drained).await.is_err() {
             tracing::warn!("some connections did not end in time and were cut");
             serving.abort();
         }

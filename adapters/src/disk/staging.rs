@@ -99,7 +99,7 @@ impl Stage {
             && let Ok(file) = rustix::fs::openat(&*self.dir, &whole, sys::READ, Mode::empty())
         {
             let file = file.into();
-            return Ok(Box::new(Whole { dir: self.dir.clone(), file, content: *content }));
+            return Ok(Box::new(Whole { file, content: *content }));
         }
         room::check(&*self.dir, 0)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -185,9 +185,9 @@ impl Stage {
     }
 }
 
-/// A content that is whole already.
+/// A content that is whole already. Other files may be to have it, too: whatever happens to this one,
+/// it stays.
 struct Whole {
-    dir: Arc<OwnedFd>,
     file: File,
     content: Content,
 }
@@ -197,17 +197,16 @@ impl Staging for Whole {
         self.content.size
     }
 
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         read_full(&self.file, buffer, offset)
     }
 
     fn truncate(&mut self, len: u64) -> Result<(), DiskError> {
-        if len == self.content.size {
-            return Ok(());
-        }
-        // Who found its bytes wrong begins it anew.
-        let _ = rustix::fs::unlinkat(&*self.dir, self.content.id.to_string(), AtFlags::empty());
-        Err(DiskError::NotStaged)
+        if len == self.content.size { Ok(()) } else { Err(DiskError::NotStaged) }
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {

@@ -201,3 +201,15 @@ fn one_staging_serves_many_places_at_once_also_where_writers_are_in_the_way() {
     assert_eq!(place_all(), [const { None }; 6]);
     assert_eq!(names.map(|at| world.read(at)), ["for all of them"; 6]);
 }
+
+#[test]
+fn what_is_staged_whole_stays_for_all_that_are_to_have_it() {
+    let world = World::new();
+    let content = world.stage(b"for one");
+    let mut again = world.disk.stage(&content).unwrap();
+    assert!(again.is_whole());
+    assert_eq!(again.truncate(0), Err(DiskError::NotStaged));
+    drop(again);
+    world.place("file", Old::Absent, content).unwrap();
+    assert!(!world.disk.stage(&content).unwrap().is_whole());
+}

@@ -118,6 +118,9 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
     pub(super) async fn stage(self, content: Content, bytes: Blob) -> Result<(), TransferError> {
         let work = move || {
             let mut staging = self.disk.stage(&content)?;
+            if staging.is_whole() {
+                return Ok(());
+            }
             staging.truncate(0)?;
             staging.append(&bytes)?;
             staging.finish()
@@ -137,6 +140,9 @@ impl<D: Disk, T: Trees, X: Transfer, W: Watcher> Hands<D, T, X, W> {
             disk.stage(&content).map(|staging| (staging, alike))
         };
         let (staging, alike) = workers.run(work).await.map_err(TransferError::Disk)?;
+        if staging.is_whole() {
+            return Ok(());
+        }
         transfer.fetch(content, staging, alike).await
     }
 }

@@ -276,7 +276,7 @@ impl Client {
     pub(super) fn on_not_changed(&mut self, node: NodeId, error: &DiskError, places: &[Place]) {
         let words = error.to_string();
         self.trees.set_intent(node, None);
-        self.hold(node);
+        self.hold(node, words.clone());
         // That its bytes are to be fetched again says nothing of what was met before.
         if *error != DiskError::NotStaged {
             self.solved(node, ProblemKind::Busy);

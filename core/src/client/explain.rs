@@ -13,7 +13,7 @@ use crate::node::Kind;
 
 use super::reconcile::{Act, Decision};
 use super::record::{Consent, Local};
-use super::{Client, Moving, ProblemKind};
+use super::{Client, Moving, Problem, ProblemKind};
 
 /// The most things in a directory that are named.
 const MAX_INSIDE: usize = 100;
@@ -213,6 +213,8 @@ impl Client {
             Wait::Settles
         } else if self.is_read(node) {
             Wait::Read
+        } else if let Some(Problem { path: at, kind, reason }) = self.retried(node) {
+            return Some(Why::Problem { at, kind, reason });
         } else if self.is_held(node) {
             Wait::Retry
         } else {

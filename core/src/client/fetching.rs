@@ -1,6 +1,7 @@
 //! Bringing contents here: from the server, or from what came with the stream, into staging.
 
 use alloc::collections::BTreeMap;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::blob::Blob;
@@ -112,10 +113,12 @@ impl Client {
                 self.fetches.staged.insert(node, content.id);
             }
             Err(TransferError::Disk(error)) => self.on_not_changed(node, &error, &[]),
-            Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
+            Err(error @ (TransferError::Missing | TransferError::Network(_))) => {
+                self.hold(node, error.to_string());
+            }
             Err(TransferError::Refused(words)) => {
-                self.problem(node, ProblemKind::Refused, words);
-                self.hold(node);
+                self.problem(node, ProblemKind::Refused, words.clone());
+                self.hold(node, words);
             }
         }
     }

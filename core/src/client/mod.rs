@@ -14,6 +14,7 @@
 //! | `planning` | decisions into work, and what only moves *synced* |
 //! | `inbound`, `way` | what this disk needs; making way for it |
 //! | `fetching`, `changing`, `intents` | contents coming in; changes of the disk; after a crash |
+//! | `holds` | what failed, until it is tried again |
 //! | `deletions` | deletions of much at once, held until a person answers |
 //! | `uploading`, `outbound`, `ordering` | contents going out; commits; the order of their steps |
 //! | `keys` | what tells this state's commits from those of a copy of it |
@@ -28,6 +29,7 @@ mod explain;
 mod fetching;
 mod growing;
 mod hiding;
+mod holds;
 pub mod identity;
 mod ids;
 mod inbound;
@@ -115,7 +117,7 @@ pub struct Client {
     stream: stream::Stream,
     saves: saving::Saves,
     keys: keys::Keys,
-    holds: planning::Holds,
+    holds: holds::Holds,
     deletions: deletions::Deletions,
     problems: BTreeMap<(NodeId, ProblemKind), String>,
     halted: Option<String>,
@@ -150,7 +152,7 @@ impl Client {
             stream,
             saves,
             keys,
-            holds: planning::Holds::default(),
+            holds: holds::Holds::default(),
             deletions: deletions::Deletions::default(),
             problems: BTreeMap::new(),
             halted: None,

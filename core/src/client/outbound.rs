@@ -334,10 +334,10 @@ impl Client {
             | Refusal::ParentGone
             | Refusal::NotEmpty
             | Refusal::WouldCycle
-            | Refusal::WrongKind => self.hold(node),
+            | Refusal::WrongKind => self.hold(node, "the server has another state of it by now"),
             Refusal::MissingContent | Refusal::KeyReused => {
                 self.unload(node);
-                self.hold(node);
+                self.hold(node, "its content did not reach the server");
             }
             Refusal::OverQuota => self.refuse(node, "the folder is full at the server"),
             Refusal::ReadOnly => self.refuse(node, "this device may only read"),
@@ -347,7 +347,7 @@ impl Client {
 
     fn refuse(&mut self, node: NodeId, why: &str) {
         self.problem(node, ProblemKind::Refused, format!("{why}; it stays here only"));
-        self.hold(node);
+        self.hold(node, why);
     }
 
     /// Forgets the commit under way: a snapshot says what became of it.

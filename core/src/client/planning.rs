@@ -4,7 +4,6 @@
 //! the disk goes to `inbound`, what needs the server to `outbound`, and each decides afresh when it
 //! starts. A node with an operation under way is frozen: it is planned again when that has ended.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use crate::id::NodeId;
@@ -12,22 +11,7 @@ use crate::node::{Body, Place, State};
 
 use super::reconcile::{Act, Decision, reconcile, situation};
 use super::record::{Local, LocalBody, Record};
-use super::timers::Timers;
-use super::{Client, ProblemKind, Reason};
-use crate::time::Instant;
-
-/// The first wait before something that failed is tried again; doubles each time.
-const FIRST_RETRY_MS: u64 = 250;
-/// The longest wait.
-const LAST_RETRY_MS: u64 = 30_000;
-
-/// Nodes that wait before they are tried again.
-#[derive(Debug, Default)]
-pub(super) struct Holds {
-    until: Timers,
-    /// How often each failed in a row.
-    tries: BTreeMap<NodeId, u32>,
-}
+use super::{Client, ProblemKind};
 
 impl Client {
     /// Plans all that is dirty.
@@ -67,6 +51,9 @@ impl Client {
         self.uploads.wanted.remove(node);
         self.deletions.forget(node);
         self.forget_read(node);
+        if self.is_settled(node) {
+            self.trees.keep(node);
+        }
         if !self.resolve_intent(node) {
             return;
         }
@@ -358,41 +345,6 @@ impl Client {
     /// An operation on the node is under way.
     pub(super) fn is_in_flight(&self, node: NodeId) -> bool {
         self.is_in_commit(node) || self.changes.contains(node)
-    }
-
-    /// Tries the node again only after a while, longer each time.
-    pub(super) fn hold(&mut self, node: NodeId) {
-        let tries = self.holds.tries.entry(node).or_insert(0);
-        let wait = (FIRST_RETRY_MS << (*tries).min(10)).min(LAST_RETRY_MS);
-        *tries += 1;
-        self.holds.until.set(node, self.now.instant + wait);
-    }
-
-    /// Tries the node again at once: something about it has changed.
-    pub(super) fn release(&mut self, node: NodeId) {
-        self.holds.until.remove(node);
-        self.holds.tries.remove(&node);
-    }
-
-    /// The node waits before it is tried again.
-    pub(super) fn is_held(&self, node: NodeId) -> bool {
-        self.holds.until.contains(node)
-    }
-
-    /// Plans again what has waited for long enough.
-    pub(super) fn end_holds(&mut self) {
-        while let Some(node) = self.holds.until.pop_due(self.now.instant) {
-            self.trees.touch(node);
-        }
-    }
-
-    /// Nothing waits to be tried again but what people were told about.
-    pub(super) fn holds_idle(&self) -> bool {
-        self.holds.until.iter().all(|(node, _)| self.has_problem(node))
-    }
-
-    pub(super) fn holds_deadline(&self) -> Option<(Instant, Reason)> {
-        self.holds.until.next().map(|until| (until, Reason::Retry))
     }
 
     /// Tells people that something is not in sync.

@@ -194,13 +194,13 @@ impl Client {
             DiskError::Gone | DiskError::Changed => {
                 self.note_restless(node);
                 self.want_node(node);
-                self.hold(node);
+                self.hold(node, error.to_string());
             }
             DiskError::RootGone(words) => self.lose_root(words.clone()),
             DiskError::Busy => {
                 self.problem(node, ProblemKind::Busy, error.to_string());
                 self.note_restless(node);
-                self.hold(node);
+                self.hold(node, error.to_string());
             }
             DiskError::Occupied
             | DiskError::NotEmpty
@@ -210,7 +210,7 @@ impl Client {
             | DiskError::NotStaged
             | DiskError::Failed(_) => {
                 self.problem(node, ProblemKind::Unreadable, error.to_string());
-                self.hold(node);
+                self.hold(node, error.to_string());
             }
         }
     }

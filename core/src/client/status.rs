@@ -108,6 +108,8 @@ pub enum ProblemKind {
     HeldDeletion,
     /// Of the whole folder: another client syncs with a copy of this one's state.
     Copied,
+    /// Something of it failed a few times in a row, and is tried again.
+    Retried,
 }
 
 /// The most problems that are listed.
@@ -133,6 +135,7 @@ impl Client {
                 let path = self.trees.path_shown(*node);
                 Problem { path, kind: *kind, reason: reason.clone() }
             })
+            .chain(self.all_retried().take(MAX_PROBLEMS))
             .chain(self.unnameable_problems())
             .chain(self.held_problems().take(MAX_PROBLEMS))
             .chain(self.copy_problem())
@@ -227,6 +230,10 @@ impl Client {
                 if certain && !missing && self.looks.scanned {
                     checked.inodes += 1;
                     inodes.push((here.stamp.inode, node));
+                }
+                let kept = !self.trees.is_fleeting(node);
+                if kept && self.trees.is_fleeting(here.place.parent) {
+                    broken.push(format!("{node:?} is saved, but its directory is not"));
                 }
                 let holder = self.trees.at_here(&here.place);
                 if holder != Some(node) && !missing {

@@ -107,22 +107,24 @@ impl Client {
             Err(TransferError::Disk(DiskError::Busy)) => {
                 self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());
                 self.note_restless(node);
-                self.hold(node);
+                self.hold(node, DiskError::Busy.to_string());
             }
             Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
-            Err(TransferError::Disk(DiskError::Gone | DiskError::Changed)) => {
+            Err(TransferError::Disk(error @ (DiskError::Gone | DiskError::Changed))) => {
                 self.note_restless(node);
                 self.want_node(node);
-                self.hold(node);
+                self.hold(node, error.to_string());
             }
-            Err(TransferError::Missing | TransferError::Network(_)) => self.hold(node),
+            Err(error @ (TransferError::Missing | TransferError::Network(_))) => {
+                self.hold(node, error.to_string());
+            }
             Err(TransferError::Disk(error)) => {
                 self.problem(node, ProblemKind::Unreadable, error.to_string());
-                self.hold(node);
+                self.hold(node, error.to_string());
             }
             Err(TransferError::Refused(words)) => {
-                self.problem(node, ProblemKind::Refused, words);
-                self.hold(node);
+                self.problem(node, ProblemKind::Refused, words.clone());
+                self.hold(node, words);
             }
         }
     }

@@ -21,6 +21,7 @@ const KINDS = {
   parked: ["Names this device cannot hold", "They are in sync on the other devices. Rename one there."],
   refused: ["Not taken by the server", "What is changed here stays here."],
   held_deletion: ["Deleted here, kept elsewhere", "They wait for your word."],
+  retried: ["Tried again", "They are synced as soon as that succeeds."],
 };
 
 /** The problems that are shown of each kind before "more". */

@@ -20,11 +20,12 @@ fn write_notes(device: &Device<'_>, notes: u64) {
 const SETTLES: Duration = Duration::from_millis(100);
 
 /// What a program makes is a file like any other from when it has settled: it is sent, and goes again
-/// when the program removes it. What is gone before that never leaves its device.
-fn assert_had_settled(here: &Recorder, elsewhere: &[PathBuf]) {
+/// when the program removes it. What is gone before that never leaves its device: how much that was.
+fn assert_had_settled(here: &Recorder, elsewhere: &[PathBuf]) -> usize {
     let fleeting = here.fleeting(SETTLES);
     println!("gone before they settled: {}", fleeting.len());
     assert_eq!(elsewhere.iter().find(|path| fleeting.contains(*path)), None);
+    fleeting.len()
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn a_build_that_makes_and_removes_files_by_the_hundred_arrives_whole() {
     assert!(built.files() > 20, "{}", built.files());
     let lived_for_long = strange(&recorder, &[&built]);
     println!("{} files; seen for a while: {lived_for_long:?}", built.files());
-    assert_had_settled(&here, &lived_for_long);
+    let _ = assert_had_settled(&here, &lived_for_long);
     assert_eq!(built.conflict_copies(), Vec::<&Path>::new());
 
     fs::remove_dir_all(folder.join("target")).expect("ours");
@@ -74,11 +75,18 @@ fn a_build_that_makes_and_removes_files_by_the_hundred_arrives_whole() {
     assert!(!tree.0.contains_key(Path::new("target")));
 }
 
+/// What a package does when it is installed, as one that is built then: it makes files, and removes each
+/// at once.
+const BUILD: &str =
+    "for n in $(seq 50); do echo $n > build-$n.tmp; rm build-$n.tmp; done; echo built > built.txt";
+
 /// A package of so many files, packed as registries have it.
 fn pack(world: &World, name: &str, version: &str, files: u64) -> String {
     let directory = world.at(&format!("{name}-{version}"));
     fs::create_dir_all(directory.join("package/lib")).expect("ours");
-    let manifest = format!("{{\"name\": {name:?}, \"version\": {version:?}}}");
+    let scripts = format!("{{\"postinstall\": {BUILD:?}}}");
+    let manifest =
+        format!("{{\"name\": {name:?}, \"version\": {version:?}, \"scripts\": {scripts}}}");
     fs::write(directory.join("package/package.json"), manifest).expect("ours");
     for number in 0..files {
         let text = format!("module.exports = \"{name} {version} {number}\"");
@@ -122,6 +130,7 @@ fn packages_that_are_installed_replaced_and_removed_arrive_whole() {
         let installed = devices[1].at(&format!("node_modules/p0/lib/{}.js", files - 1));
         let text = fs::read_to_string(installed).expect("it is installed there, too");
         assert!(text.contains(version), "{text}");
+        assert!(devices[1].at("node_modules/p0/built.txt").exists(), "it was not built");
     }
     run(
         &folder,
@@ -135,7 +144,7 @@ fn packages_that_are_installed_replaced_and_removed_arrive_whole() {
 
     let strange = strange(&recorder, &trees.iter().collect::<Vec<_>>());
     println!("{} files; seen for a while: {strange:?}", trees[1].files());
-    assert_had_settled(&here, &strange);
+    assert!(assert_had_settled(&here, &strange) > 0, "nothing was judged");
     // What is to go has a name of its own for as long as the rest takes, which may be seconds; it is
     // gone from both when that ends.
     let half_done = |path: &&PathBuf| {

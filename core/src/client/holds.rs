@@ -1,0 +1,136 @@
+//! What failed, and waits before it is tried again: longer each time.
+//!
+//! Invariant: nothing waits for long without words. Where no problem says why, what failed last does,
+//! once that was tried a few times.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+
+use crate::id::NodeId;
+use crate::time::Instant;
+
+use super::status::{Problem, ProblemKind};
+use super::timers::Timers;
+use super::{Client, Reason};
+
+/// The first wait before something that failed is tried again; doubles each time.
+const FIRST_RETRY_MS: u64 = 250;
+/// The longest wait.
+const LAST_RETRY_MS: u64 = 30_000;
+/// People are told of what failed so often in a row: after some four seconds.
+const TOLD_AFTER: u32 = 5;
+
+/// Nodes that wait before they are tried again.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    until: Timers,
+    failed: BTreeMap<NodeId, Failed>,
+}
+
+/// What failed, how often in a row.
+#[derive(Debug)]
+struct Failed {
+    times: u32,
+    /// In words, the last time.
+    why: String,
+}
+
+impl Client {
+    /// Tries the node again only after a while, longer each time.
+    pub(super) fn hold(&mut self, node: NodeId, why: impl Into<String>) {
+        let times = self.holds.failed.get(&node).map_or(0, |failed| failed.times);
+        let wait = (FIRST_RETRY_MS << times.min(10)).min(LAST_RETRY_MS);
+        self.holds.failed.insert(node, Failed { times: times + 1, why: why.into() });
+        self.holds.until.set(node, self.now.instant + wait);
+    }
+
+    /// Tries the node again at once: something about it has changed.
+    pub(super) fn release(&mut self, node: NodeId) {
+        self.holds.until.remove(node);
+        self.holds.failed.remove(&node);
+    }
+
+    /// The node waits before it is tried again.
+    pub(super) fn is_held(&self, node: NodeId) -> bool {
+        self.holds.until.contains(node)
+    }
+
+    /// Plans again what has waited for long enough.
+    pub(super) fn end_holds(&mut self) {
+        while let Some(node) = self.holds.until.pop_due(self.now.instant) {
+            self.trees.touch(node);
+        }
+    }
+
+    /// Nothing waits to be tried again but what people were told about.
+    pub(super) fn holds_idle(&self) -> bool {
+        self.holds.until.iter().all(|(node, _)| self.has_problem(node))
+    }
+
+    pub(super) fn holds_deadline(&self) -> Option<(Instant, Reason)> {
+        self.holds.until.next().map(|until| (until, Reason::Retry))
+    }
+
+    /// Why a node waits that has failed a few times, where no problem says it.
+    pub(super) fn retried(&self, node: NodeId) -> Option<Problem> {
+        let failed = self.holds.failed.get(&node).filter(|failed| failed.times >= TOLD_AFTER)?;
+        if !self.is_held(node) || self.has_problem(node) {
+            return None;
+        }
+        let reason = format!("{}; it is tried again by itself", failed.why);
+        Some(Problem { path: self.trees.path_shown(node), kind: ProblemKind::Retried, reason })
+    }
+
+    /// All that waits so.
+    pub(super) fn all_retried(&self) -> impl Iterator<Item = Problem> {
+        self.holds.until.iter().filter_map(|(node, _)| self.retried(node))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::client::saved::Saved;
+    use crate::client::{ASK_FROM_FILES, Config};
+    use crate::folding::Folding;
+    use crate::id::DeviceId;
+    use crate::name::Name;
+    use crate::node::{Body, Place, State};
+    use crate::operation::Cursor;
+
+    use super::super::record::{Local, Record};
+
+    #[test]
+    fn what_fails_again_and_again_says_why_it_waits() {
+        let node = NodeId::from_bytes([1; 16]);
+        let place = Place { parent: NodeId::ROOT, name: Name::new(b"f").unwrap() };
+        let there = State { place, body: Body::Directory };
+        let record = Record::of(Local::Absent, None, Some(there));
+        let config = Config {
+            device_name: "desk".into(),
+            seed: [0; 32],
+            folding: Folding::NONE,
+            has_modes: true,
+            ask_from_files: ASK_FROM_FILES,
+        };
+        let device = DeviceId::from_bytes([9; 16]);
+        let saved = Saved::of_trees(device, Cursor::START, [(node, record)]);
+        let mut client = Client::new(config, saved).unwrap();
+        for _ in 1..TOLD_AFTER {
+            client.hold(node, "no luck");
+            assert_eq!(client.retried(node), None);
+        }
+        client.hold(node, "no luck today");
+        let told = client.status().problems;
+        let told: Vec<_> = told.iter().map(|problem| (problem.kind, &*problem.reason)).collect();
+        assert_eq!(told, [(ProblemKind::Retried, "no luck today; it is tried again by itself")]);
+        client.problem(node, ProblemKind::Busy, "open".into());
+        assert_eq!(client.retried(node), None, "that says why");
+        client.solved(node, ProblemKind::Busy);
+        client.release(node);
+        assert_eq!(client.retried(node), None);
+    }
+}
