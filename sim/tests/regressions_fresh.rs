@@ -321,3 +321,21 @@ fn a_conflict_copy_has_a_name_of_its_own_where_case_is_not_told_apart() {
     s.write(1, "F", "yours too").settle().online(0).by_the_rules();
     s.check("four files", |s| s.files(0).len() == 4);
 }
+
+/// The oracle did not know that what waits for a name keeps out what wants one like its own.
+#[test]
+fn what_waits_for_a_name_keeps_out_what_differs_in_case_from_it() {
+    let mut s = folding();
+    s.write(0, "A", "one").mkdir(0, "f").write(0, "f/A", "two").settle();
+    s.rename(1, "f/A", "a").write(1, "f/a", "three").by_the_rules();
+    s.here(0, "A=one f/ f/A=two").delete(0, "A").everywhere("a=two f/ f/a=three");
+}
+
+/// The same, with directories: they all look alike.
+#[test]
+fn a_directory_that_waits_for_a_name_keeps_out_the_one_that_got_its_own() {
+    let mut s = folding();
+    s.mkdir(0, "a").mkdir(0, "a/b").write(0, "a/b/f", "one").settle();
+    s.rename(1, "a/b", "A").mkdir(1, "a/b").write(1, "a/b/g", "two").by_the_rules();
+    s.here(0, "a/ a/b/ a/b/f=one");
+}
