@@ -200,6 +200,11 @@ impl Versions {
         movers > 1 && self.all.values().any(|fate| fate.before.contains(&version))
     }
 
+    /// It stood there when a user changed that: what is there then comes of it.
+    pub fn stood(&mut self, device: usize, path: RelPath, version: ContentId) {
+        self.last_at.insert((device, path), version);
+    }
+
     /// An engine changed a disk: what a user writes there then comes of what it put there.
     pub fn changed(&mut self, device: usize, change: &Change, done: bool) {
         match change {

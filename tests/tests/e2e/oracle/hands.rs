@@ -31,6 +31,8 @@ pub(super) struct Hands {
     thrown: u64,
     open: Option<(File, RelPath)>,
     deeds: Vec<Deed>,
+    /// What the call found where it changed something: a client may have put it there.
+    found: Vec<(RelPath, ContentId)>,
 }
 
 /// Of what a directory holds, what is synced.
@@ -126,7 +128,13 @@ impl Hands {
     /// of a directory share.
     pub(super) fn new(root: &Path, trash: PathBuf, number: usize) -> Self {
         fs::create_dir_all(&trash).expect("the world is ours");
-        Self { root: root.to_owned(), trash, number, thrown: 0, open: None, deeds: Vec::new() }
+        let (deeds, found) = (Vec::new(), Vec::new());
+        Self { root: root.to_owned(), trash, number, thrown: 0, open: None, deeds, found }
+    }
+
+    /// What the last call found where it changed something.
+    pub(super) fn take_found(&mut self) -> Vec<(RelPath, ContentId)> {
+        std::mem::take(&mut self.found)
     }
 
     /// Makes a call; what it meant. One that cannot be made means nothing.
@@ -167,6 +175,11 @@ impl Hands {
         self.deeds.extend(version.map(|version| Deed { act, version, path }));
     }
 
+    /// This stood there before.
+    fn found(&mut self, version: Option<ContentId>, path: &RelPath) {
+        self.found.extend(version.map(|version| (path.clone(), version)));
+    }
+
     fn made(&mut self, path: &RelPath) {
         self.note(Act::Made, Some(ContentId::of(b"")), path);
     }
@@ -195,6 +208,7 @@ impl Hands {
             let old = version(&held(&file)?);
             file.set_len(0)?;
             if self.place_of(&file, path)?.is_some() {
+                self.found(old, path);
                 self.lost(old, path);
             }
         }
@@ -212,6 +226,7 @@ impl Hands {
         let new = version(&held(&file)?);
         // Another program may have deleted or renamed it meanwhile.
         if let Some(path) = self.place_of(&file, &path)? {
+            self.found(old, &path);
             self.lost(old, &path);
             self.note(Act::Wrote, new, &path);
         }
@@ -278,6 +293,7 @@ impl Hands {
         let version = moved.version()?;
         let moved = version.or(Some(ContentId::of(b"")));
         self.note(Act::Moved, moved, from);
+        self.found(replaced, to);
         self.lost(replaced, to);
         self.note(Act::Moved, moved, to);
         Ok(())

@@ -144,8 +144,12 @@ impl<'w> Run<'w> {
         let began = self.began;
         let now_ms = || u64::try_from(began.elapsed().as_millis()).expect("minutes");
         let before_ms = now_ms();
-        let deeds = self.programs[device][program].hands.call(call);
+        let hands = &mut self.programs[device][program].hands;
+        let (deeds, found) = (hands.call(call), hands.take_found());
         let after_ms = now_ms();
+        for (path, version) in found {
+            self.witness.versions.stood(device, path, version);
+        }
         self.witness.deeds(device, &deeds);
         self.witness.user_called(device, after_ms, None);
         let tree = tree_of(self.devices[device].folder());
