@@ -283,8 +283,9 @@ impl Witness {
 
     /// An engine's change of a disk begins.
     pub fn change_begins(&mut self, device: usize, node: NodeId, change: &Change, disk: &Disk) {
-        // A lost event may be of where it is now.
-        let sight = (!self.blind.contains(&device)).then(|| &self.sights[device]);
+        // A lost event may be of where it is now, and so may what happened where nobody could look.
+        let unseen = self.half_seen || self.blind.contains(&device);
+        let sight = (!unseen).then(|| &self.sights[device]);
         match Under::begin(disk, sight, node, change, &mut self.tally) {
             Ok(under) => self.under = Some(under),
             Err(broken) => self.hold(Err(broken)),

@@ -101,9 +101,9 @@ planted! {
     /// Says that a save is durable before it is.
     SavesLate: [REBUILT, NO_NEEDLESS_COPY],
     /// Does not record what it is about to place or remove.
-    ForgetsIntent: [COPY_PER_DIVERGENCE],
+    ForgetsIntent: [COPY_PER_DIVERGENCE, ALONE],
     /// Draws the same ids after each start.
-    KeepsSeed: [OWN_INVARIANTS, DECIDED_ONCE, SAME_TREES],
+    KeepsSeed: [OWN_INVARIANTS, DECIDED_ONCE, SAME_TREES, RESTS],
     /// Lets the last writer win at the server.
     LastWriterWins: [NOTHING_LOST],
     /// Decides a commit that is sent again anew.
