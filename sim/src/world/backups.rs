@@ -78,6 +78,9 @@ impl World {
         if which != 0 {
             self.stop_users(index);
             let before = Witness::standing(&self.devices[index].disk);
+            // What late writers wrote to what was displaced is gone with the disk.
+            let kept: Vec<_> = self.devices[index].disk.kept_versions().collect();
+            self.witness.versions.lost_power(&kept);
             self.devices[index].disk.restore(image);
             let after = Witness::standing(&self.devices[index].disk);
             self.witness.disk_replaced(index, &before, &after);
