@@ -9,7 +9,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::blob::Blob;
-use crate::id::{CommitKey, NodeId};
+use crate::id::{CommitKey, NodeId, Seq};
 use crate::node::Body;
 use crate::operation::{
     Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
@@ -348,6 +348,11 @@ impl Client {
     fn refuse(&mut self, node: NodeId, why: &str) {
         self.problem(node, ProblemKind::Refused, format!("{why}; it stays here only"));
         self.hold(node, why);
+    }
+
+    /// What the commit under way was made on: it is decided there, or later.
+    pub(super) fn commit_made_at(&self) -> Option<Seq> {
+        self.outbound.commit.as_ref().map(|under_way| under_way.commit.seen)
     }
 
     /// Forgets the commit under way: a snapshot says what became of it.

@@ -369,7 +369,11 @@ impl Client {
 
     /// Tells the server, now and then, how far this device is, durably.
     fn acknowledge(&mut self) {
-        let durable = self.saves.durable.seq;
+        // The server forgets outcomes before what is acknowledged: that of the commit under way, which
+        // may have been decided long ago, is still to come.
+        let durable = self
+            .commit_made_at()
+            .map_or(self.saves.durable.seq, |made_at| self.saves.durable.seq.min(made_at));
         // After a merge with a journal that went back, what is durable may still be ahead of it.
         let news = durable > self.stream.acknowledged && durable <= self.stream.cursor.seq;
         if !self.is_live() || !news {
