@@ -340,12 +340,14 @@ fn a_directory_that_waits_for_a_name_keeps_out_the_one_that_got_its_own() {
     s.here(0, "a/ a/b/ a/b/f=one");
 }
 
-/// What was accepted was accepted once more: its device had acknowledged the entries before it heard
-/// the outcome, which the server then forgot.
+/// A commit was decided twice: its device had acknowledged the entries before it heard the outcome,
+/// which the server then forgot.
 #[test]
 fn an_outcome_is_kept_until_its_device_has_heard_it() {
     let mut s = Scenario::new(2);
-    s.settle().hold(0, Hold::Down).write(0, "f", "one").wait(2_000).cut(0).release(0, Hold::Down);
-    s.until("it hears its own entry", |s| s.told(0, "hears entry 1") > 0);
-    s.hold(0, Hold::Up).wait(5_000).release(0, Hold::Up).everywhere("f=one");
+    s.settle().limit(true).hold(0, Hold::Down).mkdir(0, "d").write(0, "d/f", "one").wait(2_000);
+    s.mkdir(1, "e").wait(2_000).cut(0).release(0, Hold::Down);
+    s.until("it hears all entries", |s| s.told(0, "hears entry 1") > 0).hold(0, Hold::Down);
+    s.wait(500).lose_first_message(0).wait(3_000).limit(false).cut(0).release(0, Hold::Down);
+    s.wait(60_000).everywhere("d/ d/f=one e/");
 }
