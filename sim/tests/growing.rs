@@ -52,6 +52,21 @@ fn what_is_appended_to_and_closed_each_time_has_a_bounded_number_of_versions() {
     scenario.everywhere(&format!("log={}", log(300)));
 }
 
+/// It settled anew each time it was closed, since it had once been found open: it was sent at the end.
+#[test]
+fn a_new_file_that_was_found_open_and_is_closed_after_each_line_goes_before_its_end() {
+    let mut scenario = Scenario::new(2);
+    let before = scenario.settle().entries();
+    scenario.open(0, "log").append(0, "000;", &log(1)).wait(150).close(0);
+    for number in 1..400 {
+        scenario.open(0, "log").append(0, &format!("{number:03};"), &log(number + 1)).close(0);
+        scenario.wait(12);
+    }
+    let versions = scenario.entries() - before;
+    assert!((3..=60).contains(&versions), "{versions} versions in 5 s");
+    scenario.everywhere(&format!("log={}", log(400)));
+}
+
 #[test]
 fn what_is_rewritten_in_place_waits_until_it_is_closed() {
     let mut scenario = Scenario::new(2);

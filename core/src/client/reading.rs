@@ -115,7 +115,9 @@ impl Client {
         self.release(node);
         let new = !self.trees.get(node).accepted();
         if new && self.problems.contains_key(&(node, ProblemKind::Busy)) {
-            // What a program worked at for long under a new name often gets its own name now.
+            // What a program worked at for long under a new name often gets its own name now. Once:
+            // one that is opened again and again would never settle.
+            self.solved(node, ProblemKind::Busy);
             self.reads.settling.set(node, self.now.instant + NEW_NAME_MS);
         }
         self.trees.touch(node);
