@@ -82,9 +82,6 @@ impl Sight {
         self.asked.clear();
         self.dirs.clear();
         self.saved = saved.records.iter().map(|(node, _)| *node).collect();
-        // What a power cut took of it, it cannot know.
-        let known = &self.saved;
-        self.here.retain(|node, _| known.contains(node));
         // What was saved may come from another device, or from a backup.
         self.note_records(saved.records.iter().map(|(node, bytes)| (*node, bytes)));
     }
