@@ -45,9 +45,6 @@ impl Client {
         self.uploads.wanted.remove(node);
         self.deletions.forget(node);
         self.forget_read(node);
-        if self.is_settled(node) {
-            self.trees.keep(node);
-        }
         if !self.resolve_intent(node) {
             return;
         }

@@ -230,10 +230,6 @@ impl Client {
                     broken
                         .extend(other.map(|other| format!("{node:?} and {other:?} are one file")));
                 }
-                let kept = !self.trees.is_fleeting(node);
-                if kept && self.trees.is_fleeting(here.place.parent) {
-                    broken.push(format!("{node:?} is saved, but its directory is not"));
-                }
                 let holder = self.trees.at_here(&here.place);
                 if holder != Some(node) && !missing {
                     broken.push(format!("{node:?} and {holder:?} have one name here"));

@@ -1,9 +1,8 @@
 //! The three trees of a client: one record for each node, and the indexes to walk them.
 //!
 //! Invariants: an index names exactly the records that say so; every change of a record marks it
-//! *dirty* (to be planned) with the nodes whose plans depend on it, and *unsaved*, unless it is
-//! *fleeting*: new on this disk alone, so that nothing of it is written until it is *kept*; whatever is
-//! in a directory that is fleeting is fleeting, too. It decides nothing.
+//! *dirty* (to be planned) with the nodes whose plans depend on it, and *unsaved*.
+//! It decides nothing.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -32,7 +31,6 @@ pub struct Trees {
     sums: Sums,
     dirty: BTreeSet<NodeId>,
     unsaved: BTreeSet<NodeId>,
-    fleeting: BTreeSet<NodeId>,
 }
 
 static NOWHERE: Record = Record::NOWHERE;
@@ -309,29 +307,14 @@ impl Trees {
         core::mem::take(&mut self.unsaved)
     }
 
-    /// Whether there are records to save, now or once they are kept.
+    /// Whether there are records to save.
     pub fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty() || !self.fleeting.is_empty()
+        !self.unsaved.is_empty()
     }
 
     /// Whether a node's record changed since it was last taken to be saved.
     pub fn is_unsaved(&self, node: NodeId) -> bool {
-        self.unsaved.contains(&node) || self.is_fleeting(node)
-    }
-
-    /// Whether nothing of a node is written yet, nor is to be.
-    pub fn is_fleeting(&self, node: NodeId) -> bool {
-        self.fleeting.contains(&node)
-    }
-
-    /// It may stay: it is to be saved, and so are the directories that it is in.
-    pub fn keep(&mut self, node: NodeId) {
-        let mut at = node;
-        while self.fleeting.remove(&at) {
-            self.unsaved.insert(at);
-            let Some(here) = self.get(at).present() else { return };
-            at = here.place.parent;
-        }
+        self.unsaved.contains(&node)
     }
 
     fn change(&mut self, node: NodeId, change: impl FnOnce(&mut Record)) {
@@ -350,28 +333,10 @@ impl Trees {
             }
             self.sums.note_consent(node, &after);
             self.touch_around(node, &before, &after);
-            self.note_unsaved(node, &before, &after);
+            self.unsaved.insert(node);
         }
         if !after.is_nowhere() {
             self.records.insert(node, after);
-        }
-    }
-
-    /// What came and went without having been kept was never written.
-    fn note_unsaved(&mut self, node: NodeId, before: &Record, after: &Record) {
-        let only_here = !after.accepted() && after.intent().is_none();
-        let new = before.is_nowhere() && !self.unsaved.contains(&node);
-        if after.is_nowhere() && self.fleeting.remove(&node) {
-            return;
-        }
-        if only_here && (new || self.is_fleeting(node)) {
-            self.fleeting.insert(node);
-            return;
-        }
-        self.fleeting.remove(&node);
-        self.unsaved.insert(node);
-        if let Some(here) = after.present() {
-            self.keep(here.place.parent);
         }
     }
 

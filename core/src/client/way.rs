@@ -197,7 +197,6 @@ impl Client {
 
     fn rename_aside_into(&mut self, node: NodeId, parent: NodeId, stays: bool) -> Try {
         let Some(present) = self.trees.get(node).present().cloned() else { return Try::Blocked };
-        self.trees.keep(node);
         if !self.is_saved(node) || self.is_held(node) {
             return Try::Full;
         }

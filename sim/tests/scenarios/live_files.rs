@@ -230,21 +230,6 @@ fn thousands_of_temporary_files_cost_nothing() {
     s.check("no error", |s| s.problems(0).is_empty());
 }
 
-/// What is seen while it is there, and goes before it settles, leaves no trace in what is saved.
-#[test]
-fn a_temporary_file_that_is_seen_is_not_written_down() {
-    let mut s = Scenario::new(2);
-    s.write(0, "f", "text").settle().mark();
-    for file in 0..100 {
-        let name = format!("t{file}");
-        s.write(0, &name, "temporary").wait(40).delete(0, &name);
-    }
-    s.mkdir(0, "d").write(0, "d/t", "temporary").wait(40).remove_all(0, "d");
-    s.everywhere("f=text").check("nothing is sent", |s| s.new_entries() == 0);
-    s.check("they are seen", |s| s.told(0, " t7 (#") > 0 && s.told(0, " t (#") > 0);
-    s.check("nothing is saved", |s| s.asked(0, "save") == 0);
-}
-
 /// 69: A file goes between its event and its being opened, between that and its hash, between its
 /// hash and its upload: it is dropped in silence each time.
 #[test]

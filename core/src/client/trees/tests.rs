@@ -3,7 +3,6 @@
 use super::*;
 use crate::client::record::{LocalBody, Present};
 use crate::disk::{Inode, Stamp};
-use crate::node::Body;
 use crate::time::FileTime;
 
 fn directory_in(parent: NodeId, number: u64) -> Record {
@@ -29,41 +28,4 @@ fn what_is_below_a_directory_ends_where_a_circle_closes() {
     trees.restore(other, directory_in(one, 2));
     assert_eq!(trees.below_here(one), [other]);
     assert_eq!(trees.below_here(other), [one]);
-}
-
-#[test]
-fn what_comes_and_goes_without_being_kept_is_never_saved() {
-    let (dir, inside) = (NodeId::from_bytes([1; 16]), NodeId::from_bytes([2; 16]));
-    let mut trees = Trees::default();
-    for (node, record) in [(dir, directory_in(NodeId::ROOT, 1)), (inside, directory_in(dir, 2))] {
-        trees.set_local(node, record.local().clone());
-        assert!(trees.is_unsaved(node));
-    }
-    assert_eq!(trees.take_unsaved(), BTreeSet::new());
-    trees.set_local(inside, Local::Absent);
-    trees.set_local(dir, Local::Absent);
-    assert!(!trees.has_unsaved());
-}
-
-#[test]
-fn what_is_kept_is_saved_with_the_directories_that_it_is_in() {
-    let [dir, inside] = [1, 2].map(|byte| NodeId::from_bytes([byte; 16]));
-    let mut trees = Trees::default();
-    trees.set_local(dir, directory_in(NodeId::ROOT, 1).local().clone());
-    trees.set_local(inside, directory_in(dir, 2).local().clone());
-    trees.keep(inside);
-    assert_eq!(trees.take_unsaved(), BTreeSet::from([dir, inside]));
-    trees.set_local(inside, Local::Absent);
-    assert_eq!(trees.take_unsaved(), BTreeSet::from([inside]), "its record is to go");
-
-    // What is known to the server moves into a directory that was just made.
-    let [new, known] = [3, 4].map(|byte| NodeId::from_bytes([byte; 16]));
-    let here = directory_in(NodeId::ROOT, 4);
-    let state =
-        State { place: here.present().expect("it is").place.clone(), body: Body::Directory };
-    trees.set_remote(known, Some(state));
-    trees.set_local(new, directory_in(NodeId::ROOT, 3).local().clone());
-    assert_eq!(trees.take_unsaved(), BTreeSet::from([known]));
-    trees.set_local(known, directory_in(new, 4).local().clone());
-    assert_eq!(trees.take_unsaved(), BTreeSet::from([new, known]));
 }
