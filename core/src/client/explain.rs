@@ -262,15 +262,10 @@ mod tests {
     use super::*;
     use crate::client::event::{Effect, Event, TaskId};
     use crate::client::record::{LocalBody, Present, Record};
-    use crate::client::saved::Saved;
-    use crate::client::{ASK_FROM_FILES, Config};
     use crate::disk::{DiskError, Form, Found, Inode, Listing, Seen, Stamp};
-    use crate::folding::Folding;
     use crate::hash::ContentId;
-    use crate::id::DeviceId;
     use crate::name::Name;
     use crate::node::{Body, Content, Place, State};
-    use crate::operation::Cursor;
     use crate::time::{FileTime, Now};
 
     fn node(number: u8) -> NodeId {
@@ -332,15 +327,7 @@ mod tests {
             (node(3), Record::of(Local::Absent, None, Some(coming))),
             (node(4), Record::of(here(4, place(NodeId::ROOT, "new"), &file("n")), None, None)),
         ];
-        let config = Config {
-            device_name: "desk".into(),
-            seed: [0; 32],
-            folding: Folding::NONE,
-            has_modes: true,
-            ask_from_files: ASK_FROM_FILES,
-        };
-        let saved = Saved::of_trees(DeviceId::from_bytes([9; 16]), Cursor::START, records);
-        Client::new(config, saved).unwrap()
+        Client::of_trees(records)
     }
 
     /// The first look that is asked for.

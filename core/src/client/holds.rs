@@ -93,13 +93,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::client::saved::Saved;
-    use crate::client::{ASK_FROM_FILES, Config};
-    use crate::folding::Folding;
-    use crate::id::DeviceId;
     use crate::name::Name;
     use crate::node::{Body, Place, State};
-    use crate::operation::Cursor;
 
     use super::super::record::{Local, Record};
 
@@ -109,16 +104,7 @@ mod tests {
         let place = Place { parent: NodeId::ROOT, name: Name::new(b"f").unwrap() };
         let there = State { place, body: Body::Directory };
         let record = Record::of(Local::Absent, None, Some(there));
-        let config = Config {
-            device_name: "desk".into(),
-            seed: [0; 32],
-            folding: Folding::NONE,
-            has_modes: true,
-            ask_from_files: ASK_FROM_FILES,
-        };
-        let device = DeviceId::from_bytes([9; 16]);
-        let saved = Saved::of_trees(device, Cursor::START, [(node, record)]);
-        let mut client = Client::new(config, saved).unwrap();
+        let mut client = Client::of_trees([(node, record)]);
         for _ in 1..TOLD_AFTER {
             client.hold(node, "no luck");
             assert_eq!(client.retried(node), None);

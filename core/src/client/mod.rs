@@ -127,6 +127,23 @@ pub struct Client {
     out: Vec<Effect>,
 }
 
+#[cfg(test)]
+impl Client {
+    /// An engine that goes on from these trees, for tests.
+    fn of_trees(records: impl IntoIterator<Item = (NodeId, record::Record)>) -> Self {
+        let config = Config {
+            device_name: "desk".into(),
+            seed: [0; 32],
+            folding: Folding::NONE,
+            has_modes: true,
+            ask_from_files: ASK_FROM_FILES,
+        };
+        let device = crate::id::DeviceId::from_bytes([9; 16]);
+        let saved = Saved::of_trees(device, crate::operation::Cursor::START, records);
+        Self::new(config, saved).expect("what was just saved can be read")
+    }
+}
+
 impl Client {
     /// An engine that goes on from what was saved; the first event is [`Event::Started`].
     pub fn new(config: Config, saved: Saved) -> Result<Self, DamagedState> {

@@ -304,36 +304,6 @@ impl Trees {
         self.dirty.is_empty()
     }
 
-    /// Takes the nodes whose records changed since this was last asked.
-    pub fn take_unsaved(&mut self) -> BTreeSet<NodeId> {
-        core::mem::take(&mut self.unsaved)
-    }
-
-    /// Whether there are records to save, now or once they are kept.
-    pub fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty() || !self.fleeting.is_empty()
-    }
-
-    /// Whether a node's record changed since it was last taken to be saved.
-    pub fn is_unsaved(&self, node: NodeId) -> bool {
-        self.unsaved.contains(&node) || self.is_fleeting(node)
-    }
-
-    /// Whether nothing of a node is written yet, nor is to be.
-    pub fn is_fleeting(&self, node: NodeId) -> bool {
-        self.fleeting.contains(&node)
-    }
-
-    /// It may stay: it is to be saved, and so are the directories that it is in.
-    pub fn keep(&mut self, node: NodeId) {
-        let mut at = node;
-        while self.fleeting.remove(&at) {
-            self.unsaved.insert(at);
-            let Some(here) = self.get(at).present() else { return };
-            at = here.place.parent;
-        }
-    }
-
     fn change(&mut self, node: NodeId, change: impl FnOnce(&mut Record)) {
         let before = self.records.remove(&node).unwrap_or(Record::NOWHERE);
         let mut after = before.clone();
@@ -354,24 +324,6 @@ impl Trees {
         }
         if !after.is_nowhere() {
             self.records.insert(node, after);
-        }
-    }
-
-    /// What came and went without having been kept was never written.
-    fn note_unsaved(&mut self, node: NodeId, before: &Record, after: &Record) {
-        let only_here = !after.accepted() && after.intent().is_none();
-        let new = before.is_nowhere() && !self.unsaved.contains(&node);
-        if after.is_nowhere() && self.fleeting.remove(&node) {
-            return;
-        }
-        if only_here && (new || self.is_fleeting(node)) {
-            self.fleeting.insert(node);
-            return;
-        }
-        self.fleeting.remove(&node);
-        self.unsaved.insert(node);
-        if let Some(here) = after.present() {
-            self.keep(here.place.parent);
         }
     }
 
@@ -475,6 +427,8 @@ fn remove_own<K: Ord>(index: &mut BTreeMap<K, NodeId>, key: &K, node: NodeId) {
         index.remove(key);
     }
 }
+
+mod unsaved;
 
 #[cfg(test)]
 mod tests;

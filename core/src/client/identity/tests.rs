@@ -5,15 +5,10 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use super::*;
-use crate::client::Config;
 use crate::client::record::Record;
-use crate::client::saving::saved;
 use crate::disk::{Form, Names};
-use crate::folding::Folding;
 use crate::hash::ContentId;
-use crate::id::DeviceId;
 use crate::node::{Body, Content, State};
-use crate::operation::Cursor;
 use crate::time::FileTime;
 
 const TIME: FileTime = FileTime { seconds: 1, nanoseconds: 0 };
@@ -56,16 +51,7 @@ fn record((letter, parent, at, number, form): &Known) -> (NodeId, Record) {
 
 /// Each present node as `place:letter`; `+` for one that is new, `?` after one that is missing.
 fn check(known: &[Known], looks: &[(u64, NodeId, &[Shown])], expected: &str) {
-    let config = Config {
-        device_name: "here".into(),
-        seed: [0; 32],
-        folding: Folding::default(),
-        has_modes: true,
-        ask_from_files: 20,
-    };
-    let records = known.iter().map(record);
-    let saved = saved(DeviceId::from_bytes([1; 16]), Cursor::START, records);
-    let mut client = Client::new(config, saved).expect("what was just saved can be read");
+    let mut client = Client::of_trees(known.iter().map(record));
     for (number, dir, shown) in looks {
         let found = |(at, number, form): &Shown| {
             let found = Found { stamp: stamp(*number), links: 1, form: form.clone() };
