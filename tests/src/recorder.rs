@@ -164,13 +164,16 @@ impl Shared {
     fn read(&self) {
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER_BYTES];
         let mut events = Reader::new(&self.inotify, &mut buffer);
-        let mut read = Instant::now();
+        // What one read gives came after the one before it had begun: when that ended, nobody can tell
+        // for sure where threads wait for their turn.
+        let mut last_began = Instant::now();
         loop {
             let begins = events.is_buffer_empty();
+            let now = Instant::now();
             let event = events.next().expect("inotify can be read");
             let mut seen = self.seen();
             if begins {
-                seen.earliest = Some(std::mem::replace(&mut read, Instant::now()));
+                seen.earliest = Some(std::mem::replace(&mut last_began, now));
             }
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 seen.overflowed = true;
