@@ -29,12 +29,14 @@ const MAX_HINTS: usize = 100_000;
 
 /// Watches the directories below a root.
 pub struct Watcher {
-    inner: Mutex<RecommendedWatcher>,
+    /// Counted and asked for in one step, so that no other thread's watch comes in between.
+    inner: Mutex<(RecommendedWatcher, Budget)>,
     shared: Arc<Shared>,
     root: PathBuf,
     /// The root's device and inode numbers when it was first watched.
     identity: Option<(u64, u64)>,
-    budget: Mutex<Budget>,
+    /// How many watches the system allows.
+    limit: u64,
     /// Why all of it is looked at from time to time.
     network: Option<String>,
 }
@@ -72,46 +74,50 @@ impl Watcher {
         let config = Config::default().with_follow_symlinks(false);
         let inner = RecommendedWatcher::new(handler, config)
             .map_err(|error| format!("changes cannot be watched for: {}", plain(&error)))?;
-        let budget = Mutex::new(Budget::new(limit));
+        let inner = Mutex::new((inner, Budget::new(limit)));
         let network = limits::network(root);
         let (identity, root) = (identity(root), root.to_owned());
-        Ok(Self { inner: Mutex::new(inner), shared, root, identity, budget, network })
+        Ok(Self { inner, shared, root, identity, limit, network })
     }
 
     /// Watches a directory, from before this returns. A directory that was renamed has to be watched
     /// anew; an overflow tells of it.
     pub fn watch_directory(&self, dir: &RelPath) -> Watched {
         let path = absolute(&self.root, dir);
-        if let Err(limit) = lock(&self.budget).take() {
-            self.shared.state().unwatched.insert(dir.clone());
-            return Watched::Poll(limit_reached(limit));
-        }
-        let result = lock(&self.inner).watch(&path, RecursiveMode::NonRecursive);
+        let watched = self.watched(self.watch(&path));
         let mut state = self.shared.state();
-        match result {
-            Ok(()) => match &self.network {
-                // What this machine's programs do is heard, and nothing else.
-                Some(why) => {
-                    state.unwatched.insert(dir.clone());
-                    Watched::Poll(why.clone())
-                }
-                None => {
-                    state.unwatched.remove(dir);
-                    Watched::Yes
-                }
-            },
-            Err(error) => match error.kind {
-                ErrorKind::PathNotFound => Watched::Gone,
-                ErrorKind::Io(ref io) if io.kind() == std::io::ErrorKind::NotFound => Watched::Gone,
-                ErrorKind::MaxFilesWatch => {
-                    state.unwatched.insert(dir.clone());
-                    Watched::Poll(limit_reached(lock(&self.budget).limit()))
-                }
-                _ => {
-                    state.unwatched.insert(dir.clone());
-                    Watched::Poll(format!("changes cannot be watched for: {}", plain(&error)))
-                }
-            },
+        match watched {
+            Watched::Yes => {
+                state.unwatched.remove(dir);
+            }
+            Watched::Gone => {}
+            Watched::Poll(_) => {
+                state.unwatched.insert(dir.clone());
+            }
+        }
+        watched
+    }
+
+    /// Asks the system for a watch, unless that would be one of those that are left to others. No
+    /// other lock may be held: the system's events are taken in on another thread meanwhile.
+    fn watch(&self, path: &Path) -> notify::Result<()> {
+        let (inner, budget) = &mut *lock(&self.inner);
+        if !budget.take() {
+            return Err(notify::Error::new(ErrorKind::MaxFilesWatch));
+        }
+        inner.watch(path, RecursiveMode::NonRecursive)
+    }
+
+    fn watched(&self, result: notify::Result<()>) -> Watched {
+        let Err(error) = result else {
+            // On a network what this machine's programs do is heard, and nothing else.
+            return self.network.clone().map_or(Watched::Yes, Watched::Poll);
+        };
+        match &error.kind {
+            ErrorKind::PathNotFound => Watched::Gone,
+            ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::NotFound => Watched::Gone,
+            ErrorKind::MaxFilesWatch => Watched::Poll(limit_reached(self.limit)),
+            _ => Watched::Poll(format!("changes cannot be watched for: {}", plain(&error))),
         }
     }
 
@@ -119,7 +125,7 @@ impl Watcher {
     pub fn watch_displaced(&self) {
         let path = self.root.join(DISPLACED);
         // Without it, a later sweep finds the same.
-        let _ = lock(&self.inner).watch(&path, RecursiveMode::NonRecursive);
+        let _ = self.watch(&path);
     }
 
     /// The directories that could not be watched, to be looked at from time to time.

@@ -351,3 +351,15 @@ fn an_outcome_is_kept_until_its_device_has_heard_it() {
     s.wait(500).lose_first_message(0).wait(3_000).limit(false).cut(0).release(0, Hold::Down);
     s.wait(60_000).everywhere("d/ d/f=one e/");
 }
+
+/// A new directory with an old file in it was renamed, and a file took its name: the old file was taken
+/// for deleted without a second look, and came back as another.
+#[test]
+fn what_was_moved_into_a_new_directory_moves_on_with_it() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").mkdir(0, "d").settle().offline(0);
+    s.mkdir(0, "new").rename(0, "f", "new/f").settle();
+    s.rename(0, "new", "d/new").write(0, "new", "two").online(0);
+    s.everywhere("d/ d/new/ d/new/f=one new=two");
+    assert_eq!(s.deletions(), 0, "it was moved");
+}

@@ -59,22 +59,18 @@ impl Budget {
         Self { limit, counted: 0, asked: 0 }
     }
 
-    pub(super) const fn limit(&self) -> u64 {
-        self.limit
-    }
-
-    /// Takes one; the limit, if there are none to be had.
-    pub(super) fn take(&mut self) -> Result<(), u64> {
+    /// Takes one; `false` if there are none to be had.
+    pub(super) fn take(&mut self) -> bool {
         let most = self.limit - self.limit / LEFT_SHARE;
         if self.counted + self.asked >= most {
             (self.counted, self.asked) = (count().unwrap_or(0), 0);
             // Close to the limit they are not counted again and again.
             if self.counted >= most - most / 100 {
-                return Err(self.limit);
+                return false;
             }
         }
         self.asked += 1;
-        Ok(())
+        true
     }
 }
 
@@ -107,8 +103,8 @@ mod tests {
         let mut budget = Budget::new(u64::MAX / 16);
         budget.counted = budget.limit - budget.limit / LEFT_SHARE;
         // Counted again, there are few.
-        assert_eq!(budget.take(), Ok(()));
+        assert!(budget.take());
         let mut none = Budget::new(0);
-        assert_eq!(none.take(), Err(0));
+        assert!(!none.take());
     }
 }

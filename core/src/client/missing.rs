@@ -101,22 +101,19 @@ impl Client {
             || self.sent_before.contains(&node)
     }
 
-    /// A node that the server never heard of costs nothing when it goes. What had been moved into
-    /// it is missing like anything else.
+    /// A node that the server never heard of costs nothing when it goes. A directory into which
+    /// something was moved that the server knows is missing like anything else: it may have been
+    /// renamed, with that in it.
     pub(super) fn forget_unaccepted(&mut self, node: NodeId) -> bool {
-        if self.may_be_known_there(node) {
+        let mut whole = self.trees.below_here(node);
+        whole.push(node);
+        if whole.iter().any(|&node| self.may_be_known_there(node)) {
             return false;
         }
-        for below in self.trees.below_here(node) {
-            if self.may_be_known_there(below) {
-                self.believe_deleted(below);
-            } else {
-                self.not_missing(below);
-                self.trees.set_local(below, Local::Absent);
-            }
+        for node in whole {
+            self.not_missing(node);
+            self.trees.set_local(node, Local::Absent);
         }
-        self.not_missing(node);
-        self.trees.set_local(node, Local::Absent);
         true
     }
 
