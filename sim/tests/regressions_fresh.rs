@@ -357,9 +357,10 @@ fn an_outcome_is_kept_until_its_device_has_heard_it() {
 #[test]
 fn what_was_moved_into_a_new_directory_moves_on_with_it() {
     let mut s = Scenario::new(2);
-    s.write(0, "f", "one").mkdir(0, "d").settle().offline(0);
-    s.mkdir(0, "new").rename(0, "f", "new/f").settle();
-    s.rename(0, "new", "d/new").write(0, "new", "two").online(0);
-    s.everywhere("d/ d/new/ d/new/f=one new=two");
+    s.write(0, "f", "one").mkdir(0, "d").settle();
+    s.mkdir(0, "new").rename(0, "f", "new/f").wait(20);
+    // Where it went is looked at a little later than where it was.
+    s.write(0, "g", "three").wait(2).rename(0, "new", "d/new").write(0, "new", "two");
+    s.everywhere("d/ d/new/ d/new/f=one g=three new=two");
     assert_eq!(s.deletions(), 0, "it was moved");
 }
