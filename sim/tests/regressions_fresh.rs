@@ -364,3 +364,17 @@ fn what_was_moved_into_a_new_directory_moves_on_with_it() {
     s.everywhere("d/ d/new/ d/new/f=one g=three new=two");
     assert_eq!(s.deletions(), 0, "it was moved");
 }
+
+/// A directory was deleted while a new file in it was refused, and its name given to a file: what each
+/// waited for was over long before that was noticed, and all of it stayed stuck.
+#[test]
+fn what_no_longer_waits_for_a_name_holds_up_nothing() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "c").mkdir(0, "c/a").settle().may_write(0, false);
+    s.write(0, "c/a/f", "one").wait(300);
+    s.remove_all(1, "c/a").wait(20_000).remove_all(1, "c").wait(1_500);
+    s.call(0, Call::Open(path("c/a/f"), false)).close(0).wait(100);
+    s.write(1, "c", "two").wait(1_000).may_write(0, true).wait(20_000);
+    s.everywhere("c (0)/ c (0)/a/ c (0)/a/f=one c=two")
+        .check("nothing is stuck", |s| s.problems(0) == "");
+}

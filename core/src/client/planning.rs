@@ -72,6 +72,10 @@ impl Client {
             // What was refused is not asked for any more.
             self.solved(node, ProblemKind::Refused);
         }
+        if !decision.may_change_disk() {
+            // No name here is waited for any more.
+            self.solved(node, ProblemKind::Parked);
+        }
         match decision {
             Decision::Forget => self.trees.set_synced(node, None),
             Decision::Adopt => self.adopt(node),

@@ -94,6 +94,10 @@ impl Act {
     const fn may_send(self) -> bool {
         matches!(self, Self::Send | Self::Wait)
     }
+
+    const fn may_change_disk(self) -> bool {
+        matches!(self, Self::Apply | Self::Wait)
+    }
 }
 
 /// What to do about a node.
@@ -148,6 +152,23 @@ impl Decision {
             Self::Create | Self::Read | Self::Split | Self::KeepHere(_) | Self::DeleteThere => true,
             Self::Merge { place, content, executable } => {
                 place.may_send() || content.may_send() || executable.may_send()
+            }
+        }
+    }
+
+    /// This disk may be changed, now or once more is known.
+    pub const fn may_change_disk(self) -> bool {
+        match self {
+            Self::Forget
+            | Self::Create
+            | Self::Adopt
+            | Self::Read
+            | Self::Split
+            | Self::KeepHere(_)
+            | Self::DeleteThere => false,
+            Self::Materialise | Self::KeepThere(_) | Self::DeleteHere => true,
+            Self::Merge { place, content, executable } => {
+                place.may_change_disk() || content.may_change_disk() || executable.may_change_disk()
             }
         }
     }

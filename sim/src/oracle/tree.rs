@@ -171,7 +171,12 @@ fn kept_out<'a>(
     folding: Folding,
 ) -> (BTreeSet<RelPath>, Vec<&'a Leaf>) {
     let is_same = |a: &RelPath, b: &RelPath| a == b || folded(folding, a) == folded(folding, b);
-    let taken = |path: &RelPath| unknown.iter().any(|other| is_same(path, other));
+    // Or has something above it that is.
+    let taken = |path: &RelPath| {
+        let above =
+            (1..=path.names().len()).map(|depth| RelPath::new(path.names()[..depth].into()));
+        above.into_iter().any(|at| unknown.iter().any(|other| is_same(&at, other)))
+    };
     let holds = |path: &RelPath| unknown.iter().any(|at| at.names().starts_with(path.names()));
     let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
     let mut waiting: Vec<&'a Leaf> = (there.iter())
