@@ -378,3 +378,12 @@ fn what_no_longer_waits_for_a_name_holds_up_nothing() {
     s.everywhere("c (0)/ c (0)/a/ c (0)/a/f=one c=two")
         .check("nothing is stuck", |s| s.problems(0) == "");
 }
+
+/// Without birth times a directory that was removed and made again, and got its old number, was taken
+/// for the same, and not watched: what was then written in it was noticed an hour later.
+#[test]
+fn a_directory_that_is_made_again_is_watched_again() {
+    let mut s = Scenario::with(Setting { no_births: 1, ..Setting::calm(2) });
+    s.mkdir(0, "a").mkdir(0, "a/b").settle().remove_all(0, "a/b").mkdir(0, "a/b").wait(30);
+    s.write(0, "a/b/f", "one").everywhere("a/ a/b/ a/b/f=one");
+}

@@ -66,6 +66,11 @@ impl Client {
             if known.stamp.inode == *inode && known.body.kind() == found.form.kind() {
                 self.not_missing(node);
                 self.refresh(node, found, look.number);
+                if found.form.kind() == Kind::Directory && inode.birth.is_none() && !look.deep {
+                    // Something happened to its name, and it may be another with the same number,
+                    // which nobody watches.
+                    self.want_all(node, 0);
+                }
                 return true;
             }
         }
