@@ -72,8 +72,12 @@ impl World {
             barrier::was_quick(&epoch, self.now_ms, &mut tally)?;
         }
         self.witness.tally.add(&tally);
-        self.witness.all_agree();
-        self.witness.epoch.spoiled = waiting;
+        if waiting {
+            // Not everyone has everything yet.
+            self.witness.epoch.spoiled = true;
+        } else {
+            self.witness.all_agree();
+        }
         Ok(())
     }
 
