@@ -376,7 +376,7 @@ fn what_no_longer_waits_for_a_name_holds_up_nothing() {
     s.call(0, Call::Open(path("c/a/f"), false)).close(0).wait(100);
     s.write(1, "c", "two").wait(1_000).may_write(0, true).wait(20_000);
     s.everywhere("c (0)/ c (0)/a/ c (0)/a/f=one c=two")
-        .check("nothing is stuck", |s| s.problems(0) == "");
+        .check("nothing is stuck", |s| s.problems(0).is_empty());
 }
 
 /// Without birth times a directory that was removed and made again, and got its old number, was taken

@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onefold_core::folding::Folding;
-use onefold_core::id::NodeId;
+use onefold_core::id::{CommitKey, NodeId};
 use onefold_core::name::{Name, parse_conflict_name};
 use onefold_core::node::{Body, Place};
-use onefold_core::operation::{Entry, Step};
+use onefold_core::operation::{Commit, Entry, Step};
 
 use crate::disk::user::{Act, Deed};
 
@@ -34,6 +34,11 @@ pub struct Divergence {
     links: BTreeMap<Name, Name>,
     /// Nodes that were moved.
     moved: BTreeSet<NodeId>,
+    /// By which commit a node was last to be created.
+    asked: BTreeMap<NodeId, CommitKey>,
+    /// Nodes that were to be created before, and were refused: what stands beside them may be another
+    /// by now.
+    refused: BTreeSet<NodeId>,
     /// Such names that users gave to things themselves, or worked on.
     by_users: BTreeSet<Name>,
     /// Something else that makes versions differ: a power cut, a merge of both sides.
@@ -85,6 +90,17 @@ impl Divergence {
         }
     }
 
+    /// A device asks for this.
+    pub fn asked(&mut self, commit: &Commit) {
+        for step in commit.operations.iter().flat_map(|operation| &operation.steps) {
+            let Step::Create { node, .. } = step else { continue };
+            let before = self.asked.insert(*node, commit.key);
+            if before.is_some_and(|before| before != commit.key) {
+                self.refused.insert(*node);
+            }
+        }
+    }
+
     /// Versions differ for another reason.
     pub fn spoil(&mut self) {
         self.spoiled = true;
@@ -114,7 +130,9 @@ impl Divergence {
                 continue; // It was one before, or is one by a user's will.
             }
             // What both accepted ones hold does not matter: they are two files.
-            if let (Step::Create { body, .. }, None) = (step, was) {
+            if let (Step::Create { body, .. }, None, false) =
+                (step, was, self.refused.contains(&node))
+            {
                 self.not_the_same(&copy.beside, place, body, before, tally)?;
             }
             self.copies.entry(origin(&place.name)).or_default().push(node);

@@ -18,6 +18,9 @@ impl World {
     pub(crate) fn send(&mut self, index: usize, message: ClientMessage) {
         let born = self.next_born();
         self.wire.said(index, self.server.device_id(index), &message);
+        if let ClientMessage::Commit(commit) = &message {
+            self.witness.divergence.asked(commit);
+        }
         let Link::Up { connection, .. } = self.devices[index].link else { return };
         if let Some(connection) = self.server.connections.get_mut(&connection) {
             connection.up.push_back((born, message));
