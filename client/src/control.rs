@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use onefold_core::client::Answer;
@@ -15,8 +16,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::console;
 use crate::error::Trouble;
 use crate::home::{Home, Lock};
 use crate::join;
@@ -24,6 +26,9 @@ use crate::limits;
 
 /// How long a process that holds the lock may take to listen, or to end.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// How long an answer may take before a person is told what is waited for: stopping a folder in the
+/// midst of a transfer takes a few seconds.
+const SOON: Duration = Duration::from_secs(6);
 /// How long to wait before asking once more.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// The longest request or reply, in bytes.
@@ -59,6 +64,23 @@ pub enum Request {
     Rename(DeviceId, String),
     /// Change how fast contents may move: the [`Kept`](limits::Kept) ones.
     Limit(limits::Change),
+}
+
+impl Request {
+    /// It waits for a server, or until everything is in sync.
+    const fn may_take_long(&self) -> bool {
+        match self {
+            Self::Join(_) | Self::Wait(_) | Self::Rename(..) => true,
+            Self::Status
+            | Self::Explain(..)
+            | Self::Sync(_)
+            | Self::SetPaused(..)
+            | Self::Answer(..)
+            | Self::Unlink(_)
+            | Self::Window
+            | Self::Limit(_) => false,
+        }
+    }
 }
 
 /// Whose turn it is.
@@ -100,14 +122,26 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Asks, and waits for the reply.
+    /// Asks, and waits for the reply. If what takes no time takes long, a person is told of it.
     pub async fn ask<T: DeserializeOwned>(self, request: &Request) -> Result<T, Trouble> {
         let mut stream = BufReader::new(self.stream);
-        let reply: io::Result<Option<Result<T, Trouble>>> = async {
+        let mut asked = pin!(async {
             write_line(&mut stream, request).await?;
             read_line(&mut stream).await
-        }
-        .await;
+        });
+        let soon = timeout(SOON, asked.as_mut()).await;
+        let reply: io::Result<Option<Result<T, Trouble>>> = match soon {
+            Ok(reply) => reply,
+            Err(_) => {
+                if !request.may_take_long() {
+                    console::warn(
+                        "waiting for the running client, which has not answered yet; if it does \
+                         not go on, end it and start it again: no file is lost by that",
+                    );
+                }
+                asked.await
+            }
+        };
         reply.ok().flatten().unwrap_or_else(|| {
             Err(Trouble::new(
                 "the running client ended before it answered",

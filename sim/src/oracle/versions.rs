@@ -8,6 +8,8 @@ use onefold_core::name::RelPath;
 
 use crate::disk::user::{Act, Deed};
 
+use super::deed::Stood;
+
 /// Stands for the one who moved what a power cut brought back.
 const POWER: usize = usize::MAX;
 
@@ -123,6 +125,16 @@ impl Versions {
         }
     }
 
+    /// What stands on a disk now is at a name that it did not have there before.
+    pub fn brought_to_names(&mut self, before: &[Stood], after: &[Stood]) {
+        let was = |now: &Stood| {
+            before.iter().any(|was| was.path == now.path && was.version == now.version)
+        };
+        for version in after.iter().filter(|now| !was(now)).filter_map(|now| now.version) {
+            self.all.entry(version).or_default().last = self.deeds;
+        }
+    }
+
     /// A power cut took versions, and brought some back.
     pub fn power_cut(
         &mut self,
@@ -138,7 +150,6 @@ impl Versions {
         for back in after.difference(before) {
             let fate = self.all.entry(*back).or_default();
             fate.written.push(device);
-            fate.last = self.deeds;
         }
         for version in after {
             self.all.entry(*version).or_default().moved_by.insert(POWER);

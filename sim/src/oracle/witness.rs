@@ -209,6 +209,7 @@ impl Witness {
         };
         let judged = self.sights[device].after_power_cut(before, after, &mut self.tally);
         self.hold(judged);
+        self.versions.brought_to_names(before, after);
         self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
     }
 
@@ -232,6 +233,7 @@ impl Witness {
         let set = |list: &[Stood]| -> BTreeSet<ContentId> {
             list.iter().filter_map(|stood| stood.version).collect()
         };
+        self.versions.brought_to_names(before, after);
         self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
         self.brought_back(before.len() + after.len());
     }

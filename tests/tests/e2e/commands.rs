@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::{Device, PATIENCE, Server, World, wait_for};
 
@@ -210,6 +211,23 @@ fn once_beside_a_running_client_waits_for_that_one() {
     pair.two.once();
     assert_eq!(fs::read(pair.two.at("f.txt")).unwrap(), b"new");
     pair.end();
+}
+
+#[test]
+fn a_command_says_that_it_waits_for_a_client_that_does_not_answer() {
+    let world = World::new();
+    let mut pair = Pair::offline(&world, |_| ());
+    pair.one.sync();
+    pair.one.wait_until_in_sync();
+    pair.one.process().signal(Signal::STOP);
+    let status = world.start(pair.one.command(["status"]), "status");
+    wait_for("the command to say so", PATIENCE, || {
+        let said = status.stderr();
+        if said.contains("has not answered yet") { Ok(()) } else { Err(said) }
+    });
+    pair.one.process().signal(Signal::CONT);
+    let said = status.wait(PATIENCE).expect(0).stdout;
+    assert!(said.contains("in sync"), "{said}");
 }
 
 #[test]
