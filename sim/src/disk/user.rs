@@ -38,7 +38,8 @@ pub enum Act {
     Linked,
     /// It was changed, replaced or deleted, and stands nowhere else on this disk.
     Destroyed,
-    /// It was changed, replaced or deleted, and still stands elsewhere on this disk.
+    /// It was changed, replaced or deleted, and still stands elsewhere on this disk; or it was changed
+    /// where an engine keeps what it took from a name.
     Dropped,
 }
 
@@ -170,7 +171,13 @@ impl Disk {
         let path = self.some_path(number);
         if let Some(path) = path {
             if old != version(&self.inode(number).form) {
-                self.note_loss(old, &path);
+                match old.filter(|_| self.names_of(number).is_empty()) {
+                    // An engine took it from its name: what stands there now is not meant.
+                    Some(version) => {
+                        self.deeds.push(Deed { act: Act::Dropped, version, path: path.clone() })
+                    }
+                    None => self.note_loss(old, &path),
+                }
                 self.note(Act::Wrote, number, &path);
                 if self.inode(number).links > 1 {
                     self.note(Act::Linked, number, &path);
