@@ -387,3 +387,13 @@ fn a_directory_that_is_made_again_is_watched_again() {
     s.mkdir(0, "a").mkdir(0, "a/b").settle().remove_all(0, "a/b").mkdir(0, "a/b").wait(30);
     s.write(0, "a/b/f", "one").everywhere("a/ a/b/ a/b/f=one");
 }
+
+/// What could not have its name for a while, and failed when it could, was still said to wait for it.
+#[test]
+fn what_may_have_its_name_waits_for_it_no_more() {
+    let mut s = folding();
+    s.write(1, "a", "one").settle().write(1, "A", "two").settle();
+    s.delete(1, "a").until("it is gone", |s| s.disk(0).is_empty()).hold(0, Hold::Changes);
+    s.until_asked(0, "place").pipe(0, "A").release(0, Hold::Changes).wait(1).remove_all(0, "A");
+    s.everywhere("A=two");
+}

@@ -38,7 +38,10 @@ impl Client {
             self.problem(node, ProblemKind::Parked, reason.into());
             return Some(Try::Blocked);
         }
-        let other = self.occupant(node, place)?;
+        let Some(other) = self.occupant(node, place) else {
+            self.solved(node, ProblemKind::Parked);
+            return None;
+        };
         if self.is_in_flight(other) {
             return Some(Try::Blocked);
         }
