@@ -352,33 +352,6 @@ fn an_outcome_is_kept_until_its_device_has_heard_it() {
     s.wait(60_000).everywhere("d/ d/f=one e/");
 }
 
-/// A new directory with an old file in it was renamed, and a file took its name: the old file was taken
-/// for deleted without a second look, and came back as another.
-#[test]
-fn what_was_moved_into_a_new_directory_moves_on_with_it() {
-    let mut s = Scenario::new(2);
-    s.write(0, "f", "one").mkdir(0, "d").settle();
-    s.mkdir(0, "new").rename(0, "f", "new/f").wait(20);
-    // Where it went is looked at a little later than where it was.
-    s.write(0, "g", "three").wait(2).rename(0, "new", "d/new").write(0, "new", "two");
-    s.everywhere("d/ d/new/ d/new/f=one g=three new=two");
-    assert_eq!(s.deletions(), 0, "it was moved");
-}
-
-/// A directory was deleted while a new file in it was refused, and its name given to a file: what each
-/// waited for was over long before that was noticed, and all of it stayed stuck.
-#[test]
-fn what_no_longer_waits_for_a_name_holds_up_nothing() {
-    let mut s = Scenario::new(2);
-    s.mkdir(0, "c").mkdir(0, "c/a").settle().may_write(0, false);
-    s.write(0, "c/a/f", "one").wait(300);
-    s.remove_all(1, "c/a").wait(20_000).remove_all(1, "c").wait(1_500);
-    s.call(0, Call::Open(path("c/a/f"), false)).close(0).wait(100);
-    s.write(1, "c", "two").wait(1_000).may_write(0, true).wait(20_000);
-    s.everywhere("c (0)/ c (0)/a/ c (0)/a/f=one c=two")
-        .check("nothing is stuck", |s| s.problems(0).is_empty());
-}
-
 /// Without birth times a directory that was removed and made again, and got its old number, was taken
 /// for the same, and not watched: what was then written in it was noticed an hour later.
 #[test]
@@ -386,14 +359,4 @@ fn a_directory_that_is_made_again_is_watched_again() {
     let mut s = Scenario::with(Setting { no_births: 1, ..Setting::calm(2) });
     s.mkdir(0, "a").mkdir(0, "a/b").settle().remove_all(0, "a/b").mkdir(0, "a/b").wait(30);
     s.write(0, "a/b/f", "one").everywhere("a/ a/b/ a/b/f=one");
-}
-
-/// What could not have its name for a while, and failed when it could, was still said to wait for it.
-#[test]
-fn what_may_have_its_name_waits_for_it_no_more() {
-    let mut s = folding();
-    s.write(1, "a", "one").settle().write(1, "A", "two").settle();
-    s.delete(1, "a").until("it is gone", |s| s.disk(0).is_empty()).hold(0, Hold::Changes);
-    s.until_asked(0, "place").pipe(0, "A").release(0, Hold::Changes).wait(1).remove_all(0, "A");
-    s.everywhere("A=two");
 }

@@ -158,10 +158,10 @@ impl Client {
         }
     }
 
-    /// A directory, or one that it is in, was not found where it was: where it is now, and whether it
+    /// It, or a directory that it is in, was not found where it was: where it is now, and whether it
     /// is, is yet to be seen.
-    pub(super) fn is_being_missed(&self, dir: NodeId) -> bool {
-        let mut at = dir;
+    pub(super) fn is_being_missed(&self, node: NodeId) -> bool {
+        let mut at = node;
         for _ in 0..MAX_DEPTH {
             if self.looks.missing.contains_key(&at) {
                 return true;

@@ -137,9 +137,6 @@ impl Client {
         let mut nodes: Vec<NodeId> = self.trees.nodes().map(|(node, _)| node).collect();
         nodes.extend(rows.keys().copied().filter(|node| !self.trees.contains(*node)));
         if building.merge.is_some() {
-            // All at once: what is in a missing directory is missing with it.
-            let missing: Vec<NodeId> = self.looks.missing.keys().copied().collect();
-            missing.into_iter().for_each(|node| self.believe_deleted(node));
             self.changes.forget_agreements();
         }
         for node in &nodes {
@@ -153,8 +150,9 @@ impl Client {
     fn swap_in(&mut self, node: NodeId, row: Option<&Row>, merge: Option<MergeReason>) {
         let base = match merge {
             None => self.base_after_snapshot(node, row),
-            // Nor is what will be found missing where nothing can be seen now.
-            Some(_) if self.is_unknown(node) => None,
+            // It comes back, unless it is found elsewhere: then it has moved. Nor is what will be found
+            // missing where nothing can be seen now a deletion.
+            Some(_) if self.is_being_missed(node) || self.is_unknown(node) => None,
             // The journal still holds what was agreed on; only this device's memory of it is old.
             Some(MergeReason::OlderDevice | MergeReason::ClonedDevice) => (row)
                 .filter(|_| self.trees.get(node).present().is_some())

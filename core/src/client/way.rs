@@ -4,6 +4,7 @@
 //! with it, or gets a conflict name.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -117,12 +118,17 @@ impl Client {
         Some(Try::Blocked)
     }
 
-    /// What is in the directory that is to go, and waits for the one that gets its name.
+    /// What is in the directory that is to go, and waits itself for the one that gets its name.
     fn to_come_into(&self, node: NodeId, going: NodeId) -> Option<NodeId> {
-        self.trees.below_here(going).into_iter().find(|&inside| {
-            self.trees.is_within_there(inside, node)
-                && self.decide(inside).and_then(Decision::place) == Some(Act::Apply)
+        self.to_come_out(going).find(|&inside| {
+            self.trees.is_within_there(inside, node) || self.waits_for(inside, node)
         })
+    }
+
+    /// What is in a directory that is to go, and has its place elsewhere.
+    fn to_come_out(&self, going: NodeId) -> impl Iterator<Item = NodeId> {
+        let whole = self.trees.below_here(going).into_iter();
+        whole.filter(|&inside| self.decide(inside).and_then(Decision::place) == Some(Act::Apply))
     }
 
     /// Something that is not synced has the name on this disk, or one that it takes for the same.
@@ -266,28 +272,37 @@ impl Client {
         false
     }
 
-    /// Whether `from` can only have its place once `node` has its own.
+    /// Whether `from` can only have its place, or go, once `node` has its own.
     fn waits_for(&self, from: NodeId, node: NodeId) -> bool {
-        let mut at = from;
-        for _ in 0..MAX_CHAIN {
+        let mut seen = BTreeSet::new();
+        let mut open = alloc::vec![from];
+        while let Some(at) = open.pop() {
             if at == node {
                 return true;
             }
-            let moves = match self.decide(at) {
-                Some(Decision::Materialise | Decision::Merge { place: Act::Apply, .. }) => true,
-                Some(_) | None => false,
-            };
-            let Some(there) = self.trees.get(at).remote().filter(|_| moves) else { return false };
-            let parent = there.place.parent;
-            let first = if self.trees.is_dir_here(parent) {
-                self.occupant(at, &there.place)
-            } else {
-                Some(parent)
-            };
-            let Some(next) = first else { return false };
-            at = next;
+            if seen.len() < MAX_CHAIN && seen.insert(at) {
+                open.extend(self.waited_for_by(at));
+            }
         }
         false
+    }
+
+    /// What must be done before a node can have its place, or go.
+    fn waited_for_by(&self, node: NodeId) -> Vec<NodeId> {
+        match self.decide(node) {
+            Some(Decision::DeleteHere) => self.to_come_out(node).collect(),
+            Some(Decision::Materialise | Decision::Merge { place: Act::Apply, .. }) => {
+                let Some(there) = self.trees.get(node).remote() else { return Vec::new() };
+                let parent = there.place.parent;
+                let first = if self.trees.is_dir_here(parent) {
+                    self.occupant(node, &there.place)
+                } else {
+                    Some(parent)
+                };
+                first.into_iter().collect()
+            }
+            Some(_) | None => Vec::new(),
+        }
     }
 
     fn can_exchange(&self, node: NodeId, other: NodeId) -> bool {
