@@ -137,6 +137,8 @@ impl Client {
     pub(super) fn not_missing(&mut self, node: NodeId) {
         if self.looks.missing.remove(&node).is_some() {
             self.trees.touch(node);
+            // Some of it may have waited for this to be known (`is_missed_and_unmet`).
+            self.trees.below_here(node).into_iter().for_each(|below| self.trees.touch(below));
             if let Some(wanted) = self.looks.wanted.get_mut(&node) {
                 wanted.due = wanted.due.min(self.now.instant);
             }
@@ -265,7 +267,7 @@ impl Client {
         }
         let before = self.trees.get(node).present().cloned();
         let is_new = before.is_none();
-        self.looks.missing.remove(&node);
+        self.not_missing(node);
         let body = match read.filter(|read| read.stamp.still(&found.stamp)) {
             Some(read) => unless_read(&read, found),
             None => LocalBody::unread(&found.form),

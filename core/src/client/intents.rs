@@ -157,7 +157,7 @@ impl Client {
         match placed {
             None => self.want_read(found),
             Some(true) if found != node && !self.is_in_flight(found) => {
-                self.looks.missing.remove(&node);
+                self.not_missing(node);
                 self.trees.set_local(node, Local::Absent);
                 self.hand_over(found, node);
                 if self.trees.is_dir_here(node) {

@@ -116,6 +116,7 @@ impl Client {
             || self.looks.missing.contains_key(&node)
             || self.is_unknown(node)
             || self.is_to_be_hidden(node)
+            || self.is_missed_and_unmet(node)
         {
             return None;
         }
@@ -126,6 +127,16 @@ impl Client {
             (Local::Absent | Local::Present(_) | Local::Hidden(_), _, _) => false,
         };
         situation(record, moved_above).map(reconcile)
+    }
+
+    /// On both sides and never agreed on, and maybe gone from here with the directory that it is in: it
+    /// would then be taken for deleted.
+    fn is_missed_and_unmet(&self, node: NodeId) -> bool {
+        let record = self.trees.get(node);
+        record.synced().is_none()
+            && record.remote().is_some()
+            && record.present().is_some()
+            && self.is_being_missed(node)
     }
 
     /// Below a directory that could not be read. Of what was deleted in it before, too, nobody knows
