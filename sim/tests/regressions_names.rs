@@ -6,6 +6,7 @@ use sim::scenario::Scenario;
 use sim::user::script::Call;
 use sim::world::Setting;
 use sim::world::arranged::Hold;
+use sim::world::faults::Faults;
 
 /// Two devices, of which the first takes names that differ in case only for the same.
 fn folding() -> Scenario {
@@ -59,4 +60,20 @@ fn what_waits_for_its_directory_leaves_the_one_that_is_waited_for() {
     s.rename(1, "b", "c").rename(1, "n", "b").settle().online(1);
     s.everywhere("b/ b/f=one c=two");
     assert_eq!(s.copies(), 0, "nothing got another name for good");
+}
+
+/// Two directories changed places while something was made in each: what was begun first was done last,
+/// in the other directory, and moved there for everyone.
+#[test]
+fn what_is_made_in_a_directory_is_made_before_that_changes_places() {
+    for seed in 0..60_u32 {
+        let faults = Faults { disorder: 200, ..Faults::default() };
+        let mut s = Scenario::with(Setting { faults, ..Setting::calm(2) });
+        s.mkdir(0, "a").mkdir(0, "b").settle().offline(1);
+        s.rename(0, "a", "t").rename(0, "b", "a").rename(0, "t", "b");
+        s.mkdir(0, "a/of b").mkdir(0, "b/of a").settle().mark().online(1);
+        let numbers = (0..4_000_u32).map(|n| (n + 1 + 4_000 * seed).wrapping_mul(2_654_435_761));
+        s.disorder(numbers.collect()).wait(3_000).calm().everywhere("a/ a/of b/ b/ b/of a/");
+        assert_eq!(s.new_entries(), 0, "nothing was moved by an engine");
+    }
 }

@@ -79,7 +79,8 @@ pub(super) enum Then {
 }
 
 impl Client {
-    /// Asks for a change. `places` are all names that it touches.
+    /// Asks for a change. `places` are all names that it touches. While a directory gets another name,
+    /// nothing is changed in it: by its path the change might be made in what has its name by then.
     pub(super) fn change(
         &mut self,
         nodes: Vec<NodeId>,
@@ -91,7 +92,12 @@ impl Client {
         let above = |place: &Place| {
             (self.changes.nodes.iter()).any(|&dir| self.trees.is_within_here(place.parent, dir))
         };
-        if nodes.iter().any(moving) || places.iter().any(above) {
+        let mut under_way = self.changes.under_way.values().flat_map(|changing| &changing.places);
+        let mut inside = || {
+            under_way
+                .any(|place| nodes.iter().any(|&dir| self.trees.is_within_here(place.parent, dir)))
+        };
+        if nodes.iter().any(moving) || places.iter().any(above) || inside() {
             return Try::Full;
         }
         for place in &places {

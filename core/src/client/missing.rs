@@ -59,12 +59,12 @@ impl Client {
 
     /// A look shows that a node is not at its name.
     pub(super) fn found_gone(&mut self, node: NodeId, look: u64) {
-        if !self.forget_unaccepted(node) && !self.take_over(node) {
+        if !self.forget_unaccepted(node) {
             self.found_missing(node, look);
         }
     }
 
-    /// A node that vanished, while a never accepted one of its kind stands where it was agreed to
+    /// A node that is gone, while a never accepted one of its kind stands where it was agreed to
     /// be (save by renaming away, writing anew, removing): it is edited, and lives on there.
     fn take_over(&mut self, node: NodeId) -> bool {
         let record = self.trees.get(node);
@@ -81,7 +81,6 @@ impl Client {
         {
             return false;
         }
-        self.looks.missing.remove(&node);
         for below in self.trees.below_here(node) {
             self.believe_deleted(below);
         }
@@ -146,7 +145,10 @@ impl Client {
         let confirmed = self.looks.missing.get(&node).and_then(|missing| missing.confirmed_by);
         if confirmed.is_some_and(|number| number <= look) {
             self.looks.missing.remove(&node);
-            return self.believe_deleted(node);
+            if !self.take_over(node) {
+                self.believe_deleted(node);
+            }
+            return;
         }
         if !self.looks.missing.contains_key(&node) {
             let since = self.now.instant;

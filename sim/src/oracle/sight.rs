@@ -202,7 +202,19 @@ impl Sight {
     /// The inode that a node last was, if the engine knows that, and it is not another node's since.
     pub fn inode(&self, node: NodeId) -> Option<Inode> {
         let known = self.here.get(&node).filter(|_| !self.forgotten.contains(&node));
-        let inode = known?.inode;
+        let Here { place, inode } = known?;
+        let inode = *inode;
+        let above = match place.parent {
+            NodeId::ROOT => self.root,
+            parent => self.here.get(&parent).map(|above| above.inode),
+        };
+        let shown = above.and_then(|above| self.dirs.get(&above)?.get(&place.name));
+        if let Some((_, Some((stands, _)))) = shown
+            && stands != inode
+        {
+            // A program saved it anew there.
+            return None;
+        }
         let others = self.here.iter().filter(|(other, _)| **other != node);
         others.into_iter().all(|(_, here)| here.inode != inode).then_some(inode)
     }

@@ -56,10 +56,17 @@ impl Unsaved {
 
     /// A user did this. `true`: to what an engine that died had placed, and not saved.
     pub fn deed(&mut self, deed: &Deed) -> bool {
-        if deed.act == Act::Destroyed && self.placed.contains_key(&deed.version) {
-            self.destroyed.insert(deed.version);
+        if deed.act == Act::Destroyed {
+            self.gone(deed.version);
         }
         deed.act == Act::Destroyed && self.orphaned.contains(&deed.version)
+    }
+
+    /// A user did away with this, maybe in the midst of the change that placed it.
+    pub fn gone(&mut self, version: ContentId) {
+        if self.placed.contains_key(&version) {
+            self.destroyed.insert(version);
+        }
     }
 
     /// The engine has died: what users changed or deleted that it had not saved.

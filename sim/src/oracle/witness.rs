@@ -361,8 +361,9 @@ impl Witness {
             }
         }
         if let Some(under) = self.under.take() {
-            if result.is_none() {
-                self.versions.half_deleted(under.destroyed());
+            match result {
+                None => self.versions.half_deleted(under.destroyed()),
+                Some(_) => under.destroyed().for_each(|gone| self.unsaved[device].gone(gone)),
             }
             let judged = under.end(disk, &self.sights[device], change, result, &mut self.tally);
             self.hold(judged);
