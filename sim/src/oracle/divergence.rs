@@ -26,6 +26,8 @@ const LONG: usize = 60;
 pub struct Divergence {
     /// Deeds by name and device.
     deeds: BTreeMap<Name, BTreeMap<usize, usize>>,
+    /// Directories that got another name, by device: what is deleted in one of them elsewhere stays.
+    directories: BTreeMap<usize, usize>,
     /// Deeds in the midst of an engine's change, by name.
     disturbed: BTreeMap<Name, usize>,
     /// Copies by the name that they stand beside.
@@ -73,6 +75,9 @@ impl Divergence {
         let ends: Vec<_> = tops.filter_map(|deed| deed.path.names().last()).collect();
         ends.windows(2).for_each(|pair| self.link(pair[0], pair[1]));
         for deed in deeds {
+            if deed.act == Act::MovedDirectory {
+                *self.directories.entry(device).or_default() += 1;
+            }
             // What is done inside a directory is a reason to keep that, too.
             for name in deed.path.names() {
                 if parse_conflict_name(name).is_some() {
@@ -185,7 +190,10 @@ impl Divergence {
             if name.as_bytes().windows(11).any(|window| window == b" (conflict,") {
                 continue;
             }
-            let deeds = reasons.get(name).unwrap_or(&none);
+            let mut deeds = reasons.get(name).unwrap_or(&none).clone();
+            for (device, count) in &self.directories {
+                *deeds.entry(*device).or_default() += count;
+            }
             let all: usize = deeds.values().sum();
             let reasons = all - deeds.values().max().copied().unwrap_or(0)
                 + disturbed.get(name).copied().unwrap_or(0);

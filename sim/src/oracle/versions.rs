@@ -125,34 +125,32 @@ impl Versions {
         }
     }
 
-    /// What stands on a disk now is at a name that it did not have there before.
-    pub fn brought_to_names(&mut self, before: &[Stood], after: &[Stood]) {
-        let was = |now: &Stood| {
-            before.iter().any(|was| was.path == now.path && was.version == now.version)
-        };
-        for version in after.iter().filter(|now| !was(now)).filter_map(|now| now.version) {
-            self.all.entry(version).or_default().last = self.deeds;
-        }
-    }
-
-    /// A power cut took versions, and brought some back.
+    /// A power cut or a backup took versions from their names, and brought some back.
     pub fn power_cut(
         &mut self,
         device: usize,
-        (before, after): (&BTreeSet<ContentId>, &BTreeSet<ContentId>),
+        (before, after): (&[Stood], &[Stood]),
         history: &BTreeSet<ContentId>,
     ) {
-        for lost in before.difference(after) {
+        let [was, is] = [before, after].map(|list| {
+            let names = list.iter().filter_map(|stood| Some((stood.version?, &stood.path)));
+            names.collect::<BTreeSet<_>>()
+        });
+        // What still stands elsewhere may give way there to what came of it.
+        for (lost, _) in was.difference(&is) {
             let fate = self.all.entry(*lost).or_default();
             fate.lost_power |= !history.contains(lost);
             fate.rolled_back |= history.contains(lost);
         }
-        for back in after.difference(before) {
+        for (back, _) in is.difference(&was) {
             let fate = self.all.entry(*back).or_default();
-            fate.written.push(device);
+            fate.last = self.deeds;
+            if was.iter().all(|(version, _)| version != back) {
+                fate.written.push(device);
+            }
         }
-        for version in after {
-            self.all.entry(*version).or_default().moved_by.insert(POWER);
+        for (version, _) in is {
+            self.all.entry(version).or_default().moved_by.insert(POWER);
         }
     }
 
@@ -186,15 +184,17 @@ impl Versions {
     }
 
     fn came_of(&self, newer: ContentId, older: ContentId) -> bool {
-        let mut seen = BTreeSet::from([newer]);
-        let mut open = vec![newer];
+        older != newer && self.line_of(newer).contains(&older)
+    }
+
+    /// A version, and all that it came of.
+    fn line_of(&self, version: ContentId) -> BTreeSet<ContentId> {
+        let mut line = BTreeSet::from([version]);
+        let mut open = vec![version];
         while let Some(fate) = open.pop().and_then(|version| self.all.get(&version)) {
-            if fate.before.contains(&older) {
-                return true;
-            }
-            open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
+            open.extend(fate.before.iter().filter(|before| line.insert(**before)));
         }
-        false
+        line
     }
 
     /// What a late writer wrote to these, and was not synced, may be lost.
@@ -204,11 +204,16 @@ impl Versions {
         }
     }
 
-    /// Whether users of two devices moved a version, and one wrote a new one at its old name: what
-    /// one takes for a move, the other may take for a save.
+    /// Whether users of two devices moved a version, or what it came of, and one wrote a new one at its
+    /// old name, or did away with it: what one takes for a move, the other may take for a save, and what
+    /// one has deleted stays where each of the others has moved it.
     pub fn is_forked(&self, version: ContentId) -> bool {
-        let movers = self.all.get(&version).map_or(0, |fate| fate.moved_by.len());
-        movers > 1 && self.all.values().any(|fate| fate.before.contains(&version))
+        let line = self.line_of(version);
+        let fates = || line.iter().filter_map(|version| self.all.get(version));
+        let movers: BTreeSet<usize> = fates().flat_map(|fate| &fate.moved_by).copied().collect();
+        let gone = fates().any(|fate| !fate.destroyed_by.is_empty() || !fate.dropped_by.is_empty());
+        let saved_anew = || self.all.values().any(|fate| fate.before.contains(&version));
+        movers.len() > 1 && (gone || saved_anew())
     }
 
     /// It stood there when a user changed that: what is there then comes of it.

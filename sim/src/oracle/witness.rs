@@ -204,13 +204,9 @@ impl Witness {
     pub fn power_cut(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
         self.spoil();
         self.temporary.may_be_sent(device);
-        let set = |list: &[Stood]| -> BTreeSet<ContentId> {
-            list.iter().filter_map(|stood| stood.version).collect()
-        };
         let judged = self.sights[device].after_power_cut(before, after, &mut self.tally);
         self.hold(judged);
-        self.versions.brought_to_names(before, after);
-        self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
+        self.versions.power_cut(device, (before, after), &self.history);
     }
 
     /// A backup brought back the past: what was deleted comes back, and so much is done anew.
@@ -230,11 +226,7 @@ impl Witness {
     /// A disk is what it once was, or what another is.
     pub fn disk_replaced(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
         self.temporary.may_be_sent(device);
-        let set = |list: &[Stood]| -> BTreeSet<ContentId> {
-            list.iter().filter_map(|stood| stood.version).collect()
-        };
-        self.versions.brought_to_names(before, after);
-        self.versions.power_cut(device, (&set(before), &set(after)), &self.history);
+        self.versions.power_cut(device, (before, after), &self.history);
         self.brought_back(before.len() + after.len());
     }
 
