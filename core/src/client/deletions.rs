@@ -248,6 +248,8 @@ impl Client {
     fn hold_deletion(&mut self, node: NodeId) {
         self.outbound.ready.remove(node);
         self.deletions.held.insert(node);
+        // The server is not asked before a person has been.
+        self.solved(node, ProblemKind::Refused);
         self.trees.set_consent(node, Consent::Awaited);
     }
 

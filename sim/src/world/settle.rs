@@ -49,11 +49,17 @@ impl World {
 
     /// Comes to rest with every question about deletions answered.
     fn answer_all(&mut self) -> Result<(), Broken> {
+        let asks = |world: &Self| world.devices.iter().position(Device::asks);
         loop {
             self.settle_as_is()?;
-            let Some(index) = self.devices.iter().position(Device::asks) else {
-                return self.settle();
-            };
+            // A device may come to ask when what was refused is tried again.
+            self.settle_until(|world| {
+                world.at_rest().and_then(|()| match asks(world) {
+                    Some(_) => Ok(()),
+                    None => world.free_of_problems(),
+                })
+            })?;
+            let Some(index) = asks(self) else { return Ok(()) };
             let undo = (self.steps + index as u64).is_multiple_of(3);
             self.answer_deletions(index, if undo { Answer::Undo } else { Answer::Approve })?;
         }
