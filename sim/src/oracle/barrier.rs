@@ -20,7 +20,12 @@ pub fn was_quick(epoch: &Epoch, now_ms: u64, tally: &mut Tally) -> Result<(), Br
     }
     let took_ms = now_ms - epoch.changed_ms;
     // A name that was made and is gone settles as one that stays, though nothing comes of it.
-    let made = if epoch.names > 0 { Pace::Name } else { Pace::Nothing };
+    // What is written where something was that moved, and is gone since, may be an edit of that.
+    let made = match epoch.names {
+        0 => Pace::Nothing,
+        _ if epoch.moved && epoch.gone => Pace::Deletion,
+        _ => Pace::Name,
+    };
     let pace = epoch.pace.max(made);
     tally.judged(rules::LATENCY, u64::from(pace != Pace::Nothing));
     if took_ms > pace.bound_ms() {

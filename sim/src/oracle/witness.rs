@@ -112,6 +112,8 @@ impl Witness {
             };
             if let Some(fate) = self.versions.all.get_mut(&version) {
                 fate.destroyed_by.remove(&device);
+                // It may have been renamed, with no event that told: then it is there, too.
+                fate.copied = true;
             }
         }
     }
@@ -178,6 +180,11 @@ impl Witness {
             // What is done to one name is done to others.
             self.divergence.spoil();
         }
+        // What is moved has a new name, also if it is moved back.
+        let any = |act| deeds.iter().any(|deed| deed.act == act);
+        self.epoch.moved |= any(Act::Moved);
+        self.epoch.gone |= any(Act::Destroyed);
+        self.epoch.names += u64::from(any(Act::Moved));
         for deed in deeds {
             self.deeds += 1;
             self.actors.insert(device);
