@@ -47,11 +47,15 @@ pub struct Divergence {
     spoiled: bool,
 }
 
-/// The name that a conflict copy, or a copy of a copy, stands beside; any other name itself. A disk
-/// may give a name back in another form than it has elsewhere.
-fn origin(name: &Name) -> Name {
+/// A disk may give a name back in another form than it has elsewhere.
+fn in_one_form(name: &Name) -> Name {
     let form = Folding { case: false, form: true };
-    let mut name = Name::new(&form.fold(name)).unwrap_or_else(|_| name.clone());
+    Name::new(&form.fold(name)).unwrap_or_else(|_| name.clone())
+}
+
+/// The name that a conflict copy, or a copy of a copy, stands beside; any other name itself.
+fn origin(name: &Name) -> Name {
+    let mut name = in_one_form(name);
     while let Some(copy) = parse_conflict_name(&name) {
         name = copy.beside;
     }
@@ -81,7 +85,7 @@ impl Divergence {
             // What is done inside a directory is a reason to keep that, too.
             for name in deed.path.names() {
                 if parse_conflict_name(name).is_some() {
-                    self.by_users.insert(name.clone());
+                    self.by_users.insert(in_one_form(name));
                 }
                 *self.deeds.entry(origin(name)).or_default().entry(device).or_default() += 1;
             }
@@ -131,7 +135,7 @@ impl Divergence {
                 self.link(was, &place.name);
             }
             let Some(copy) = parse_conflict_name(&place.name) else { continue };
-            if was == Some(&place.name) || self.by_users.contains(&place.name) {
+            if was == Some(&place.name) || self.by_users.contains(&in_one_form(&place.name)) {
                 continue; // It was one before, or is one by a user's will.
             }
             // What both accepted ones hold does not matter: they are two files.
