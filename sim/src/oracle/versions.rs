@@ -162,7 +162,10 @@ impl Versions {
         while let Some(version) = open.pop() {
             let Some(fate) = self.all.get(&version) else { continue };
             let empty = fate.made_at.iter().filter_map(|path| self.empty_moved_by.get(path));
-            if fate.moved_by.iter().chain(empty.flatten()).any(|mover| *mover != user) {
+            // What came of nothing that is known may have come of any empty file.
+            let any = self.empty_moved_by.values().filter(|_| fate.before.is_empty());
+            let movers = fate.moved_by.iter().chain(empty.chain(any).flatten());
+            if movers.into_iter().any(|mover| *mover != user) {
                 return true;
             }
             open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
