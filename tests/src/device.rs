@@ -189,6 +189,16 @@ impl<'w> Device<'w> {
         output.stdout.lines().map(line).collect()
     }
 
+    /// The first line of `log --json` about a path, once it is there: it is written when the name of
+    /// who did it is known, which the server tells.
+    #[track_caller]
+    pub fn log_line(&self, path: &str) -> Value {
+        wait_for(&format!("{} to tell of {path}", self.name), self.patience, || {
+            let about = |line: &Value| line["path"] == path;
+            self.log().into_iter().find(about).ok_or_else(|| "no such line".to_owned())
+        })
+    }
+
     /// Waits until its status says that it is in sync.
     #[track_caller]
     pub fn wait_until_in_sync(&mut self) {

@@ -49,6 +49,7 @@ fn a_source_tree_arrives_whole_and_its_rename_is_one_rename() {
     println!("{passed} bytes passed");
     assert!(passed < RENAME_BYTES, "{passed} bytes passed");
     assert_eq!(two.cursor(), cursor + 1, "one operation in the journal");
+    two.log_line("renamed");
     let log = two.log();
     let [line] = &log[told..] else { panic!("one line: {:?}", &log[told..]) };
     let said = ["action", "from", "path"].map(|field| line[field].as_str().unwrap_or_default());

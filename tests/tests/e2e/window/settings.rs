@@ -36,8 +36,7 @@ fn a_folder_is_added_by_its_link_and_unlinked() {
     });
     fs::write(place.join("new.txt"), "from the window's folder").expect("ours");
     wait_for_file(&two, "new.txt", b"from the window's folder");
-    let wrote = |line: &serde_json::Value| line["path"] == "new.txt";
-    let line = two.log().into_iter().find(wrote).expect("it is in the log");
+    let line = two.log_line("new.txt");
     assert_eq!(line["device"], "one's camera");
 
     // Unlinked, it is left as it is.

@@ -1,6 +1,6 @@
 //! Settings: who joins, what this device is called, and how fast contents may move.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::{Browser, Device, World, noise};
 
 use super::{Window, show, wait_for_file};
@@ -86,8 +86,7 @@ fn a_device_gets_another_name_and_goes_on_under_it() {
     });
     pair.one.write("x.txt", "x");
     wait_for_file(&pair.two, "x.txt", b"x");
-    let wrote = |line: &Value| line["path"] == "x.txt";
-    let line = pair.two.log().into_iter().find(wrote).expect("it is in the log");
+    let line = pair.two.log_line("x.txt");
     assert_eq!(line["device"], "study");
     show(&browser, "now");
     browser.wait_for_text("[data-device=study]", "this device");
