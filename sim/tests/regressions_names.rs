@@ -77,3 +77,27 @@ fn what_is_made_in_a_directory_is_made_before_that_changes_places() {
         assert_eq!(s.new_entries(), 0, "nothing was moved by an engine");
     }
 }
+
+/// A file that had left its name to a new one, and went on to where nobody had looked yet, was taken for
+/// gone at once: the new one became an edit of it, and it came as another file.
+#[test]
+fn what_goes_on_from_a_new_name_is_moved() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").write(0, "f", "one").settle().offline(0);
+    s.rename(0, "f", "b").wait(20).write(0, "f", "two").wait(20);
+    // Where it goes is looked at a little later than where it was.
+    s.write(0, "g", "three").wait(2).rename(0, "b", "d/b").wait(300).online(0);
+    s.everywhere("d/ d/b=one f=two g=three");
+    assert_eq!(s.told(1, "Moved"), 1, "it was moved");
+}
+
+/// A deletion that had been refused was held when it came to be most of the folder, and was still said
+/// to be refused.
+#[test]
+fn what_a_person_is_asked_about_is_not_said_to_be_refused() {
+    let mut s = Scenario::with(Setting { ask_from_files: 1, ..Setting::calm(2) });
+    s.write(1, "f", "one").write(1, "g", "two").settle().may_write(0, false);
+    s.delete(0, "f").wait(1_500).delete(1, "g").wait(5_000);
+    let reasons = s.reasons(0);
+    assert!(reasons.contains("onefold approve") && !reasons.contains("only read"), "{reasons}");
+}
