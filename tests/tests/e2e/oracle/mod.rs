@@ -56,6 +56,7 @@ struct Run<'w> {
 struct Program {
     hands: Hands,
     to_do: VecDeque<Call>,
+    /// All temporary names that it ever had: another program may make one of them its own file.
     temporary: Vec<RelPath>,
 }
 
@@ -124,7 +125,8 @@ impl<'w> Run<'w> {
             let disk = mirror(self.devices[device].folder());
             let script = self.writer.script(&disk, action, None, &[]);
             let begun = &mut self.programs[device][program];
-            (begun.to_do, begun.temporary) = (script.calls.into(), script.temporary);
+            begun.to_do = script.calls.into();
+            begun.temporary.extend(script.temporary);
         }
         if let Some(call) = self.programs[device][program].to_do.pop_front() {
             self.call(device, program, &call);
