@@ -98,10 +98,7 @@ async fn root_gone(watcher: &Arc<watch::Watcher>) -> Vec<Event> {
 /// To look at these directories and at all below them.
 fn outermost(directories: Vec<RelPath>) -> Vec<Event> {
     let all: BTreeSet<_> = directories.iter().cloned().collect();
-    let is_below_another = |directory: &RelPath| {
-        let names = directory.names();
-        (0..names.len()).any(|depth| all.contains(&RelPath::new(names[..depth].to_vec())))
-    };
+    let is_below_another = |directory: &RelPath| directory.above().any(|dir| all.contains(&dir));
     directories.into_iter().filter(|it| !is_below_another(it)).map(Event::Overflowed).collect()
 }
 

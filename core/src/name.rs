@@ -139,6 +139,11 @@ impl RelPath {
         self.0.split_last().map(|(name, parents)| (Self(parents.to_vec()), name))
     }
 
+    /// The directories that it is in, from the folder's root on.
+    pub fn above(&self) -> impl Iterator<Item = Self> {
+        (0..self.0.len()).map(|depth| Self(self.0[..depth].to_vec()))
+    }
+
     /// `a/b/c`, as an operating system takes it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -7,6 +7,7 @@
 //!
 //! It knows nothing of nodes, trees or syncing.
 
+pub mod attributes;
 pub mod engine;
 pub mod guard;
 pub mod kept;

@@ -7,7 +7,6 @@ use onefold_core::blob::Blob;
 use onefold_core::hash::ContentId;
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Target;
-use onefold_core::time::FileTime;
 use serde::Serialize;
 
 use super::{Disk, Errno, Form, Handle, Number};
@@ -94,10 +93,10 @@ impl Disk {
         self.deeds.push(Deed { act: Act::Made, version, path: path.clone() });
     }
 
-    /// Notes that a version left a path; call when it has.
-    fn note_loss(&mut self, lost: Option<ContentId>, path: &RelPath) {
+    /// Notes that a version left a path, or what an engine took from there (`kept`); call when it has.
+    fn note_loss(&mut self, lost: Option<ContentId>, path: &RelPath, kept: bool) {
         if let Some(lost) = lost {
-            let elsewhere = self.versions().iter().any(|(_, version)| *version == lost);
+            let elsewhere = kept || self.versions().iter().any(|(_, version)| *version == lost);
             let act = if elsewhere { Act::Dropped } else { Act::Destroyed };
             self.deeds.push(Deed { act, version: lost, path: path.clone() });
         }
@@ -171,13 +170,9 @@ impl Disk {
         let path = self.some_path(number);
         if let Some(path) = path {
             if old != version(&self.inode(number).form) {
-                match old.filter(|_| self.names_of(number).is_empty()) {
-                    // An engine took it from its name: what stands there now is not meant.
-                    Some(version) => {
-                        self.deeds.push(Deed { act: Act::Dropped, version, path: path.clone() })
-                    }
-                    None => self.note_loss(old, &path),
-                }
+                // An engine may have taken it from its name: what stands there now is not meant.
+                let kept = self.names_of(number).is_empty();
+                self.note_loss(old, &path, kept);
                 self.note(Act::Wrote, number, &path);
                 if self.inode(number).links > 1 {
                     self.note(Act::Linked, number, &path);
@@ -253,7 +248,7 @@ impl Disk {
         }
         self.detach(source, &name);
         self.attach(target, &new, number, true);
-        self.note_loss(lost_version, to);
+        self.note_loss(lost_version, to, false);
         self.note_moved(number, to);
         self.changed();
         Ok(())
@@ -288,7 +283,7 @@ impl Disk {
         let lost = version(&self.inode(number).form);
         self.detach(directory, &name);
         self.release(number);
-        self.note_loss(lost, path);
+        self.note_loss(lost, path, false);
         self.changed();
         Ok(())
     }
@@ -353,74 +348,6 @@ impl Disk {
         self.deeds.push(Deed { act: Act::Linked, version, path: to.clone() });
         self.changed();
         Ok(())
-    }
-
-    /// Sets or clears the executable bit.
-    pub fn chmod(&mut self, path: &RelPath, new: bool) -> Result<(), Errno> {
-        let number = self.at(path)?;
-        let now = self.tick();
-        let inode = self.inode_mut(number);
-        let Form::File { executable, .. } = &mut inode.form else { return Err(Errno::Invalid) };
-        *executable = new;
-        inode.ctime = now;
-        self.hint_names(number);
-        self.changed();
-        Ok(())
-    }
-
-    /// Sets the mtime.
-    pub fn touch(&mut self, path: &RelPath, mtime: FileTime) -> Result<(), Errno> {
-        let number = self.at(path)?;
-        let now = self.tick();
-        let inode = self.inode_mut(number);
-        inode.mtime = mtime;
-        inode.ctime = now;
-        self.hint_names(number);
-        self.changed();
-        Ok(())
-    }
-
-    /// Says whether a directory may be listed, and names in it changed.
-    pub fn set_access(&mut self, path: &RelPath, read: bool, write: bool) -> Result<(), Errno> {
-        let number = self.at(path)?;
-        let now = self.tick();
-        let inode = self.inode_mut(number);
-        inode.readable = read;
-        inode.writable = write;
-        inode.ctime = now;
-        self.hint_names(number);
-        self.changed();
-        Ok(())
-    }
-
-    /// Allows everything that was forbidden.
-    pub fn allow_all(&mut self) {
-        for (path, _) in self.restricted() {
-            self.set_access(&path, true, true).expect("a directory that is there");
-        }
-    }
-
-    /// Whether a directory above a path may not be listed.
-    pub fn is_hidden(&self, path: &RelPath) -> bool {
-        let above = |dir: &RelPath| path != dir && path.names().starts_with(dir.names());
-        let unreadable = |number: Number| !self.inode(number).readable;
-        self.restricted().iter().any(|(dir, number)| unreadable(*number) && above(dir))
-    }
-
-    /// Directories that may not be listed, or not be changed.
-    pub fn restricted(&self) -> Vec<(RelPath, Number)> {
-        let mut found = self.walk();
-        found.retain(|(_, number)| {
-            let inode = self.inode(*number);
-            !inode.readable || !inode.writable
-        });
-        found
-    }
-
-    fn hint_names(&mut self, number: Number) {
-        for (directory, name) in self.names_of(number) {
-            self.hint(directory, &name, false);
-        }
     }
 
     /// Whether something stands at a path.

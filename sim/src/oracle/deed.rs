@@ -71,9 +71,8 @@ fn key(disk: &Disk, path: &RelPath) -> RelPath {
 fn is_out_of_sight(disk: &Disk, sight: Option<&Sight>, node: NodeId, path: &RelPath) -> bool {
     let had = sight.and_then(|sight| sight.path(node));
     let moved = had.is_none_or(|had| key(disk, &had) != *path);
-    let names = path.names();
-    (0..names.len()).any(|depth| {
-        let number = disk.at(&RelPath::new(names[..depth].to_vec())).ok();
+    path.above().any(|dir| {
+        let number = disk.at(&dir).ok();
         number.filter(|number| !disk.inode(*number).readable).is_some_and(|number| {
             let inode = disk.stamp(number).inode;
             moved || !sight.is_some_and(|sight| sight.has_looked_into(&inode))

@@ -174,7 +174,6 @@ impl Divergence {
         if self.spoiled {
             return Ok(());
         }
-        let none = BTreeMap::new();
         tally.judged(rules::COPY_PER_DIVERGENCE, self.copies.len());
         let mut reasons: BTreeMap<&Name, BTreeMap<usize, usize>> = BTreeMap::new();
         for (name, deeds) in &self.deeds {
@@ -194,7 +193,7 @@ impl Divergence {
             if name.as_bytes().windows(11).any(|window| window == b" (conflict,") {
                 continue;
             }
-            let mut deeds = reasons.get(name).unwrap_or(&none).clone();
+            let mut deeds = reasons.get(name).cloned().unwrap_or_default();
             for (device, count) in &self.directories {
                 *deeds.entry(*device).or_default() += count;
             }

@@ -61,9 +61,9 @@ pub struct Epoch {
     pub network_changed: bool,
     /// How many names users made: many at once settle longer.
     pub names: u64,
-    /// Users moved something, or did away with something.
+    /// Users moved something.
     pub moved: bool,
-    /// See `moved`.
+    /// Users did away with something.
     pub gone: bool,
     /// The slowest kind of change that came of it.
     pub pace: Pace,

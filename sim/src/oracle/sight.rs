@@ -204,12 +204,7 @@ impl Sight {
         let known = self.here.get(&node).filter(|_| !self.forgotten.contains(&node));
         let Here { place, inode } = known?;
         let inode = *inode;
-        let above = match place.parent {
-            NodeId::ROOT => self.root,
-            parent => self.here.get(&parent).map(|above| above.inode),
-        };
-        let shown = above.and_then(|above| self.dirs.get(&above)?.get(&place.name));
-        if let Some((_, Some((stands, _)))) = shown
+        if let Some((_, Some((stands, _)))) = self.shown(place.parent, &place.name)
             && stands != inode
         {
             // A program saved it anew there.
@@ -217,6 +212,15 @@ impl Sight {
         }
         let others = self.here.iter().filter(|(other, _)| **other != node);
         others.into_iter().all(|(_, here)| here.inode != inode).then_some(inode)
+    }
+
+    /// What the last look at a directory showed at a name.
+    fn shown(&self, dir: NodeId, name: &Name) -> Option<(u64, Option<Standing>)> {
+        let dir = match dir {
+            NodeId::ROOT => self.root?,
+            dir => self.here.get(&dir)?.inode,
+        };
+        self.dirs.get(&dir)?.get(name)
     }
 
     fn note_records<'a>(&mut self, records: impl Iterator<Item = (NodeId, &'a Blob)>) {
@@ -303,11 +307,8 @@ impl Sight {
         let Some(line) = self.line(node) else { return Some("was in nothing".into()) };
         let mut there: Option<(u64, String)> = None;
         for (depth, (above, name)) in line.iter().enumerate().rev() {
-            let dir = match depth {
-                0 => self.root,
-                _ => self.here.get(&line[depth - 1].0).map(|here| here.inode),
-            };
-            let shown = dir.and_then(|dir| self.dirs.get(&dir)?.get(name));
+            let dir = depth.checked_sub(1).map_or(NodeId::ROOT, |at| line[at].0);
+            let shown = self.shown(dir, name);
             // What an older look shows further up says nothing against a newer one.
             let newer = |(at, _): &(u64, _)| there.as_ref().is_none_or(|(seen, _)| at > seen);
             let Some((at, found)) = shown.filter(newer) else { continue };

@@ -173,9 +173,8 @@ fn kept_out<'a>(
     let is_same = |a: &RelPath, b: &RelPath| a == b || folded(folding, a) == folded(folding, b);
     // Or has something above it that is.
     let taken = |path: &RelPath| {
-        let above =
-            (1..=path.names().len()).map(|depth| RelPath::new(path.names()[..depth].into()));
-        above.into_iter().any(|at| unknown.iter().any(|other| is_same(&at, other)))
+        let mut line = path.above().skip(1).chain([path.clone()]);
+        line.any(|at| unknown.iter().any(|other| is_same(&at, other)))
     };
     let holds = |path: &RelPath| unknown.iter().any(|at| at.names().starts_with(path.names()));
     let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
@@ -195,9 +194,7 @@ fn kept_out<'a>(
                 }
             }
             // So does a deleted directory that it is in, and what got its name waits, too.
-            let above =
-                (1..path.names().len()).map(|depth| RelPath::new(path.names()[..depth].into()));
-            for directory in above.filter(|_| !there.contains_key(path)) {
+            for directory in path.above().skip(1).filter(|_| !there.contains_key(path)) {
                 let wanted = there.get(&directory).filter(|wanted| **wanted != Leaf::Directory);
                 if wanted.is_some() && stays.insert(directory) {
                     waiting.extend(wanted);

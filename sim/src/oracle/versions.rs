@@ -164,8 +164,8 @@ impl Versions {
             let empty = fate.made_at.iter().filter_map(|path| self.empty_moved_by.get(path));
             // What came of nothing that is known may have come of any empty file.
             let any = self.empty_moved_by.values().filter(|_| fate.before.is_empty());
-            let movers = fate.moved_by.iter().chain(empty.chain(any).flatten());
-            if movers.into_iter().any(|mover| *mover != user) {
+            let mut movers = fate.moved_by.iter().chain(empty.chain(any).flatten());
+            if movers.any(|mover| *mover != user) {
                 return true;
             }
             open.extend(fate.before.iter().filter(|before| seen.insert(**before)));
