@@ -57,3 +57,18 @@ fn a_device_from_a_backup_of_a_moment_ago_takes_what_it_wrote_since_for_newer() 
     s.start(1).wait(TURNS_MS).here(1, "f=two").here(2, "f=two");
     s.start(0).calm().everywhere("f=two");
 }
+
+/// A newer version was deleted just before the server came back from an old backup, whose older one
+/// was fetched then. When the server came back from a newer backup, with the newer version, the older
+/// one was believed to have come of it, and took its place.
+#[test]
+fn an_older_version_that_came_back_has_not_come_of_the_newer_one() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle();
+    let older = s.backup();
+    s.write(0, "f", "two").settle();
+    let newer = s.backup();
+    s.offline(0).offline(1).delete(1, "f").wait(3_000).restore(older).online(1).settle();
+    s.write(1, "g", "three").settle().here(1, "f=one g=three");
+    s.restore(newer).settle().online(0).everywhere("f (1)=one f=two g=three");
+}

@@ -101,3 +101,24 @@ fn what_a_person_is_asked_about_is_not_said_to_be_refused() {
     let reasons = s.reasons(0);
     assert!(reasons.contains("onefold approve") && !reasons.contains("only read"), "{reasons}");
 }
+
+/// A file had another name for an instant, in which the client was started anew: what had only just
+/// been seen was taken for what had rested, and everyone was told of that name.
+#[test]
+fn a_new_name_settles_after_a_restart_as_it_does_before() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().mark();
+    s.rename(0, "f", ".f.tmp").wait(50).kill(0).wait(30).rename(0, ".f.tmp", "f");
+    s.everywhere("f=one");
+    assert_eq!(s.new_entries(), 0, "it is where it was");
+}
+
+/// The oracle did not know that what is in a directory waits with it for a name that another directory
+/// cannot leave, in another spelling.
+#[test]
+fn a_directory_that_cannot_leave_its_name_keeps_out_one_that_differs_in_case() {
+    let mut s = folding();
+    s.write(0, "a", "one").mkdir(0, "d").mkdir(0, "d/a").mkdir(0, "d/f").write(0, "d/f/g", "two");
+    s.settle().mkdir(1, "A").settle().rename(1, "d/a", "A/a").settle();
+    s.rename(1, "d/f", "d/A").by_the_rules().here(0, "a=one d/ d/a/ d/f/ d/f/g=two");
+}

@@ -274,6 +274,10 @@ impl Record {
         self.forget_vain_consent();
     }
 
+    pub(super) fn forget_past(&mut self) {
+        self.past.clear();
+    }
+
     pub(super) fn set_remote(&mut self, state: Option<State>) {
         let synced = self.synced().cloned();
         self.base = Base::Never;

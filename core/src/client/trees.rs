@@ -234,6 +234,11 @@ impl Trees {
         self.change(node, |record| record.set_remote(state));
     }
 
+    /// Says that what will be here descends from nothing that was.
+    pub fn forget_past(&mut self, node: NodeId) {
+        self.change(node, Record::forget_past);
+    }
+
     /// Says which change of this disk is begun for a node.
     pub fn set_intent(&mut self, node: NodeId, intent: Option<Intent>) {
         self.change(node, |record| record.set_intent(intent));

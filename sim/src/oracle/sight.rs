@@ -67,6 +67,9 @@ pub struct Sight {
     here: BTreeMap<NodeId, Here>,
     /// Nodes that it had here, and that are not here by what it started from: a power cut took that.
     forgotten: BTreeSet<NodeId>,
+    /// Nodes that it rightly believed to be gone. What it has found since where it could not look
+    /// before may be one of them, and is a new node.
+    gone: BTreeSet<NodeId>,
     saved: BTreeSet<NodeId>,
     sent: BTreeSet<CommitKey>,
     device: Option<DeviceId>,
@@ -91,7 +94,7 @@ impl Sight {
 
     /// The engine is a copy of another from now on: it had, and made, what that one did.
     pub fn copied(&mut self, other: Self) {
-        (self.here, self.made) = (other.here, other.made);
+        (self.here, self.made, self.gone) = (other.here, other.made, other.gone);
     }
 
     /// The engine asks for something.
@@ -226,10 +229,18 @@ impl Sight {
     fn note_records<'a>(&mut self, records: impl Iterator<Item = (NodeId, &'a Blob)>) {
         for (node, bytes) in records {
             let record: Record = postcard::from_bytes(bytes).expect("engines save records");
-            if let Local::Present(is) | Local::Hidden(is) = record.local() {
-                let here = Here { place: is.place.clone(), inode: is.stamp.inode };
-                self.here.insert(node, here);
-                self.forgotten.remove(&node);
+            match record.local() {
+                Local::Present(is) | Local::Hidden(is) => {
+                    let here = Here { place: is.place.clone(), inode: is.stamp.inode };
+                    self.here.insert(node, here);
+                    self.forgotten.remove(&node);
+                    self.gone.remove(&node);
+                }
+                Local::Absent => {
+                    if self.why_not_absent(node).is_none() {
+                        self.gone.insert(node);
+                    }
+                }
             }
         }
     }
@@ -301,6 +312,9 @@ impl Sight {
 
     /// Why the last looks do not show that a node is gone.
     fn why_not_absent(&self, node: NodeId) -> Option<String> {
+        if self.gone.contains(&node) {
+            return None;
+        }
         if !self.here.contains_key(&node) {
             return (!self.made.contains(&node)).then(|| "was never here".into());
         }

@@ -170,13 +170,14 @@ fn kept_out<'a>(
     parked: &'a [Leaf],
     folding: Folding,
 ) -> (BTreeSet<RelPath>, Vec<&'a Leaf>) {
+    let within = |dir: &RelPath, path: &RelPath| path.names().starts_with(dir.names());
     let is_same = |a: &RelPath, b: &RelPath| a == b || folded(folding, a) == folded(folding, b);
     // Or has something above it that is.
     let taken = |path: &RelPath| {
         let mut line = path.above().skip(1).chain([path.clone()]);
         line.any(|at| unknown.iter().any(|other| is_same(&at, other)))
     };
-    let holds = |path: &RelPath| unknown.iter().any(|at| at.names().starts_with(path.names()));
+    let holds = |path: &RelPath| unknown.iter().any(|at| within(path, at));
     let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
     let mut waiting: Vec<&'a Leaf> = (there.iter())
         .filter(|(path, _)| taken(path) || stays.contains(*path))
@@ -187,10 +188,13 @@ fn kept_out<'a>(
     while let Some(leaf) = waiting.get(next).copied() {
         next += 1;
         for (path, _) in here.iter().filter(|(_, other)| *other == leaf) {
-            let same = there.iter().filter(|(at, wanted)| *wanted != leaf && is_same(at, path));
-            for (at, wanted) in same {
+            // Of two directories, only another spelling tells that they are not one.
+            let differs = |at: &RelPath, wanted: &Leaf| wanted != leaf || at != path;
+            let same = there.iter().filter(|(at, leaf)| differs(at, leaf) && is_same(at, path));
+            for (at, _) in same {
                 if stays.insert(at.clone()) {
-                    waiting.push(wanted);
+                    let with_it = there.iter().filter(|(path, _)| within(at, path));
+                    waiting.extend(with_it.map(|(_, leaf)| leaf));
                 }
             }
             // So does a deleted directory that it is in, and what got its name waits, too.
