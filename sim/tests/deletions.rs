@@ -2,6 +2,7 @@
 
 use onefold_core::client::Answer;
 use sim::scenario::Scenario;
+use sim::world::arranged::Hold;
 
 /// Two devices with so many files in four directories, and one more beside them.
 fn folder(files: usize) -> Scenario {
@@ -225,4 +226,32 @@ fn most_of_a_folder_is_asked_about_though_as_much_was_made_before() {
     scenario.settle();
     (0..60).for_each(|file| _ = scenario.delete(0, &name(file)));
     scenario.settle().asks(0, 60);
+}
+
+/// It was said to be held, and that it could be undone, while it went out.
+#[test]
+fn a_held_deletion_is_asked_about_no_more_once_something_has_taken_its_name() {
+    let mut scenario = folder(24);
+    empty(&mut scenario);
+    scenario.settle().asks(0, 29).hold(0, Hold::Up);
+    scenario.symlink(0, "beside", "elsewhere").wait(3_000).asks(0, 28);
+    scenario.answer(0, Answer::Undo).release(0, Hold::Up).settle();
+    let back = shown((0..24).collect(), &[]);
+    scenario.everywhere(&format!("beside->elsewhere {back}"));
+}
+
+/// They were counted twice, and said to be held.
+#[test]
+fn deletions_that_are_on_their_way_count_once_and_are_not_held() {
+    let mut scenario = folder(40);
+    let of = |directory: usize| (directory..40).step_by(4);
+    scenario.hold(0, Hold::Up);
+    of(0).for_each(|file| _ = scenario.delete(0, &name(file)));
+    scenario.wait(3_000);
+    of(1).take(5).for_each(|file| _ = scenario.delete(0, &name(file)));
+    scenario.wait(3_000).asks(0, 0);
+    of(1).skip(5).chain(of(2)).for_each(|file| _ = scenario.delete(0, &name(file)));
+    scenario.wait(3_000).asks(0, 20).answer(0, Answer::Undo).release(0, Hold::Up);
+    let left = (0..40).filter(|file| file % 4 != 0).collect();
+    scenario.everywhere(&shown(left, &[("beside", "old")]));
 }

@@ -360,3 +360,26 @@ fn a_directory_that_is_made_again_is_watched_again() {
     s.mkdir(0, "a").mkdir(0, "a/b").settle().remove_all(0, "a/b").mkdir(0, "a/b").wait(30);
     s.write(0, "a/b/f", "one").everywhere("a/ a/b/ a/b/f=one");
 }
+
+/// A directory could be read again, and what was in the ones below it was taken for known before it
+/// was looked at: a file that was there again was deleted for everyone, and came back as another.
+#[test]
+fn what_is_below_a_directory_that_can_be_read_again_is_unknown_until_it_was_looked_at() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "c").mkdir(0, "c/a").write(0, "c/a/f", "one").settle().offline(0);
+    s.delete(0, "c/a/f").wait(3_000).access(0, "c", false, true).kill(0).wait(3_000);
+    s.write(0, "c/a/f", "two").lose_events(0).online(0).wait(3_000).access(0, "c", true, true);
+    s.everywhere("c/ c/a/ c/a/f=two");
+    assert_eq!(s.deletions(), 0, "it was there");
+}
+
+/// A file that the server may have heard of had lost its name in a new directory, which was removed: it
+/// was still taken to be in there, and after a restart in a directory that nobody knew.
+#[test]
+fn what_lost_its_name_in_a_directory_goes_with_that() {
+    let mut s = Scenario::new(2);
+    s.settle().hold(0, Hold::Down).write(0, "f", "one").wait(500);
+    s.offline(0).release(0, Hold::Down).kill(0).wait(500).write(0, "b", "two").mkdir(0, "a");
+    s.rename(0, "f", "a/f").wait(500).rename(0, "b", "a/f").wait(30).remove_all(0, "a").wait(500);
+    s.kill(0).wait(500).online(0).everywhere("");
+}

@@ -63,12 +63,13 @@ impl Seen {
         life.since = life.since.or(self.earliest);
     }
 
-    /// It is gone from its path, with all below it.
-    fn went(&mut self, path: &Path) {
+    /// It is gone from its path, with all below it, which lives on where it `moved` to.
+    fn went(&mut self, path: &Path, moved: bool) {
         let from = self.lives.range_mut(path.to_owned()..);
-        for (_, life) in from.take_while(|(at, _)| at.starts_with(path)) {
-            let lasted = life.since.take().map(|since| since.elapsed());
-            life.longest = life.longest.max(lasted.unwrap_or_default());
+        for (at, life) in from.take_while(|(at, _)| at.starts_with(path)) {
+            let Some(since) = life.since.take() else { continue };
+            let lasted = if moved && at != path { Duration::MAX } else { since.elapsed() };
+            life.longest = life.longest.max(lasted);
         }
     }
 }
@@ -93,7 +94,8 @@ impl Recorder {
         seen.lives.keys().cloned().collect()
     }
 
-    /// Of these paths, those at which nothing was ever for so long.
+    /// Of these paths, those at which nothing was ever for so long. What is in a directory that moves
+    /// is as long-lived as it is itself, not as its path.
     pub fn fleeting(&self, within: Duration) -> BTreeSet<PathBuf> {
         let fleeting = |life: &Life| life.since.is_none() && life.longest < within;
         let seen = self.drained();
@@ -191,7 +193,7 @@ impl Shared {
             let Some(directory) = seen.directories.get(&event.wd()) else { continue };
             let path = directory.join(name);
             if event.events().intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
-                seen.went(&path);
+                seen.went(&path, event.events().contains(ReadFlags::MOVED_FROM));
                 continue;
             }
             seen.appeared(&path);
@@ -230,10 +232,12 @@ mod tests {
         }
         assert!(!recorder.last_names().contains("own"));
         let fleeting = recorder.fleeting(Duration::from_secs(3_600));
-        for path in ["short-lived", "old/a", "old/a/b/deep"] {
+        for path in ["short-lived", "old/a"] {
             assert!(fleeting.contains(Path::new(path)), "{path} is not in {fleeting:?}");
         }
-        assert!(!fleeting.contains(Path::new("moved/b/after")));
+        for path in ["old/a/b/deep", "moved/b/after"] {
+            assert!(!fleeting.contains(Path::new(path)), "{path} is in {fleeting:?}");
+        }
         assert_eq!(recorder.fleeting(Duration::ZERO), BTreeSet::new());
     }
 }

@@ -194,8 +194,12 @@ impl Client {
         // A directory's name is free only when what was in it has gone.
         let replaced =
             is_file(record) && place.is_some_and(|place| self.trees.at_here(place).is_some());
-        let consent = record.consent();
-        let counts = is_file(record) && !replaced && consent != Consent::Given;
+        let counts = is_file(record) && !replaced && record.consent() != Consent::Given;
+        if replaced && record.consent() == Consent::Awaited {
+            // What took its name says that it is meant: nobody is asked, and it cannot be undone.
+            self.trees.set_consent(node, Consent::NotAsked);
+        }
+        let consent = self.trees.get(node).consent();
         self.deletions.wanted.insert(node, counts);
         self.deletions.files += u64::from(counts);
         match consent {

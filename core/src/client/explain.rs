@@ -202,10 +202,8 @@ impl Client {
                 behind.and_then(|(dir, name)| Some(self.trees.path_here(*dir)?.join(name.clone())));
             return Some(Why::NotSynced(at.unwrap_or_else(|| self.trees.path_shown(node))));
         }
-        if let Some(dir) =
-            self.looks.blind.iter().find(|dir| self.trees.is_within_here(node, **dir))
-        {
-            return Some(Why::Unknown(self.trees.path_shown(*dir)));
+        if let Some(dir) = self.unseen_around(node) {
+            return Some(Why::Unknown(self.trees.path_shown(dir)));
         }
         let wait = if self.looks.missing.contains_key(&node) {
             Wait::Missing

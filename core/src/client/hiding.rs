@@ -41,7 +41,7 @@ impl Client {
         };
         let gone: Vec<NodeId> = self.trees.nodes().filter_map(hidden).collect();
         for node in gone {
-            if !self.looks.blind.iter().any(|&dir| self.trees.is_within_here(node, dir)) {
+            if self.unseen_around(node).is_none() {
                 self.trees.set_local(node, Local::Absent);
             }
         }

@@ -66,9 +66,12 @@ impl Client {
             if known.stamp.inode == *inode && known.body.kind() == found.form.kind() {
                 self.not_missing(node);
                 self.refresh(node, found, look.number);
-                if found.form.kind() == Kind::Directory && inode.birth.is_none() && !look.deep {
+                if found.form.kind() == Kind::Directory
+                    && !look.deep
+                    && (inode.birth.is_none() || self.looks.blind.contains(&node))
+                {
                     // Something happened to its name, and it may be another with the same number,
-                    // which nobody watches.
+                    // which nobody watches; or it can be read now.
                     self.want_all(node, 0);
                 }
                 return true;
@@ -206,7 +209,7 @@ impl Client {
         if found.form.kind() == Kind::Directory {
             // Its watches go by path.
             self.want_all(node, 0);
-            if !self.looks.blind.is_empty() {
+            if !self.looks.all_is_seen() {
                 // It may have come out of a directory that cannot be read: what is in it was unknown.
                 self.plan_what_was_unknown(node);
             }

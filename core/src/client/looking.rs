@@ -54,6 +54,9 @@ pub(super) struct Looks {
     pub(super) hidden_before: BTreeMap<(NodeId, Name), Vec<NodeId>>,
     /// Directories that could not be read: what is below them is unknown.
     pub(super) blind: BTreeSet<NodeId>,
+    /// Those that can be read again, since when it is wanted to look at all below them: until that is
+    /// done, it is as unknown.
+    pub(super) reopened: BTreeMap<NodeId, Instant>,
     /// Everything was looked at once.
     pub(super) scanned: bool,
     /// The folder itself is not there, in words: everything stops.
@@ -65,6 +68,18 @@ pub(super) struct Looks {
     pub(super) unannounced: BTreeSet<NodeId>,
     searched_at: Option<Instant>,
     pub(super) last_number: u64,
+}
+
+impl Looks {
+    /// Nothing is unknown since it could not be read.
+    pub(super) fn all_is_seen(&self) -> bool {
+        self.blind.is_empty() && self.reopened.is_empty()
+    }
+
+    /// A directory could not be read, or was not looked at as a whole since.
+    pub(super) fn is_unseen(&self, dir: NodeId) -> bool {
+        self.blind.contains(&dir) || self.reopened.contains_key(&dir)
+    }
 }
 
 #[derive(Debug)]
@@ -200,6 +215,7 @@ impl Client {
             self.rescan();
         }
         self.confirm_missing();
+        self.end_reopenings();
         let busy: BTreeSet<NodeId> = self.looks.under_way.values().map(|look| look.dir).collect();
         let due: Vec<NodeId> = (self.looks.wanted.iter())
             .filter(|(dir, wanted)| wanted.due <= self.now.instant && !busy.contains(dir))
@@ -244,6 +260,7 @@ impl Client {
             Err(_) if !self.trees.is_dir_here(look.dir) => {}
             Err(error) => {
                 self.looks.blind.insert(look.dir);
+                self.looks.reopened.remove(&look.dir);
                 self.problem(look.dir, ProblemKind::Unreadable, error.to_string());
                 self.want(look.dir, Names::All, true, RETRY_MS);
             }
@@ -269,7 +286,7 @@ impl Client {
         }
         if self.looks.blind.remove(&look.dir) {
             self.solved(look.dir, ProblemKind::Unreadable);
-            self.plan_what_was_unknown(look.dir);
+            self.looks.reopened.insert(look.dir, look.since);
         }
         if look.names == Names::All {
             self.note_unnameable(look.dir, &listing.unnameable);
@@ -284,6 +301,30 @@ impl Client {
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
             self.want_name(look.dir, name.clone());
         }
+    }
+
+    /// All below a directory that can be read again was looked at: it is known.
+    fn end_reopenings(&mut self) {
+        if self.looks.reopened.is_empty() {
+            return;
+        }
+        let oldest = self.oldest_look();
+        let seen = |since: Instant| oldest.is_none_or(|oldest| since < oldest);
+        let known: Vec<NodeId> = (self.looks.reopened.iter())
+            .filter(|(_, since)| seen(**since))
+            .map(|(dir, _)| *dir)
+            .collect();
+        for dir in known {
+            self.looks.reopened.remove(&dir);
+            self.plan_what_was_unknown(dir);
+        }
+    }
+
+    /// Since when the oldest look has been wanted that is not done yet.
+    pub(super) fn oldest_look(&self) -> Option<Instant> {
+        (self.looks.wanted.values().map(|wanted| wanted.since))
+            .chain(self.looks.under_way.values().map(|look| look.since))
+            .min()
     }
 
     /// Something stands in a directory that is not synced, as far as was seen.

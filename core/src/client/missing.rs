@@ -81,7 +81,7 @@ impl Client {
         {
             return false;
         }
-        for below in self.trees.below_here(node) {
+        for below in self.trees.claimed_below_here(node) {
             self.believe_deleted(below);
         }
         self.trees.set_local(node, Local::Absent);
@@ -104,7 +104,7 @@ impl Client {
     /// something was moved that the server knows is missing like anything else: it may have been
     /// renamed, with that in it.
     pub(super) fn forget_unaccepted(&mut self, node: NodeId) -> bool {
-        let mut whole = self.trees.below_here(node);
+        let mut whole = self.trees.claimed_below_here(node);
         whole.push(node);
         if whole.iter().any(|&node| self.may_be_known_there(node)) {
             return false;
@@ -118,7 +118,7 @@ impl Client {
 
     /// It is not on this disk any more, nor is anything that was in it.
     pub(super) fn believe_deleted(&mut self, node: NodeId) {
-        let mut whole = self.trees.below_here(node);
+        let mut whole = self.trees.claimed_below_here(node);
         whole.push(node);
         for node in whole {
             self.look_no_more(node);
@@ -133,7 +133,7 @@ impl Client {
         self.looks.missing.remove(&node);
         self.looks.wanted.remove(&node);
         self.looks.unnameable.remove(&node);
-        if self.looks.blind.remove(&node) {
+        if self.looks.blind.remove(&node) | self.looks.reopened.remove(&node).is_some() {
             self.plan_what_was_unknown(node);
         }
         self.solved(node, ProblemKind::Unreadable);
@@ -212,9 +212,7 @@ impl Client {
         if due.is_empty() {
             return;
         }
-        let oldest = (self.looks.wanted.values().map(|wanted| wanted.since))
-            .chain(self.looks.under_way.values().map(|look| look.since))
-            .min();
+        let oldest = self.oldest_look();
         for node in due {
             let Some(since) = self.looks.missing.get(&node).map(|missing| missing.since) else {
                 continue;

@@ -258,6 +258,8 @@ impl Client {
         let Some(key) = self.keys.take() else { return };
         let commit = Commit { key, seen: self.stream.cursor.seq, operations, contents };
         let unasked = nodes.iter().copied().filter(|node| self.deletions.counts(*node)).collect();
+        // What is on its way is judged and counted no more, nor can it be undone.
+        nodes.iter().for_each(|node| self.deletions.forget(*node));
         self.outbound.commit = Some(UnderWay { commit, nodes, unasked, sent: false });
         self.send_waiting();
         self.want_parents();

@@ -11,6 +11,7 @@ use crate::node::{Body, Place, State};
 
 use super::reconcile::{Act, Decision, reconcile, situation};
 use super::record::{Local, LocalBody, Record};
+use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind};
 
 impl Client {
@@ -142,19 +143,38 @@ impl Client {
     /// Below a directory that could not be read. Of what was deleted in it before, too, nobody knows
     /// whether it has come back.
     pub(super) fn is_unknown(&self, node: NodeId) -> bool {
-        if self.looks.blind.is_empty() {
+        if self.looks.all_is_seen() {
             return false;
         }
         let record = self.trees.get(node);
-        if let (Local::Absent, Some(synced)) = (record.local(), record.synced()) {
-            return self.is_out_of_sight(synced.place.parent);
+        match (record.local(), record.synced()) {
+            (Local::Absent, Some(synced)) => self.is_out_of_sight(synced.place.parent),
+            (Local::Absent, None) => false,
+            (Local::Present(here) | Local::Hidden(here), _) => {
+                self.unseen_around(here.place.parent).is_some()
+            }
         }
-        self.looks.blind.iter().any(|&dir| dir != node && self.trees.is_within_here(node, dir))
     }
 
     /// A directory that cannot be read, or is below one: what is in it is unknown.
     pub(super) fn is_out_of_sight(&self, dir: NodeId) -> bool {
-        self.looks.blind.contains(&dir) || self.is_unknown(dir)
+        self.looks.is_unseen(dir) || self.is_unknown(dir)
+    }
+
+    /// The directory that could not be read, or was not looked at as a whole since, that a node is or
+    /// is in.
+    pub(super) fn unseen_around(&self, node: NodeId) -> Option<NodeId> {
+        let mut at = node;
+        for _ in 0..MAX_DEPTH {
+            if self.looks.is_unseen(at) {
+                return Some(at);
+            }
+            match self.trees.get(at).local() {
+                Local::Present(here) | Local::Hidden(here) => at = here.place.parent,
+                Local::Absent => return None,
+            }
+        }
+        None
     }
 
     /// What is in a directory is no longer unknown: it is planned, and so is what was deleted there.

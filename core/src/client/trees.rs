@@ -16,6 +16,7 @@ use crate::protocol::TreeSum;
 
 use super::record::{Consent, Intent, Local, Present, Record};
 use super::sums::Sums;
+use index::{Children, below, children, nodes_in, remove_own};
 
 /// A deeper tree is taken for broken.
 pub(super) const MAX_DEPTH: usize = 100_000;
@@ -24,8 +25,10 @@ pub(super) const MAX_DEPTH: usize = 100_000;
 #[derive(Debug, Default)]
 pub struct Trees {
     records: BTreeMap<NodeId, Record>,
-    here: BTreeMap<(NodeId, Name), NodeId>,
-    there: BTreeMap<(NodeId, Name), NodeId>,
+    here: Children,
+    there: Children,
+    /// Nodes that were last seen in a directory, at names that others have now.
+    lost: BTreeSet<(NodeId, NodeId)>,
     inodes: BTreeMap<Inode, NodeId>,
     /// Files with more than one name, each under all of its nodes.
     linked: BTreeSet<(Inode, NodeId)>,
@@ -211,12 +214,21 @@ impl Trees {
 
     /// All below a directory on this disk, parents first, without the directory itself.
     pub fn below_here(&self, node: NodeId) -> Vec<NodeId> {
-        below(&self.here, node)
+        below(|dir| nodes_in(&self.here, dir), node)
+    }
+
+    /// The same, with what has lost its name to another and was not found elsewhere yet.
+    pub fn claimed_below_here(&self, node: NodeId) -> Vec<NodeId> {
+        let lost = |dir: NodeId| {
+            let lost = self.lost.range((dir, NodeId::ROOT)..);
+            lost.take_while(move |(of, _)| *of == dir).map(|(_, node)| *node)
+        };
+        below(|dir| nodes_in(&self.here, dir).chain(lost(dir)), node)
     }
 
     /// All below a directory at the server, parents first, without the directory itself.
     pub fn below_there(&self, node: NodeId) -> Vec<NodeId> {
-        below(&self.there, node)
+        below(|dir| nodes_in(&self.there, dir), node)
     }
 
     /// Says what this disk shows of a node.
@@ -335,7 +347,10 @@ impl Trees {
     fn index_local(&mut self, node: NodeId, record: &Record) {
         self.sums.add_local(record);
         if let Local::Present(present) = record.local() {
-            self.here.insert((present.place.parent, present.place.name.clone()), node);
+            let parent = present.place.parent;
+            let before = self.here.insert((parent, present.place.name.clone()), node);
+            self.lost.extend(before.filter(|before| *before != node).map(|lost| (parent, lost)));
+            self.lost.remove(&(parent, node));
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             let holder = self.inodes.entry(present.stamp.inode).or_insert(node);
@@ -359,6 +374,7 @@ impl Trees {
         self.sums.remove_local(record);
         if let Local::Present(present) = record.local() {
             remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
+            self.lost.remove(&(present.place.parent, node));
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             remove_own(&mut self.inodes, &present.stamp.inode, node);
@@ -404,35 +420,7 @@ impl Trees {
     }
 }
 
-type Children = BTreeMap<(NodeId, Name), NodeId>;
-
-fn children(index: &Children, parent: NodeId) -> impl Iterator<Item = (&Name, NodeId)> {
-    index
-        .range((parent, Name::first())..)
-        .take_while(move |((of, _), _)| *of == parent)
-        .map(|((_, name), node)| (name, *node))
-}
-
-/// While moves are half seen, directories may be in each other: as each is in one only, none but
-/// `node` itself can come again.
-fn below(index: &Children, node: NodeId) -> Vec<NodeId> {
-    let inside = |dir| children(index, dir).map(|(_, child)| child).filter(move |at| *at != node);
-    let mut found: Vec<NodeId> = inside(node).collect();
-    let mut next = 0;
-    while next < found.len() {
-        found.extend(inside(found[next]));
-        next += 1;
-    }
-    found
-}
-
-/// Two nodes may claim one key for a moment; only the owner's claim is dropped.
-fn remove_own<K: Ord>(index: &mut BTreeMap<K, NodeId>, key: &K, node: NodeId) {
-    if index.get(key) == Some(&node) {
-        index.remove(key);
-    }
-}
-
+mod index;
 mod unsaved;
 
 #[cfg(test)]
