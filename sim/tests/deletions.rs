@@ -255,3 +255,16 @@ fn deletions_that_are_on_their_way_count_once_and_are_not_held() {
     let left = (0..40).filter(|file| file % 4 != 0).collect();
     scenario.everywhere(&shown(left, &[("beside", "old")]));
 }
+
+/// A checkout went on while what it had made was still being uploaded: of the folder as the server knew
+/// it, most was gone.
+#[test]
+fn what_is_new_and_not_uploaded_yet_is_of_the_folder() {
+    let mut scenario = folder(24);
+    scenario.hold(0, Hold::Uploads).hold(0, Hold::Up).mkdir(0, "new");
+    (0..60).for_each(|file| _ = scenario.write(0, &format!("new/{file}"), &format!("new {file}")));
+    scenario.wait(1_000);
+    empty(&mut scenario);
+    scenario.wait(10_000).asks(0, 0).release(0, Hold::Uploads).release(0, Hold::Up).settle();
+    scenario.asks(0, 0).check("it is gone", |s| !s.disk(1).contains("d0/"));
+}

@@ -378,8 +378,8 @@ fn what_is_below_a_directory_that_can_be_read_again_is_unknown_until_it_was_look
 #[test]
 fn what_lost_its_name_in_a_directory_goes_with_that() {
     let mut s = Scenario::new(2);
-    s.settle().hold(0, Hold::Down).write(0, "f", "one").wait(500);
-    s.offline(0).release(0, Hold::Down).kill(0).wait(500).write(0, "b", "two").mkdir(0, "a");
-    s.rename(0, "f", "a/f").wait(500).rename(0, "b", "a/f").wait(30).remove_all(0, "a").wait(500);
-    s.kill(0).wait(500).online(0).everywhere("");
+    s.settle().hold(0, Hold::Up).write(0, "f", "one").write(0, "b", "two").wait(500).offline(0);
+    s.kill(0).wait(500).release(0, Hold::Up).mkdir(0, "a").rename(0, "f", "a/f").wait(500);
+    s.rename(0, "b", "a/f").wait(30).remove_all(0, "a").wait(30).online(0).wait(600);
+    s.mkdir(0, "a").remove_all(0, "a").wait(50).kill(0).everywhere("");
 }

@@ -122,3 +122,35 @@ fn a_directory_that_cannot_leave_its_name_keeps_out_one_that_differs_in_case() {
     s.settle().mkdir(1, "A").settle().rename(1, "d/a", "A/a").settle();
     s.rename(1, "d/f", "d/A").by_the_rules().here(0, "a=one d/ d/a/ d/f/ d/f/g=two");
 }
+
+/// A directory was to go into one that was in it, whose new name a file had, which was to have the name
+/// of the first: all three waited for ever.
+#[test]
+fn what_is_to_go_into_what_it_holds_waits_for_that_to_come_out() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").mkdir(0, "a/b").write(0, "e", "one").settle().offline(1);
+    s.rename(0, "e", "t").rename(0, "a/b", "e").rename(0, "a", "e/d").rename(0, "t", "a").settle();
+    s.online(1).everywhere("a=one e/ e/d/");
+    assert_eq!(s.copies(), 0, "nothing got another name for good");
+}
+
+/// A file was placed, and its client ended before it knew; meanwhile a symlink had taken its name at the
+/// server: what the client itself had placed was kept beside that, as if it were a user's.
+#[test]
+fn what_was_placed_before_a_crash_is_no_ones_where_another_has_its_name_now() {
+    let mut s = Scenario::new(2);
+    s.settle().hold(0, Hold::Changed).write(1, "e", "one").wait(500);
+    s.delete(1, "e").symlink(1, "e", "x").wait(3_000).kill(0).release(0, Hold::Changed);
+    s.everywhere("e->x");
+    assert_eq!(s.copies(), 0, "nobody wrote here");
+}
+
+/// Two of a device's moves and one of another's made a circle, of which each two were none: the server
+/// refused them for ever.
+#[test]
+fn of_three_moves_that_make_a_circle_one_is_given_up() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").mkdir(0, "b").mkdir(0, "c").settle().offline(0);
+    s.rename(0, "a", "b/a").rename(0, "b", "c/b").rename(1, "c", "a/c").settle().online(0);
+    s.everywhere("a/ a/c/ a/c/b/");
+}

@@ -245,7 +245,8 @@ impl Client {
         Loss {
             gone: self.deletions.files + self.deletions_in_commit() + recent,
             doubtful: self.looks.missing.len() as u64,
-            of: self.trees.files_there() + recent,
+            // What is new here, and is on its way, is of the folder, too.
+            of: self.trees.files_there().max(self.trees.files_here().0) + recent,
         }
     }
 

@@ -9,7 +9,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::id::NodeId;
-use crate::node::{Kind, State};
+use crate::node::{Kind, Place, State};
 
 use super::Client;
 use super::planning::with_executable;
@@ -127,6 +127,14 @@ impl Client {
             Some(None) => None,
             Some(Some(false)) | None => self.was_moved_on(node, agreed),
         }
+    }
+
+    /// Whether what stands at a place may be what was placed there before this engine started.
+    pub(super) fn may_be_what_was_placed(&self, place: &Place) -> bool {
+        self.unresolved.nodes.iter().any(|&node| match self.trees.get(node).intent() {
+            Some(Intent::Place(agreed)) => agreed.place == *place,
+            Some(_) | None => false,
+        })
     }
 
     /// Whether what was placed was moved on by a user: it is the only file that is new here and has

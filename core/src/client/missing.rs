@@ -81,7 +81,7 @@ impl Client {
         {
             return false;
         }
-        for below in self.trees.claimed_below_here(node) {
+        for below in self.trees.all_below_here(node) {
             self.believe_deleted(below);
         }
         self.trees.set_local(node, Local::Absent);
@@ -104,7 +104,7 @@ impl Client {
     /// something was moved that the server knows is missing like anything else: it may have been
     /// renamed, with that in it.
     pub(super) fn forget_unaccepted(&mut self, node: NodeId) -> bool {
-        let mut whole = self.trees.claimed_below_here(node);
+        let mut whole = self.trees.all_below_here(node);
         whole.push(node);
         if whole.iter().any(|&node| self.may_be_known_there(node)) {
             return false;
@@ -118,7 +118,7 @@ impl Client {
 
     /// It is not on this disk any more, nor is anything that was in it.
     pub(super) fn believe_deleted(&mut self, node: NodeId) {
-        let mut whole = self.trees.claimed_below_here(node);
+        let mut whole = self.trees.all_below_here(node);
         whole.push(node);
         for node in whole {
             self.look_no_more(node);

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use crate::blob::Blob;
 use crate::id::{CommitKey, NodeId, Seq};
-use crate::node::Body;
+use crate::node::{Body, State};
 use crate::operation::{
     Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
 };
@@ -22,6 +22,7 @@ use super::ordering::{Needs, Pending, in_order};
 use super::reconcile::{Act, Decision};
 use super::record::Local;
 use super::tally::Tally;
+use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind};
 
 /// The most nodes that are examined for one commit.
@@ -209,29 +210,38 @@ impl Client {
         between
     }
 
-    /// A directory would be inside itself at the server, by a move that was accepted first: its
-    /// place becomes the server's.
+    /// A directory would be inside itself at the server, by a move that was accepted first, and all
+    /// that are to be sent: its place becomes the server's.
     fn give_up_cycles(&mut self) {
-        let cycles: Vec<NodeId> = self
-            .outbound
-            .ready
-            .iter()
-            .filter(|&node| match self.step(node) {
-                Some(Step::Move { place, .. }) => {
-                    self.trees.is_within_there(place.parent, node)
-                        && self.moving_between(place.parent, node).is_empty()
-                }
-                _ => false,
-            })
-            .collect();
-        for node in cycles {
+        let ready: Vec<NodeId> = self.outbound.ready.iter().collect();
+        for node in ready {
+            let Some(Step::Move { place, .. }) = self.step(node) else { continue };
             let record = self.trees.get(node);
-            if let (Some(here), Some(synced)) = (record.present(), record.synced()) {
-                let mut agreed = synced.clone();
-                agreed.place = here.place.clone();
+            if let (Some(here), Some(synced)) = (record.present(), record.synced())
+                && self.would_be_inside(place.parent, node)
+            {
+                let agreed = State { place: here.place.clone(), ..synced.clone() };
                 self.trees.set_synced(node, Some(agreed));
             }
         }
+    }
+
+    /// Whether a directory would be another, or inside it, once all was sent.
+    fn would_be_inside(&self, dir: NodeId, other: NodeId) -> bool {
+        let mut at = dir;
+        for _ in 0..MAX_DEPTH {
+            if at == other {
+                return true;
+            }
+            at = match self.step(at) {
+                Some(Step::Create { place, .. } | Step::Move { place, .. }) => place.parent,
+                Some(_) | None => match self.trees.get(at).remote() {
+                    Some(there) => there.place.parent,
+                    None => return false,
+                },
+            };
+        }
+        false
     }
 
     fn send_commit(&mut self, pending: Pending) {

@@ -164,13 +164,11 @@ impl Client {
             // That it was placed here, or removed, was agreed on with what the server had then.
             self.trees.set_intent(node, None);
         }
-        let comes_anew = merge.is_some()
-            && base.is_none()
-            && matches!(self.trees.get(node).local(), Local::Absent);
+        let unmet = merge.is_some() && base.is_none();
         self.trees.set_remote(node, row.map(|row| row.state.clone()));
         self.trees.set_synced(node, base);
-        if comes_anew {
-            // What was deleted here is no ancestor of an older version that takes its place.
+        if unmet {
+            // What will be agreed on has not come of what was here: it may be older.
             self.trees.forget_past(node);
         }
         self.trees.touch(node);

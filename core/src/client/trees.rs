@@ -27,8 +27,9 @@ pub struct Trees {
     records: BTreeMap<NodeId, Record>,
     here: Children,
     there: Children,
-    /// Nodes that were last seen in a directory, at names that others have now.
-    lost: BTreeSet<(NodeId, NodeId)>,
+    /// Nodes that were last seen in a directory, and that no name leads to: another has theirs now, or
+    /// they are hidden.
+    nameless: BTreeSet<(NodeId, NodeId)>,
     inodes: BTreeMap<Inode, NodeId>,
     /// Files with more than one name, each under all of its nodes.
     linked: BTreeSet<(Inode, NodeId)>,
@@ -217,13 +218,16 @@ impl Trees {
         below(|dir| nodes_in(&self.here, dir), node)
     }
 
-    /// The same, with what has lost its name to another and was not found elsewhere yet.
-    pub fn claimed_below_here(&self, node: NodeId) -> Vec<NodeId> {
-        let lost = |dir: NodeId| {
-            let lost = self.lost.range((dir, NodeId::ROOT)..);
-            lost.take_while(move |(of, _)| *of == dir).map(|(_, node)| *node)
-        };
-        below(|dir| nodes_in(&self.here, dir).chain(lost(dir)), node)
+    /// The same, with what no name leads to: it was last seen there.
+    pub fn all_below_here(&self, node: NodeId) -> Vec<NodeId> {
+        below(|dir| self.all_in_here(dir), node)
+    }
+
+    /// Those that no name leads to come first.
+    fn all_in_here(&self, dir: NodeId) -> impl Iterator<Item = NodeId> {
+        let nameless = self.nameless.range((dir, NodeId::ROOT)..);
+        let nameless = nameless.take_while(move |(of, _)| *of == dir).map(|(_, node)| *node);
+        nameless.chain(nodes_in(&self.here, dir))
     }
 
     /// All below a directory at the server, parents first, without the directory itself.
@@ -246,7 +250,7 @@ impl Trees {
         self.change(node, |record| record.set_remote(state));
     }
 
-    /// Says that what will be here descends from nothing that was.
+    /// Says that what will be agreed on descends from nothing that was.
     pub fn forget_past(&mut self, node: NodeId) {
         self.change(node, Record::forget_past);
     }
@@ -281,7 +285,7 @@ impl Trees {
     /// of that has moved.
     pub fn hand_over(&mut self, from: NodeId, to: NodeId) {
         let local = self.get(from).local().clone();
-        let inside: Vec<NodeId> = self.children_here(from).map(|(_, node)| node).collect();
+        let inside: Vec<NodeId> = self.all_in_here(from).collect();
         self.set_local(from, Local::Absent);
         self.set_local(to, local);
         for child in inside {
@@ -346,11 +350,15 @@ impl Trees {
 
     fn index_local(&mut self, node: NodeId, record: &Record) {
         self.sums.add_local(record);
-        if let Local::Present(present) = record.local() {
-            let parent = present.place.parent;
-            let before = self.here.insert((parent, present.place.name.clone()), node);
-            self.lost.extend(before.filter(|before| *before != node).map(|lost| (parent, lost)));
-            self.lost.remove(&(parent, node));
+        match record.local() {
+            Local::Present(Present { place, .. }) => {
+                let had_it = self.here.insert((place.parent, place.name.clone()), node);
+                let lost = had_it.filter(|other| *other != node).map(|lost| (place.parent, lost));
+                self.nameless.extend(lost);
+                self.nameless.remove(&(place.parent, node));
+            }
+            Local::Hidden(present) => drop(self.nameless.insert((present.place.parent, node))),
+            Local::Absent => {}
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
             let holder = self.inodes.entry(present.stamp.inode).or_insert(node);
@@ -374,9 +382,9 @@ impl Trees {
         self.sums.remove_local(record);
         if let Local::Present(present) = record.local() {
             remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
-            self.lost.remove(&(present.place.parent, node));
         }
         if let Local::Present(present) | Local::Hidden(present) = record.local() {
+            self.nameless.remove(&(present.place.parent, node));
             remove_own(&mut self.inodes, &present.stamp.inode, node);
             self.linked.remove(&(present.stamp.inode, node));
         }

@@ -131,6 +131,14 @@ impl Client {
         whole.filter(|&inside| self.decide(inside).and_then(Decision::place) == Some(Act::Apply))
     }
 
+    /// What is to have its place elsewhere, of the directories from `inside` up to `dir`, which has
+    /// them in it.
+    fn to_come_out_with(&self, inside: NodeId, dir: NodeId) -> Vec<NodeId> {
+        let parent = |at: &NodeId| Some(self.trees.get(*at).present()?.place.parent);
+        let line = core::iter::successors(Some(inside), parent).take_while(|at| *at != dir);
+        line.filter(|&at| self.decide(at).and_then(Decision::place) == Some(Act::Apply)).collect()
+    }
+
     /// Something that is not synced has the name on this disk, or one that it takes for the same.
     fn is_unsynced_there(&self, place: &Place) -> bool {
         let Place { parent, name } = place;
@@ -178,6 +186,10 @@ impl Client {
         let record = self.trees.get(other);
         let Some(here) = record.present() else { return Try::Blocked };
         let Some(there) = self.trees.get(node).remote() else { return Try::Blocked };
+        if here.body.known().is_none() && self.may_be_what_was_placed(&here.place) {
+            self.want_read(other);
+            return Try::Blocked;
+        }
         let alone = self.trees.get(node).present().is_none();
         match same(&here.body, &there.body) {
             Some(true) if alone => {
@@ -294,6 +306,9 @@ impl Client {
             Some(Decision::Materialise | Decision::Merge { place: Act::Apply, .. }) => {
                 let Some(there) = self.trees.get(node).remote() else { return Vec::new() };
                 let parent = there.place.parent;
+                if self.trees.is_within_here(parent, node) {
+                    return self.to_come_out_with(parent, node);
+                }
                 let first = if self.trees.is_dir_here(parent) {
                     self.occupant(node, &there.place)
                 } else {

@@ -16,6 +16,7 @@ use onefold_core::operation::{Commit, Entry, Step};
 use crate::disk::user::{Act, Deed};
 
 use super::shadow::Shadow;
+use super::versions::Versions;
 use super::{Broken, Tally, rules};
 
 /// Names of more characters are told from others by their first half so many only.
@@ -120,6 +121,7 @@ impl Divergence {
         &mut self,
         entry: &Entry,
         before: &Shadow,
+        versions: &Versions,
         tally: &mut Tally,
     ) -> Result<(), Broken> {
         for step in &entry.operation.steps {
@@ -142,7 +144,12 @@ impl Divergence {
             if let (Step::Create { body, .. }, None, false) =
                 (step, was, self.refused.contains(&node))
             {
-                self.not_the_same(&copy.beside, place, body, before, tally)?;
+                // What a user has written once more may come to stand beside the first.
+                let id = body.content().map(|content| content.id);
+                let fate = id.and_then(|id| versions.all.get(&id));
+                if !fate.is_some_and(|fate| fate.copied) {
+                    self.not_the_same(&copy.beside, place, body, before, tally)?;
+                }
             }
             self.copies.entry(origin(&place.name)).or_default().push(node);
         }
@@ -162,8 +169,7 @@ impl Divergence {
         let other = before.at(place.parent, name).filter(|(node, _)| !self.moved.contains(node));
         let Some(other) = other.map(|(_, state)| &state.body) else { return Ok(()) };
         tally.judged(rules::NO_EQUAL_COPY, 1u64);
-        let empty = body.content().is_some_and(|content| content.size == 0);
-        if *body != Body::Directory && body.same_bytes(other) && !empty && !self.spoiled {
+        if *body != Body::Directory && body.same_bytes(other) && !self.spoiled {
             return Err(Broken::new(rules::NO_EQUAL_COPY, format!("{place:?} beside {name}")));
         }
         Ok(())

@@ -60,6 +60,8 @@ pub struct Sight {
     asked: BTreeMap<TaskId, Effect>,
     /// By which directory it is, wherever it is.
     dirs: BTreeMap<Inode, Shown>,
+    /// Where an inode was shown last, and by which look.
+    shown_at: BTreeMap<Inode, (u64, Inode, Name)>,
     root: Option<Inode>,
     looks: u64,
     read: BTreeMap<Look, ContentId>,
@@ -86,6 +88,7 @@ impl Sight {
     pub fn started(&mut self, saved: &Saved) {
         self.asked.clear();
         self.dirs.clear();
+        self.shown_at.clear();
         self.saved = saved.records.iter().map(|(node, _)| *node).collect();
         self.forgotten = self.here.keys().copied().collect();
         // What was saved may come from another device, or from a backup.
@@ -271,6 +274,8 @@ impl Sight {
                     if let Form::Symlink(target) = &found.form {
                         self.read.insert(look(&found.stamp), target_version(target));
                     }
+                    let at = (now, listing.inode, name.clone());
+                    self.shown_at.insert(found.stamp.inode, at);
                     (found.stamp.inode, Some(found.form.kind()))
                 }
             };
@@ -333,10 +338,22 @@ impl Sight {
             if self.inode(*above) != Some(inode) || !certain {
                 return None;
             }
+            if self.has_gone_on(&inode, at) {
+                return None;
+            }
             let how = if last { "is there" } else { "was not looked at" };
             there.get_or_insert((at, format!("{}: {name} {how}", path_of(&line))));
         }
         Some(there.map_or_else(|| "nothing was looked at".into(), |(_, why)| why))
+    }
+
+    /// Whether an inode was shown elsewhere after this look, and is not there any more.
+    fn has_gone_on(&self, inode: &Inode, look: u64) -> bool {
+        let shown = self.shown_at.get(inode).filter(|(at, ..)| *at > look);
+        shown.is_some_and(|(_, dir, name)| {
+            let stands = self.dirs.get(dir).and_then(|shown| shown.get(name));
+            stands.is_some_and(|(_, stands)| stands.is_none_or(|(stands, _)| stands != *inode))
+        })
     }
 
     /// Where the engine last had a node.

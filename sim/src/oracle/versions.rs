@@ -51,7 +51,7 @@ pub struct Fate {
 pub struct Versions {
     /// What became of each.
     pub all: BTreeMap<ContentId, Fate>,
-    /// Which version stood last at a path. All empty files are one version, so this is the one
+    /// Which version stood last at a path, or was done away with there. All empty files are one version, so this is the one
     /// before: what is written next comes of that.
     last_at: BTreeMap<(usize, RelPath), ContentId>,
     /// Files that were made empty, and not written to yet.
@@ -103,6 +103,8 @@ impl Versions {
             }
             Act::Destroyed => {
                 fate.destroyed_by.insert(device);
+                // Many programs save so: what is made there next comes of it.
+                self.last_at.insert((device, deed.path.clone()), deed.version);
             }
             Act::Dropped => {
                 fate.copied = true;
@@ -142,10 +144,17 @@ impl Versions {
             fate.lost_power |= !history.contains(lost);
             fate.rolled_back |= history.contains(lost);
         }
-        for (back, _) in is.difference(&was) {
-            let fate = self.all.entry(*back).or_default();
+        // What another file is at its name comes back, too.
+        let was_so = |stood: &&Stood| {
+            before.iter().any(|was| was.path == stood.path && was.stamp.inode == stood.stamp.inode)
+        };
+        let others = after.iter().filter(|stood| !was_so(stood));
+        let others = others.filter_map(|stood| Some((stood.version?, &stood.path)));
+        let back: BTreeSet<_> = is.difference(&was).copied().chain(others).collect();
+        for (back, _) in back {
+            let fate = self.all.entry(back).or_default();
             fate.last = self.deeds;
-            if was.iter().all(|(version, _)| version != back) {
+            if was.iter().all(|(version, _)| *version != back) {
                 fate.written.push(device);
             }
         }

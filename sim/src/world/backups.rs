@@ -151,6 +151,8 @@ impl World {
                 self.story.say(|| format!("device {index} joins anew"));
                 // What its user did since it was copied, he did not know anyone else to have.
                 self.witness.brought_back(0);
+                // What the copy wrote last, the other may not have met yet.
+                (0..index).for_each(|other| self.kill_client(other));
                 self.kill_client(index);
                 self.devices[index].restore_store(Saved::default());
                 self.server.join_anew(index);

@@ -63,7 +63,7 @@ impl Witness {
     }
 
     fn remember(&mut self, entry: &Entry) -> Result<(), Broken> {
-        self.divergence.entry(entry, &self.shadow, &mut self.tally)?;
+        self.divergence.entry(entry, &self.shadow, &self.versions, &mut self.tally)?;
         self.never_back(entry)?;
         self.tally.judged(rules::ROWS_FOLLOW, 1u64);
         for step in &entry.operation.steps {
