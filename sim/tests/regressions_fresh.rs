@@ -383,3 +383,14 @@ fn what_lost_its_name_in_a_directory_goes_with_that() {
     s.rename(0, "b", "a/f").wait(30).remove_all(0, "a").wait(30).online(0).wait(600);
     s.mkdir(0, "a").remove_all(0, "a").wait(50).kill(0).everywhere("");
 }
+
+/// A directory could be read again while a look into one that was gone was still wanted: when that had
+/// been given up, nothing came to have the files in the first read.
+#[test]
+fn what_was_written_where_nobody_could_look_is_read_once_that_can_be_seen() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").mkdir(0, "e").write(0, "d/f", "one").settle().mkdir(0, "e/t").wait(30);
+    s.write(0, "e/t/g", "gone").remove_all(0, "e/t").wait(5).access(0, "d", false, false);
+    s.write(0, "d/f", "two").wait(15).access(0, "d", true, true).tell_overflow(0);
+    s.everywhere("d/ d/f=two e/");
+}

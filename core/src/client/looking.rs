@@ -215,7 +215,6 @@ impl Client {
             self.rescan();
         }
         self.confirm_missing();
-        self.end_reopenings();
         let busy: BTreeSet<NodeId> = self.looks.under_way.values().map(|look| look.dir).collect();
         let due: Vec<NodeId> = (self.looks.wanted.iter())
             .filter(|(dir, wanted)| wanted.due <= self.now.instant && !busy.contains(dir))
@@ -225,6 +224,7 @@ impl Client {
         for dir in due {
             self.start_look(dir);
         }
+        self.end_reopenings();
         if self.looks_idle() && !self.looks.scanned && self.looks.root_gone.is_none() {
             self.looks.scanned = self.started;
             self.miss_hidden();
