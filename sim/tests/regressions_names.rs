@@ -145,12 +145,12 @@ fn what_was_placed_before_a_crash_is_no_ones_where_another_has_its_name_now() {
     assert_eq!(s.copies(), 0, "nobody wrote here");
 }
 
-/// Two of a device's moves and one of another's made a circle, of which each two were none: the server
-/// refused them for ever.
+/// A directory was moved into one that was in it, and that into a third, which another device moved into
+/// the first: the server refused the two moves, together, for ever.
 #[test]
-fn of_three_moves_that_make_a_circle_one_is_given_up() {
+fn of_moves_that_make_a_circle_with_another_ones_some_are_given_up() {
     let mut s = Scenario::new(2);
-    s.mkdir(0, "a").mkdir(0, "b").mkdir(0, "c").settle().offline(0);
-    s.rename(0, "a", "b/a").rename(0, "b", "c/b").rename(1, "c", "a/c").settle().online(0);
+    s.mkdir(0, "a").mkdir(0, "a/b").mkdir(0, "c").settle().offline(0);
+    s.rename(0, "a/b", "c/b").rename(0, "a", "c/b/a").rename(1, "c", "a/c").settle().online(0);
     s.everywhere("a/ a/c/ a/c/b/");
 }

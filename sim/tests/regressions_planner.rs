@@ -369,3 +369,23 @@ fn a_missing_directory_is_not_looked_into_again_and_again() {
         ..calm
     });
 }
+
+/// Two symlinks with one target were placed, and the first had not been when the client ended: it was
+/// taken for moved to where the second stands, and for everyone.
+#[test]
+fn what_stands_where_it_was_placed_is_not_another_that_was_moved_on() {
+    let steps: [&[Short]; 3] = [
+        &[(MakeSymlink, [85, 159, 94, 207])],
+        &[(Edit, [19, 155, 189, 108]), (Rename, [148, 150, 143, 220])],
+        &[(MakeSymlink, [217, 157, 32, 231])],
+    ];
+    let calm = case(23983, News::FirstJoin, steps);
+    check(Case {
+        killed: 50,
+        schedule: vec![
+            0, 0, 0, 0, 0, 0, 0, 0, 3898717006, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            4174198124, 4192847775, 3991478880,
+        ],
+        ..calm
+    });
+}

@@ -149,7 +149,12 @@ impl Client {
                 content.size == here.stamp.size && content.mtime == here.stamp.mtime
             });
             let new = !self.unresolved.before.contains(&other) && !self.is_in_flight(other);
-            (alike && new && same(&here.body, &agreed.body) != Some(false)).then_some(other)
+            // What stands where another was to be placed is that one.
+            let is_it = alike
+                && new
+                && same(&here.body, &agreed.body) != Some(false)
+                && !self.may_be_what_was_placed(&here.place);
+            is_it.then_some(other)
         };
         let mut found: Vec<NodeId> = self.trees.nodes().filter_map(may_be).collect();
         match (found.pop(), found.is_empty()) {

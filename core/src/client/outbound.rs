@@ -211,17 +211,21 @@ impl Client {
     }
 
     /// A directory would be inside itself at the server, by a move that was accepted first, and all
-    /// that are to be sent: its place becomes the server's.
+    /// that are to be sent: its place becomes the server's. Those that are to go into what is in them
+    /// come first: the others may then go.
     fn give_up_cycles(&mut self) {
         let ready: Vec<NodeId> = self.outbound.ready.iter().collect();
-        for node in ready {
-            let Some(Step::Move { place, .. }) = self.step(node) else { continue };
-            let record = self.trees.get(node);
-            if let (Some(here), Some(synced)) = (record.present(), record.synced())
-                && self.would_be_inside(place.parent, node)
-            {
-                let agreed = State { place: here.place.clone(), ..synced.clone() };
-                self.trees.set_synced(node, Some(agreed));
+        for into_own in [true, false] {
+            for &node in &ready {
+                let Some(Step::Move { place, .. }) = self.step(node) else { continue };
+                let record = self.trees.get(node);
+                if let (Some(here), Some(synced)) = (record.present(), record.synced())
+                    && self.trees.is_within_there(place.parent, node) == into_own
+                    && self.would_be_inside(place.parent, node)
+                {
+                    let agreed = State { place: here.place.clone(), ..synced.clone() };
+                    self.trees.set_synced(node, Some(agreed));
+                }
             }
         }
     }
