@@ -81,6 +81,7 @@ fn a_file_in_a_writers_hands_is_busy_until_it_is_closed() {
     assert_eq!(world.change(&rename(true)), Err(DiskError::Busy));
     assert_eq!(world.disk.counts().refused, 3);
     drop(writer);
+    world.until_closed("file");
     world.place("file", Old::Is(stamp), content).unwrap();
     assert_eq!(world.read("file"), "new");
 }

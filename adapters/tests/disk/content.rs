@@ -26,6 +26,7 @@ fn a_file_that_someone_has_open_for_writing_is_busy() {
     let stamp = world.stamp("file");
     assert_eq!(world.disk.hash(&path("file"), &stamp), Err(DiskError::Busy));
     drop(writer);
+    world.until_closed("file");
     assert!(world.disk.hash(&path("file"), &stamp).is_ok());
 }
 
@@ -198,6 +199,7 @@ fn one_staging_serves_many_places_at_once_also_where_writers_are_in_the_way() {
         assert_eq!(place_all(), [const { Some(DiskError::Busy) }; 6]);
     }
     drop(writers);
+    names.iter().for_each(|at| world.until_closed(at));
     assert_eq!(place_all(), [const { None }; 6]);
     assert_eq!(names.map(|at| world.read(at)), ["for all of them"; 6]);
 }

@@ -79,6 +79,7 @@ fn waits_for_a_writer(world: &World, kind: &str, leases: bool) {
     drop(writer);
     if leases {
         assert!(matches!(placed, Err(DiskError::Busy)), "{kind}: {placed:?}");
+        world.until_closed("busy");
         world.place("busy", Old::Is(world.stamp("busy")), content).unwrap();
     }
     assert_eq!(world.read("busy"), "from elsewhere", "{kind}");

@@ -13,7 +13,7 @@ mod stress;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use onefold_adapters::disk::{Link, RealDisk, Swept};
 use onefold_adapters::port::Disk;
@@ -101,6 +101,17 @@ impl World {
     fn place(&self, at: &str, old: Old, content: Content) -> Result<Stamp, DiskError> {
         let change = Change::PlaceFile { at: path(at), old, content, executable: false };
         self.change(&change).map(|stamp| stamp.expect("a placed file has a stamp"))
+    }
+
+    /// Waits until nobody has a file open for writing: a program that another test has just started has
+    /// what was open then, until it begins.
+    fn until_closed(&self, at: &str) {
+        let stamp = self.stamp(at);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.disk.hash(&path(at), &stamp) == Err(DiskError::Busy) {
+            assert!(Instant::now() < deadline, "{at} stays open for writing");
+            std::thread::yield_now();
+        }
     }
 
     fn sweep_after(&self, passed: Duration) -> Swept {
