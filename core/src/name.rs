@@ -144,6 +144,11 @@ impl RelPath {
         (0..self.0.len()).map(|depth| Self(self.0[..depth].to_vec()))
     }
 
+    /// It is this directory, or below it.
+    pub fn is_within(&self, dir: &Self) -> bool {
+        self.0.starts_with(&dir.0)
+    }
+
     /// `a/b/c`, as an operating system takes it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

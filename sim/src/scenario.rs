@@ -134,7 +134,7 @@ impl Scenario {
     pub fn remove_all(&mut self, device: usize, at: &str) -> &mut Self {
         let top = path(at);
         let mut inside = self.world.devices[device].disk.walk();
-        inside.retain(|(path, _)| path.names().starts_with(top.names()));
+        inside.retain(|(path, _)| path.is_within(&top));
         let calls: Vec<_> = (inside.into_iter().rev())
             .map(|(path, number)| match self.world.devices[device].disk.children(number) {
                 Some(_) => Call::Rmdir(path),

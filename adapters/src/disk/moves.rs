@@ -29,7 +29,7 @@ pub(super) fn rename(
     to: &RelPath,
     only_if_quiet: bool,
 ) -> Result<Stamp, DiskError> {
-    if to.names().starts_with(from.names()) {
+    if to.is_within(from) {
         return Err(DiskError::Failed("it cannot be moved into itself".into()));
     }
     let (from_parent, from_name) = walk::parent(&disk.root, from)?;
@@ -125,7 +125,7 @@ pub(super) fn exchange(
     (first, expect_first): (&RelPath, &Stamp),
     (second, expect_second): (&RelPath, &Stamp),
 ) -> Result<(), DiskError> {
-    if first.names().starts_with(second.names()) || second.names().starts_with(first.names()) {
+    if first.is_within(second) || second.is_within(first) {
         return Err(DiskError::Failed("one of the two is inside the other".into()));
     }
     let (first_parent, first_name) = walk::parent(&disk.root, first)?;

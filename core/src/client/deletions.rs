@@ -194,18 +194,19 @@ impl Client {
         // A directory's name is free only when what was in it has gone.
         let replaced =
             is_file(record) && place.is_some_and(|place| self.trees.at_here(place).is_some());
-        let counts = is_file(record) && !replaced && record.consent() != Consent::Given;
-        if replaced && record.consent() == Consent::Awaited {
+        let mut consent = record.consent();
+        let counts = is_file(record) && !replaced && consent != Consent::Given;
+        if replaced && consent == Consent::Awaited {
             // What took its name says that it is meant: nobody is asked, and it cannot be undone.
-            self.trees.set_consent(node, Consent::NotAsked);
+            consent = Consent::NotAsked;
+            self.trees.set_consent(node, consent);
         }
-        let consent = self.trees.get(node).consent();
         self.deletions.wanted.insert(node, counts);
         self.deletions.files += u64::from(counts);
         match consent {
-            Consent::Awaited if !replaced => drop(self.deletions.held.insert(node)),
+            Consent::Awaited => drop(self.deletions.held.insert(node)),
             Consent::NotAsked if !replaced => drop(self.deletions.unjudged.insert(node)),
-            Consent::Awaited | Consent::NotAsked | Consent::Given => self.offer_outbound(node),
+            Consent::NotAsked | Consent::Given => self.offer_outbound(node),
         }
     }
 

@@ -78,9 +78,7 @@ impl Client {
             }
         }
         let Some(node) = self.trees.by_inode(inode) else { return false };
-        let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local() else {
-            return false;
-        };
+        let Some(known) = self.trees.get(node).last_seen() else { return false };
         if !is_same_file(known, found) {
             return false;
         }
@@ -186,10 +184,7 @@ impl Client {
 
     fn move_here(&mut self, node: NodeId, place: Place, found: &Found, look: u64) {
         let other = self.trees.at_here(&place).filter(|&other| other != node);
-        let (Local::Present(known) | Local::Hidden(known)) = self.trees.get(node).local().clone()
-        else {
-            return;
-        };
+        let Some(known) = self.trees.get(node).last_seen().cloned() else { return };
         let body = self.with_bit(node, unless_read(&known, found));
         self.trees.set_local(
             node,
@@ -315,11 +310,9 @@ impl Client {
                 self.looks.hidden.insert(node, (dir, name.clone()));
             }
         }
-        let renamed =
-            self.trees.by_inode(&stamp.inode).filter(|&node| match self.trees.get(node).local() {
-                Local::Present(known) | Local::Hidden(known) => may_be_other(known, stamp, kind),
-                Local::Absent => false,
-            });
+        let may_be = |known: &Present| may_be_other(known, stamp, kind);
+        let renamed = (self.trees.by_inode(&stamp.inode))
+            .filter(|&node| self.trees.get(node).last_seen().is_some_and(may_be));
         let at_place = self.trees.at_here(&place);
         if kind.is_none() {
             // What no node can be has taken its name: it is not behind that.

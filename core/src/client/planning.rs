@@ -11,7 +11,6 @@ use crate::node::{Body, Place, State};
 
 use super::reconcile::{Act, Decision, reconcile, situation};
 use super::record::{Local, LocalBody, Record};
-use super::trees::MAX_DEPTH;
 use super::{Client, ProblemKind};
 
 impl Client {
@@ -147,12 +146,10 @@ impl Client {
             return false;
         }
         let record = self.trees.get(node);
-        match (record.local(), record.synced()) {
-            (Local::Absent, Some(synced)) => self.is_out_of_sight(synced.place.parent),
-            (Local::Absent, None) => false,
-            (Local::Present(here) | Local::Hidden(here), _) => {
-                self.unseen_around(here.place.parent).is_some()
-            }
+        match (record.last_seen(), record.synced()) {
+            (Some(here), _) => self.unseen_around(here.place.parent).is_some(),
+            (None, Some(synced)) => self.is_out_of_sight(synced.place.parent),
+            (None, None) => false,
         }
     }
 
@@ -164,17 +161,7 @@ impl Client {
     /// The directory that could not be read, or was not looked at as a whole since, that a node is or
     /// is in.
     pub(super) fn unseen_around(&self, node: NodeId) -> Option<NodeId> {
-        let mut at = node;
-        for _ in 0..MAX_DEPTH {
-            if self.looks.is_unseen(at) {
-                return Some(at);
-            }
-            match self.trees.get(at).local() {
-                Local::Present(here) | Local::Hidden(here) => at = here.place.parent,
-                Local::Absent => return None,
-            }
-        }
-        None
+        self.trees.line_here(node).find(|at| self.looks.is_unseen(*at))
     }
 
     /// What is in a directory is no longer unknown: it is planned, and so is what was deleted there.

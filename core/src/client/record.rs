@@ -203,6 +203,14 @@ impl Record {
         }
     }
 
+    /// How it was last seen on this disk, certain or not.
+    pub const fn last_seen(&self) -> Option<&Present> {
+        match &self.local {
+            Local::Present(present) | Local::Hidden(present) => Some(present),
+            Local::Absent => None,
+        }
+    }
+
     /// What both sides last agreed on.
     pub fn synced(&self) -> Option<&State> {
         match &self.base {

@@ -181,12 +181,16 @@ impl Trees {
         Some(RelPath::new(names))
     }
 
+    /// A node and the directories that it is in on this disk, as was last seen. While moves are half
+    /// seen, they may be in each other: then the same come again, so far.
+    pub fn line_here(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let parent = |at: &NodeId| self.get(*at).last_seen().map(|here| here.place.parent);
+        core::iter::successors(Some(node), parent).take(MAX_DEPTH)
+    }
+
     /// Whether `node` is `above` or below it, on this disk.
     pub fn is_within_here(&self, node: NodeId, above: NodeId) -> bool {
-        self.is_within(node, above, |record| match record.local() {
-            Local::Present(present) | Local::Hidden(present) => Some(&present.place),
-            Local::Absent => None,
-        })
+        self.is_within(node, above, |record| record.last_seen().map(|here| &here.place))
     }
 
     /// Whether `node` is `above` or below it, at the server.
@@ -360,7 +364,7 @@ impl Trees {
             Local::Hidden(present) => drop(self.nameless.insert((present.place.parent, node))),
             Local::Absent => {}
         }
-        if let Local::Present(present) | Local::Hidden(present) = record.local() {
+        if let Some(present) = record.last_seen() {
             let holder = self.inodes.entry(present.stamp.inode).or_insert(node);
             // The other name of a file does not make it forgotten under its first.
             if present.linked {
@@ -383,7 +387,7 @@ impl Trees {
         if let Local::Present(present) = record.local() {
             remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
         }
-        if let Local::Present(present) | Local::Hidden(present) = record.local() {
+        if let Some(present) = record.last_seen() {
             self.nameless.remove(&(present.place.parent, node));
             remove_own(&mut self.inodes, &present.stamp.inode, node);
             self.linked.remove(&(present.stamp.inode, node));

@@ -127,16 +127,19 @@ impl Client {
 
     /// What is in a directory that is to go, and has its place elsewhere.
     fn to_come_out(&self, going: NodeId) -> impl Iterator<Item = NodeId> {
-        let whole = self.trees.below_here(going).into_iter();
-        whole.filter(|&inside| self.decide(inside).and_then(Decision::place) == Some(Act::Apply))
+        self.trees.below_here(going).into_iter().filter(|&inside| self.is_to_move_here(inside))
+    }
+
+    /// Its place here is to become another.
+    fn is_to_move_here(&self, node: NodeId) -> bool {
+        self.decide(node).and_then(Decision::place) == Some(Act::Apply)
     }
 
     /// What is to have its place elsewhere, of the directories from `inside` up to `dir`, which has
     /// them in it.
     fn to_come_out_with(&self, inside: NodeId, dir: NodeId) -> Vec<NodeId> {
-        let parent = |at: &NodeId| Some(self.trees.get(*at).present()?.place.parent);
-        let line = core::iter::successors(Some(inside), parent).take_while(|at| *at != dir);
-        line.filter(|&at| self.decide(at).and_then(Decision::place) == Some(Act::Apply)).collect()
+        let line = self.trees.line_here(inside).take_while(|at| *at != dir);
+        line.filter(|&at| self.is_to_move_here(at)).collect()
     }
 
     /// Something that is not synced has the name on this disk, or one that it takes for the same.

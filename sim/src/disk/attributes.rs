@@ -58,7 +58,7 @@ impl Disk {
 
     /// Whether a directory above a path may not be listed.
     pub fn is_hidden(&self, path: &RelPath) -> bool {
-        let above = |dir: &RelPath| path != dir && path.names().starts_with(dir.names());
+        let above = |dir: &RelPath| path != dir && path.is_within(dir);
         let unreadable = |number: Number| !self.inode(number).readable;
         self.restricted().iter().any(|(dir, number)| unreadable(*number) && above(dir))
     }

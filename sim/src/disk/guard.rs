@@ -312,7 +312,7 @@ impl Disk {
         if self.entry(target, &new).is_some_and(|(_, other)| other != number) {
             return Err(DiskError::Occupied.into());
         }
-        if self.children(number).is_some() && to.names().starts_with(from.names()) {
+        if self.children(number).is_some() && to.is_within(from) {
             return Err(DiskError::Failed("Invalid argument".into()).into());
         }
         self.detach(source, &name);

@@ -30,7 +30,7 @@ impl Disk {
             return Err(Errno::Exists);
         }
         self.attach(directory, &name, number, true);
-        let inside = self.walk().into_iter().filter(|(at, _)| at.names().starts_with(path.names()));
+        let inside = self.walk().into_iter().filter(|(at, _)| at.is_within(path));
         for (path, number) in inside.collect::<Vec<_>>() {
             if let Some(version) = version(&self.inode(number).form) {
                 self.deeds.push(Deed { act: Act::Wrote, version, path });

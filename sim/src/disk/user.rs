@@ -216,7 +216,7 @@ impl Disk {
         let (target, new) = self.writable_parent(to)?;
         let (name, number) = self.entry(source, &name).ok_or(Errno::NotFound)?;
         let directory = self.children(number).is_some();
-        if directory && to.names().starts_with(from.names()) && from != to {
+        if directory && to.is_within(from) && from != to {
             return Err(Errno::Invalid);
         }
         let mut lost = None;
@@ -267,7 +267,7 @@ impl Disk {
         let version = ContentId::of(b"");
         self.deeds.push(Deed { act: Act::MovedDirectory, version, path: path.clone() });
         for (inside, child) in self.walk() {
-            if inside.names().starts_with(path.names()) {
+            if inside.is_within(path) {
                 self.note(Act::Moved, child, &inside);
             }
         }

@@ -285,7 +285,7 @@ fn carry_out(disk: &Disk, all: &mut Standing, change: &Change) {
 }
 
 fn take(all: &mut Standing, top: &RelPath) -> Standing {
-    all.extract_if(.., |path, _| path.names().starts_with(top.names())).collect()
+    all.extract_if(.., |path, _| path.is_within(top)).collect()
 }
 
 fn moved_to(path: &RelPath, from: &RelPath, to: &RelPath) -> RelPath {

@@ -28,7 +28,7 @@ impl Moving {
             && deeds.iter().all(|deed| matches!(deed.act, Act::Moved | Act::MovedDirectory));
         let at_end = deeds.iter().filter(|deed| deed.act == Act::Moved);
         let inside: Vec<_> = at_end
-            .filter(|deed| deed.path.names().starts_with(to.names()))
+            .filter(|deed| deed.path.is_within(&to))
             .map(|deed| {
                 let rest = deed.path.names()[to.names().len()..].to_vec();
                 (RelPath::new(rest), deed.version)

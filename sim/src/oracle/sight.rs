@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onefold_core::blob::Blob;
 use onefold_core::client::event::{Effect, Event, TaskId};
-use onefold_core::client::record::{Local, Record};
+use onefold_core::client::record::Record;
 use onefold_core::client::saved::Saved;
 use onefold_core::disk::{Change, DiskError, Form, Inode, Listing, Names, Seen, Stamp};
 use onefold_core::hash::ContentId;
@@ -232,18 +232,13 @@ impl Sight {
     fn note_records<'a>(&mut self, records: impl Iterator<Item = (NodeId, &'a Blob)>) {
         for (node, bytes) in records {
             let record: Record = postcard::from_bytes(bytes).expect("engines save records");
-            match record.local() {
-                Local::Present(is) | Local::Hidden(is) => {
-                    let here = Here { place: is.place.clone(), inode: is.stamp.inode };
-                    self.here.insert(node, here);
-                    self.forgotten.remove(&node);
-                    self.gone.remove(&node);
-                }
-                Local::Absent => {
-                    if self.why_not_absent(node).is_none() {
-                        self.gone.insert(node);
-                    }
-                }
+            if let Some(is) = record.last_seen() {
+                let here = Here { place: is.place.clone(), inode: is.stamp.inode };
+                self.here.insert(node, here);
+                self.forgotten.remove(&node);
+                self.gone.remove(&node);
+            } else if self.why_not_absent(node).is_none() {
+                self.gone.insert(node);
             }
         }
     }

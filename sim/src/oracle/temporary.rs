@@ -55,7 +55,7 @@ impl Temporary {
     /// What is temporary in a directory that is moved lives on elsewhere.
     pub fn moved(&mut self, device: usize, from: &RelPath) {
         for ((of, at), lives) in &mut self.lives {
-            if *of == device && at.names().starts_with(from.names()) {
+            if *of == device && at.is_within(from) {
                 lives.longest_ms = u64::MAX;
             }
         }

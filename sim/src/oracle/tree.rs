@@ -129,9 +129,7 @@ pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
     // A directory that was deleted stays as long as what waits for a name is in it.
     let holds_waiting = |directory: &RelPath| {
         here.iter().any(|(path, leaf)| {
-            path.names().starts_with(directory.names())
-                && !there.contains_key(path)
-                && waiting.contains(&leaf)
+            path.is_within(directory) && !there.contains_key(path) && waiting.contains(&leaf)
         })
     };
     for (path, leaf) in &here {
@@ -150,9 +148,7 @@ pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
             && path.split().is_some_and(|(dir, _)| dir != RelPath::root())
     };
     let comes = |path: &RelPath| {
-        !here.contains_key(path)
-            && !stays.iter().any(|at| path.names().starts_with(at.names()))
-            && !in_waiting(path)
+        !here.contains_key(path) && !stays.iter().any(|at| path.is_within(at)) && !in_waiting(path)
     };
     let missing = there.iter().filter(|(path, _)| unknown.is_empty() && comes(path));
     found.extend(missing.map(|(path, leaf)| format!("{path}: only there, {leaf:?}")));
@@ -170,14 +166,13 @@ fn kept_out<'a>(
     parked: &'a [Leaf],
     folding: Folding,
 ) -> (BTreeSet<RelPath>, Vec<&'a Leaf>) {
-    let within = |dir: &RelPath, path: &RelPath| path.names().starts_with(dir.names());
     let is_same = |a: &RelPath, b: &RelPath| a == b || folded(folding, a) == folded(folding, b);
     // Or has something above it that is.
     let taken = |path: &RelPath| {
         let mut line = path.above().skip(1).chain([path.clone()]);
         line.any(|at| unknown.iter().any(|other| is_same(&at, other)))
     };
-    let holds = |path: &RelPath| unknown.iter().any(|at| within(path, at));
+    let holds = |path: &RelPath| unknown.iter().any(|at| at.is_within(path));
     let mut stays: BTreeSet<RelPath> = here.keys().filter(|path| holds(path)).cloned().collect();
     let mut waiting: Vec<&'a Leaf> = (there.iter())
         .filter(|(path, _)| taken(path) || stays.contains(*path))
@@ -193,7 +188,7 @@ fn kept_out<'a>(
             let same = there.iter().filter(|(at, leaf)| differs(at, leaf) && is_same(at, path));
             for (at, _) in same {
                 if stays.insert(at.clone()) {
-                    let with_it = there.iter().filter(|(path, _)| within(at, path));
+                    let with_it = there.iter().filter(|(path, _)| path.is_within(at));
                     waiting.extend(with_it.map(|(_, leaf)| leaf));
                 }
             }
@@ -244,9 +239,7 @@ fn park(folding: Folding, here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
         }
         parked.extend(paths);
     }
-    let is_in = |path: &RelPath, tops: &[RelPath]| {
-        tops.iter().any(|top| path.names().starts_with(top.names()))
-    };
+    let is_in = |path: &RelPath, tops: &[RelPath]| tops.iter().any(|top| path.is_within(top));
     here.retain(|path, _| !is_in(&folded(folding, path), &untold));
     let waiting = there.iter().filter(|(path, _)| is_in(path, &parked));
     let waiting = waiting.map(|(_, leaf)| leaf.clone()).collect();

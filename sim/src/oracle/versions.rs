@@ -51,8 +51,8 @@ pub struct Fate {
 pub struct Versions {
     /// What became of each.
     pub all: BTreeMap<ContentId, Fate>,
-    /// Which version stood last at a path, or was done away with there. All empty files are one version, so this is the one
-    /// before: what is written next comes of that.
+    /// Which version stood last at a path, or was done away with there. All empty files are one
+    /// version, so this is the one before: what is written next comes of that.
     last_at: BTreeMap<(usize, RelPath), ContentId>,
     /// Files that were made empty, and not written to yet.
     empty: BTreeSet<(usize, RelPath)>,
@@ -252,7 +252,7 @@ impl Versions {
     /// An engine renamed a file, or a directory and all that is in it.
     fn renamed(&mut self, device: usize, from: &RelPath, to: &RelPath) {
         let inside: Vec<_> = (self.last_at.iter())
-            .filter(|((of, at), _)| *of == device && at.names().starts_with(from.names()))
+            .filter(|((of, at), _)| *of == device && at.is_within(from))
             .map(|((_, at), version)| {
                 let rest = &at.names()[from.names().len()..];
                 (RelPath::new([to.names(), rest].concat()), *version)

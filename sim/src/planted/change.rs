@@ -81,7 +81,7 @@ fn clear_way(disk: &mut Disk, fault: Planted, change: &Change) {
         }
         (Planted::RemovesRecursively, Change::Remove { at, kind: Kind::Directory, .. }) => {
             let mut inside = disk.walk();
-            inside.retain(|(path, _)| path != at && path.names().starts_with(at.names()));
+            inside.retain(|(path, _)| path != at && path.is_within(at));
             for (path, _) in inside.into_iter().rev() {
                 disk.unnoted(|disk| disk.unlink(&path).or_else(|_| disk.rmdir(&path)).ok());
             }

@@ -95,9 +95,8 @@ impl Writer {
         let (lock, index) = (dir.join(word("index.lock")), dir.join(word("index")));
         let (head_lock, head) = (dir.join(word("HEAD.lock")), dir.join(word("HEAD")));
         let mut calls = self.whole(lock.clone());
-        let inside = files.iter().filter(|path| {
-            path.names().starts_with(dir.names()) && ![&index, &head].contains(path)
-        });
+        let inside =
+            files.iter().filter(|path| path.is_within(dir) && ![&index, &head].contains(path));
         for path in inside.take(1 + usize::from(count) % 6) {
             calls.push(Call::Unlink(path.clone()));
             calls.extend(self.whole(path.clone()));

@@ -77,7 +77,7 @@ impl Place {
     /// Only what is below a directory, which itself may only be written into.
     fn keep_below(&mut self, top: &RelPath) {
         for list in [&mut self.dirs, &mut self.files, &mut self.links, &mut self.all] {
-            list.retain(|path| path.names().starts_with(top.names()));
+            list.retain(|path| path.is_within(top));
         }
         self.all.retain(|path| path != top);
     }
@@ -269,7 +269,7 @@ impl Writer {
     }
 
     fn swap(&mut self, one: RelPath, two: RelPath) -> Option<Vec<Call>> {
-        let nested = one.names().starts_with(two.names()) || two.names().starts_with(one.names());
+        let nested = one.is_within(&two) || two.is_within(&one);
         let third = self.aside(&one);
         (!nested).then(|| {
             vec![
@@ -306,7 +306,7 @@ impl Writer {
 
 pub(super) fn delete_tree(disk: &Disk, top: &RelPath) -> Vec<Call> {
     let mut inside: Vec<_> = disk.walk();
-    inside.retain(|(path, _)| path.names().starts_with(top.names()));
+    inside.retain(|(path, _)| path.is_within(top));
     let calls = inside.into_iter().rev().map(|(path, number)| match kind(disk, number) {
         Form::Directory(_) => Call::Rmdir(path),
         Form::File { .. } | Form::Symlink(_) | Form::Fifo => Call::Unlink(path),

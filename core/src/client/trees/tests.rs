@@ -31,6 +31,24 @@ fn what_is_below_a_directory_ends_where_a_circle_closes() {
     assert_eq!(trees.below_here(other), [one]);
 }
 
+/// Of two that were seen at one name, the first has lost it: it is not met by name, and yet goes where
+/// its directory goes.
+#[test]
+fn what_has_lost_its_name_stays_in_its_directory() {
+    let [dir, first, second, heir] = [1, 2, 3, 4].map(|number| NodeId::from_bytes([number; 16]));
+    let mut trees = Trees::default();
+    trees.restore(dir, directory_in(NodeId::ROOT, 1));
+    trees.restore(first, directory_in(dir, 2));
+    trees.restore(second, directory_in(dir, 3));
+    assert_eq!(trees.below_here(dir), [second]);
+    assert_eq!(trees.all_below_here(dir), [first, second]);
+    trees.hand_over(dir, heir);
+    assert_eq!(trees.all_below_here(dir), []);
+    assert_eq!(trees.all_below_here(heir), [first, second]);
+    trees.set_local(first, Local::Absent);
+    assert_eq!(trees.all_below_here(heir), [second]);
+}
+
 #[test]
 fn what_comes_and_goes_without_being_kept_is_never_saved() {
     let (dir, inside) = (NodeId::from_bytes([1; 16]), NodeId::from_bytes([2; 16]));
