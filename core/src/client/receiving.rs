@@ -21,15 +21,17 @@ impl Client {
     /// The next entry of the journal.
     pub(super) fn apply_entry(&mut self, entry: &Entry) {
         let own = self.keys.made(entry.key);
-        for step in &entry.operation.steps {
-            let node = step.node();
-            if self.stream.newer_rows.get(&node).is_some_and(|row| *row >= entry.seq) {
-                continue;
-            }
-            let before = self.trees.path_there(node);
-            self.apply_step(step, own);
-            self.report(entry, step, before);
-        }
+        let is_new = |step: &Step| {
+            let row = self.stream.newer_rows.get(&step.node());
+            row.is_none_or(|row| *row < entry.seq)
+        };
+        // An operation is one change: people are told how it was before all of it, and is after.
+        let steps: Vec<(&Step, Option<RelPath>)> = (entry.operation.steps.iter())
+            .filter(|step| is_new(step))
+            .map(|step| (step, self.trees.path_there(step.node())))
+            .collect();
+        steps.iter().for_each(|(step, _)| self.apply_step(step, own));
+        steps.into_iter().for_each(|(step, before)| self.report(entry, step, before));
         self.stream.newer_rows.retain(|_, row| *row > entry.seq);
     }
 
@@ -221,4 +223,50 @@ fn base_in_other_journal(record: &Record, row: Option<&Row>) -> Option<State> {
     let known = synced.body.same_bytes(&there.body)
         || there.body.content().is_some_and(|content| record.descends_from(content.id));
     known.then(|| there.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+    use crate::id::{CommitKey, DeviceId, Seq};
+    use crate::name::Name;
+    use crate::operation::Operation;
+    use crate::time::WallTime;
+
+    fn place(parent: NodeId, name: &str) -> Place {
+        Place { parent, name: Name::new(name.as_bytes()).unwrap() }
+    }
+
+    #[test]
+    fn of_moves_that_are_one_operation_people_hear_from_where_to_where() {
+        let [outer, inner] = [1, 2].map(|number| NodeId::from_bytes([number; 16]));
+        let directory = |node, place| {
+            let there = State { place, body: Body::Directory };
+            (node, Record::of(Local::Absent, None, Some(there)))
+        };
+        // `a/b` becomes `b/a`: neither can move before the other.
+        let trees =
+            [directory(outer, place(NodeId::ROOT, "a")), directory(inner, place(outer, "b"))];
+        let mut client = Client::of_trees(trees);
+        let steps = alloc::vec![
+            Step::Move { node: outer, place: place(inner, "a") },
+            Step::Move { node: inner, place: place(NodeId::ROOT, "b") },
+        ];
+        client.apply_entry(&Entry {
+            seq: Seq::new(1),
+            device: DeviceId::from_bytes([7; 16]),
+            key: CommitKey::from_bytes([8; 16]),
+            time: WallTime(0),
+            operation: Operation { steps },
+        });
+        let told = |effect: &Effect| {
+            let Effect::Report(Notice::Happened { path, from, .. }) = effect else { return None };
+            Some((from.as_ref()?.to_string(), path.to_string()))
+        };
+        let told: Vec<(String, String)> = client.out.iter().filter_map(told).collect();
+        let told: Vec<(&str, &str)> = told.iter().map(|(from, to)| (&**from, &**to)).collect();
+        assert_eq!(told, [("a", "b/a"), ("a/b", "b")]);
+    }
 }
