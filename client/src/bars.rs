@@ -8,7 +8,6 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use onefold_core::client::Status;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -25,8 +24,6 @@ const LONG: Duration = Duration::from_secs(1);
 const DRAW_EVERY: Duration = Duration::from_millis(250);
 /// How often a plain line is said.
 const SAY_EVERY: Duration = Duration::from_secs(10);
-/// A bar: which way, how far, and the words.
-const TEMPLATE: &str = "{prefix:9} [{bar:24}] {msg}";
 
 /// Shows what moves in all folders of a client; dropped, it shows nothing any more.
 #[derive(Debug)]
@@ -172,18 +169,14 @@ impl Work {
                 return;
             }
             self.shown = match std::io::stderr().is_terminal() {
-                true => Shown::Bar(Bar::new(way)),
+                true => Shown::Bar(Bar(way)),
                 false => Shown::Lines { said: now - SAY_EVERY },
             };
         }
         let words = self.words(standing);
         match &mut self.shown {
             Shown::NotYet => {}
-            Shown::Bar(Bar(bar)) => {
-                bar.set_length((self.moved + self.left).max(1));
-                bar.set_position(self.moved);
-                bar.set_message(words);
-            }
+            Shown::Bar(bar) => bar.show(self.moved, (self.moved + self.left).max(1), words),
             Shown::Lines { said } if now - *said >= SAY_EVERY => {
                 *said = now;
                 console::say(format_args!("{}: {words}", doing(way)));
@@ -223,22 +216,17 @@ impl Work {
 
 /// A bar; dropped, it is gone.
 #[derive(Debug)]
-struct Bar(ProgressBar);
+struct Bar(Way);
 
 impl Bar {
-    fn new(way: Way) -> Self {
-        let style = ProgressStyle::with_template(TEMPLATE).expect("it is well-formed");
-        let bar = console::add(ProgressBar::new(1));
-        bar.set_style(style.progress_chars("=> "));
-        bar.set_prefix(doing(way));
-        Self(bar)
+    fn show(&self, done: u64, of: u64, words: String) {
+        console::show(doing(self.0), Some(console::Bar { done, of, words }));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
-        console::remove(&self.0);
+        console::show(doing(self.0), None);
     }
 }
 

@@ -1,73 +1,255 @@
 //! What a command says to the person at the terminal. A closed terminal ends nothing.
 //!
-//! Bars ([`bars`](crate::bars)) stand below it: whatever is said steps over them.
+//! In a process that syncs, a thread says it ([`never_wait`]): a terminal that takes nothing (Ctrl-S, a
+//! pipe that nobody reads) holds up nothing else. What is too much to wait for that is left out, and
+//! counted. Bars ([`bars`](crate::bars)) stand below: whatever is said steps over them.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
-use indicatif::{MultiProgress, ProgressBar};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// The bars at the end of the terminal; none, while nothing long is done.
-static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+/// The most that waits to be said.
+const MAX_WAITING: usize = 16_384;
+/// How long the end waits for a terminal that takes nothing.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+/// A bar: which way, how far, and the words.
+const BAR: &str = "{prefix:9} [{bar:24}] {msg}";
+
+/// The thread that says it, in a process that has one.
+static SPEAKER: OnceLock<Speaker> = OnceLock::new();
 
 /// What is to be said on stdout once something else has been.
 static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
 /// Says a line on stdout.
 pub fn say(line: impl fmt::Display) {
-    if let Some(lines) = &mut *held() {
-        lines.push(line.to_string());
-        return;
+    let line = line.to_string();
+    match &mut *lock(&HELD) {
+        Some(lines) => lines.push(line),
+        None => speak(Words::Out(line)),
     }
-    BARS.suspend(|| {
-        let _ = writeln!(io::stdout().lock(), "{line}");
-    });
 }
 
 /// Has what is said on stdout wait until [`say_first`].
 pub fn hold() {
-    held().get_or_insert_default();
+    lock(&HELD).get_or_insert_default();
 }
 
 /// Says a line on stdout, and then what has waited for it.
 pub fn say_first(line: impl fmt::Display) {
-    let lines = held().take().unwrap_or_default();
+    let lines = lock(&HELD).take().unwrap_or_default();
     say(line);
     lines.iter().for_each(say);
 }
 
-fn held() -> MutexGuard<'static, Option<Vec<String>>> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Says a line on stderr.
 pub fn warn(line: impl fmt::Display) {
-    BARS.suspend(|| {
-        let _ = writeln!(io::stderr().lock(), "{line}");
-    });
+    speak(Words::Err(format!("{line}\n").into_bytes()));
 }
 
-/// A bar below what is said.
-pub fn add(bar: ProgressBar) -> ProgressBar {
-    BARS.add(bar)
-}
-
-/// A bar that is done.
-pub fn remove(bar: &ProgressBar) {
-    BARS.remove(bar);
-}
-
-/// Where the log goes: to stderr, over the bars.
+/// Where the log goes: to stderr.
 #[derive(Clone, Copy, Debug)]
 pub struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        BARS.suspend(|| io::stderr().lock().write(bytes))
+        speak(Words::Err(bytes.to_owned()));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
+        Ok(())
+    }
+}
+
+/// How far something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// So much is done.
+    pub done: u64,
+    /// Of so much.
+    pub of: u64,
+    /// What stands beside it.
+    pub words: String,
+}
+
+/// Shows how far something is; `None`: no more. Only where there is a thread that says it.
+pub fn show(what: &'static str, bar: Option<Bar>) {
+    let Some(speaker) = SPEAKER.get() else { return };
+    let mut bars = lock(&speaker.shared.bars);
+    match bar {
+        Some(bar) => drop(bars.insert(what, bar)),
+        None => drop(bars.remove(what)),
+    }
+    drop(bars);
+    speaker.put(Words::Bars);
+}
+
+/// From now on, nobody here waits for the terminal.
+pub fn never_wait() -> io::Result<()> {
+    if SPEAKER.get().is_none() {
+        // Should two come at once, the thread of one ends at once.
+        let speaker = Speaker::start()?;
+        SPEAKER.get_or_init(|| speaker);
+    }
+    Ok(())
+}
+
+/// Waits until all is said, but not for a terminal that takes nothing.
+pub fn end() {
+    let Some(Speaker { shared, .. }) = SPEAKER.get() else { return };
+    let (mut said, mut since) = (0, Instant::now());
+    while since.elapsed() < END_PATIENCE {
+        let now = shared.said.load(Ordering::Relaxed);
+        if now == shared.put.load(Ordering::Relaxed) {
+            return;
+        }
+        if now != said {
+            (said, since) = (now, Instant::now());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn speak(words: Words) {
+    match SPEAKER.get() {
+        Some(speaker) => speaker.put(words),
+        None => words.say(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is to be said next.
+#[derive(Debug)]
+enum Words {
+    /// A line, on stdout.
+    Out(String),
+    /// On stderr.
+    Err(Vec<u8>),
+    /// Bars are other ones by now.
+    Bars,
+}
+
+impl Words {
+    fn say(&self) {
+        let _ = match self {
+            Self::Out(line) => writeln!(io::stdout().lock(), "{line}"),
+            Self::Err(bytes) => io::stderr().lock().write_all(bytes),
+            Self::Bars => Ok(()),
+        };
+    }
+}
+
+/// The way to the thread that says it.
+#[derive(Debug)]
+struct Speaker {
+    to_say: SyncSender<Words>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    put: AtomicU64,
+    said: AtomicU64,
+    /// What could not wait any more.
+    left_out: AtomicU64,
+    bars: Mutex<BTreeMap<&'static str, Bar>>,
+}
+
+impl Speaker {
+    fn start() -> io::Result<Self> {
+        let (to_say, words) = sync_channel(MAX_WAITING);
+        let shared = Arc::new(Shared::default());
+        let screen = Screen { shared: Arc::clone(&shared), ..Screen::default() };
+        thread::Builder::new().name("console".to_owned()).spawn(move || screen.run(&words))?;
+        Ok(Self { to_say, shared })
+    }
+
+    fn put(&self, words: Words) {
+        self.shared.put.fetch_add(1, Ordering::Relaxed);
+        if let Err(TrySendError::Full(words) | TrySendError::Disconnected(words)) =
+            self.to_say.try_send(words)
+        {
+            self.shared.put.fetch_sub(1, Ordering::Relaxed);
+            let lines = u64::from(!matches!(words, Words::Bars));
+            self.shared.left_out.fetch_add(lines, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The terminal, and the bars at its end.
+#[derive(Debug, Default)]
+struct Screen {
+    shared: Arc<Shared>,
+    all: MultiProgress,
+    drawn: BTreeMap<&'static str, ProgressBar>,
+}
+
+impl Screen {
+    fn run(mut self, words: &Receiver<Words>) {
+        for words in words {
+            self.all.suspend(|| words.say());
+            let left_out = self.shared.left_out.swap(0, Ordering::Relaxed);
+            if left_out > 0 {
+                let note = format!(
+                    "({left_out} lines are left out, as nothing was taken here for a while; \
+                     `onefold log` has what happened)\n"
+                );
+                self.all.suspend(|| Words::Err(note.into_bytes()).say());
+            }
+            self.draw();
+            self.shared.said.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Has the bars be as they should.
+    fn draw(&mut self) {
+        let bars = lock(&self.shared.bars).clone();
+        for (_, gone) in self.drawn.extract_if(.., |what, _| !bars.contains_key(what)) {
+            gone.finish_and_clear();
+            self.all.remove(&gone);
+        }
+        for (what, Bar { done, of, words }) in bars {
+            let bar = self.drawn.entry(what).or_insert_with(|| {
+                let style = ProgressStyle::with_template(BAR).expect("it is well-formed");
+                let bar = self.all.add(ProgressBar::new(1));
+                bar.set_style(style.progress_chars("=> "));
+                bar.set_prefix(what);
+                bar
+            });
+            bar.set_length(of);
+            bar.set_position(done);
+            if bar.message() != words {
+                bar.set_message(words);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_cannot_wait_any_more_are_counted() {
+        let (to_say, waiting) = sync_channel(1);
+        let speaker = Speaker { to_say, shared: Arc::default() };
+        for words in [Words::Out("1".into()), Words::Out("2".into()), Words::Bars] {
+            speaker.put(words);
+        }
+        assert_eq!(speaker.shared.put.load(Ordering::Relaxed), 1);
+        assert_eq!(speaker.shared.left_out.load(Ordering::Relaxed), 1);
+        drop(waiting);
+        speaker.put(Words::Err(b"3".into()));
+        assert_eq!(speaker.shared.left_out.load(Ordering::Relaxed), 2);
     }
 }

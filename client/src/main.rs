@@ -27,12 +27,14 @@ fn main() -> ExitCode {
     };
     let exit = runtime.block_on(async { tokio::spawn(commands::run(cli.command)).await });
     runtime.shutdown_timeout(END_PATIENCE);
-    match exit {
+    let exit = match exit {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(trouble)) => failed(&trouble),
         // The panic hook has said why.
         Err(_) => Exit::Failed.into(),
-    }
+    };
+    console::end();
+    exit
 }
 
 /// What a person is told of a bug: where it is, without a backtrace.

@@ -73,6 +73,7 @@ pub enum Since {
 impl Supervisor {
     /// For a home whose lock is held; from now on, other commands are answered.
     pub fn new(home: Home, lock: Lock) -> Result<Arc<Self>, Trouble> {
+        console::never_wait().map_err(Trouble::bug)?;
         let listener = Listener::bind(&home, &lock)?;
         let (folders, emptied, window) = Default::default();
         let shared = Shared::default();

@@ -49,7 +49,7 @@ pub use server::{Options, Server};
 pub use size::{long, pick};
 pub use sources::source_tree;
 pub use strace::{Call, Trace};
-pub use terminal::on_a_terminal;
+pub use terminal::{on_a_terminal, with_words_to};
 pub use tree::{Node, Tree};
 pub use usage::Usage;
 pub use wait::{PATIENCE, wait_for};

@@ -1,10 +1,15 @@
 //! What moves is told while it moves: which file, which way, how much of it is there, how fast; and
 //! it moves no faster than it may.
 
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
-use tests::{Device, PATIENCE, Proxy, Server, World, noise, on_a_terminal, wait_for};
+use tests::{
+    Device, PATIENCE, Proxy, Server, World, noise, on_a_terminal, wait_for, with_words_to,
+};
 
 const MIB: usize = 1024 * 1024;
 /// How many bytes may move in a second.
@@ -113,4 +118,45 @@ fn long_work_shows_bars_on_a_terminal_and_lines_elsewhere() {
     assert!(moving.is_some_and(|line| line.contains(" of 8.0 MiB")), "{}", said.stdout);
     assert!(done.is_some(), "{}", said.stdout);
     assert!(!said.stderr.contains("receiv"), "{}", said.stderr);
+}
+
+/// Ctrl-S, a pager, a program that starts a client and forgets its output.
+#[test]
+fn who_reads_nothing_of_what_it_says_holds_up_nothing() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let mut one = Device::join_once(&world, "one", &server.link());
+    let mut two = Device::join(&world, "two", &server.link());
+    let pipe = world.at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
+    let reader = OpenOptions::new().read(true).write(true).open(&pipe).expect("it is ours");
+    one.start(with_words_to(&one.command(["sync"]), &pipe));
+
+    // Far more words than a pipe holds.
+    let name = |number| format!("{number:04}-{}", "long".repeat(50));
+    (0..1_500).for_each(|number| two.write(&name(number), "new"));
+    one.wait_for_tree(&two.tree());
+    one.wait_until_in_sync();
+    let created = |line: &&str| line.contains("-longlong");
+    let lines = BufReader::new(reader).lines().map_while(Result::ok);
+    let read = lines.filter(|line| created(&&**line)).take(1_500).count();
+    assert_eq!(read, 1_500, "who reads it at last finds all of it");
+    one.stop();
+    two.stop();
+}
+
+#[test]
+fn a_client_whose_words_nobody_reads_ends_when_it_is_told_to() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let mut one = Device::join_once(&world, "one", &server.link());
+    let two = Device::join_once(&world, "two", &server.link());
+    (0..600).for_each(|number| two.write(&format!("{number:04}-{}", "long".repeat(50)), "new"));
+    two.once();
+    let pipe = world.at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
+    let _unread = OpenOptions::new().read(true).write(true).open(&pipe).expect("it is ours");
+    one.start(with_words_to(&one.command(["sync"]), &pipe));
+    one.wait_for_tree(&two.tree());
+    one.stop();
 }
