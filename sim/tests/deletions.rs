@@ -81,6 +81,20 @@ fn half_of_a_folder_goes_unasked() {
     scenario.everywhere(&shown((20..40).collect(), &[("beside", "old")]));
 }
 
+/// What is in a directory that is gone was not seen to be gone itself.
+#[test]
+fn files_in_directories_that_are_missing_count_before_the_first_of_what_is_gone_goes() {
+    let mut scenario = folder(40);
+    let entries = scenario.entries();
+    (0..10).for_each(|file| _ = scenario.delete(0, &name(4 * file)));
+    scenario.wait(500);
+    for directory in 1..4 {
+        scenario.move_out(0, &format!("d{directory}"));
+    }
+    scenario.settle().asks(0, 43).here(1, &whole(40));
+    assert_eq!(scenario.entries(), entries, "nothing is sent");
+}
+
 #[test]
 fn most_of_a_folder_renamed_is_no_deletion() {
     let mut scenario = folder(40);

@@ -9,6 +9,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ pub enum Answer {
 pub(super) struct Loss {
     /// Files that are gone.
     gone: u64,
-    /// What is missing, and may yet be found elsewhere.
+    /// What is missing, with what is in it, and may yet be found elsewhere.
     doubtful: u64,
     /// Files that the folder had.
     of: u64,
@@ -243,12 +244,32 @@ impl Client {
 
     fn loss(&self) -> Loss {
         let recent = self.deletions.recent.sum;
+        let gone = self.deletions.files + self.deletions_in_commit() + recent;
+        // From so many on, all waits.
+        let enough = WAIT_FROM_FILES.max(gone / (DOUBTFUL_SHARE - 1) + 1);
         Loss {
-            gone: self.deletions.files + self.deletions_in_commit() + recent,
-            doubtful: self.looks.missing.len() as u64,
+            gone,
+            doubtful: self.count_missing(enough as usize) as u64,
             // What is new here, and is on its way, is of the folder, too.
             of: self.trees.files_there().max(self.trees.files_here().0) + recent,
         }
+    }
+
+    /// What is missing, with what is in it: that was not looked for itself. Not counted much further than
+    /// `enough`.
+    fn count_missing(&self, enough: usize) -> usize {
+        let missing = self.looks.missing.keys();
+        if missing.len() >= enough {
+            return missing.len();
+        }
+        let mut todo: Vec<NodeId> = missing.copied().collect();
+        let mut met = BTreeSet::new();
+        while let Some(node) = todo.pop().filter(|_| met.len() < enough) {
+            if met.insert(node) {
+                todo.extend(self.trees.children_here(node).map(|(_, inside)| inside).take(enough));
+            }
+        }
+        met.len()
     }
 
     fn hold_deletion(&mut self, node: NodeId) {
