@@ -394,3 +394,15 @@ fn what_was_written_where_nobody_could_look_is_read_once_that_can_be_seen() {
     s.write(0, "d/f", "two").wait(15).access(0, "d", true, true).tell_overflow(0);
     s.everywhere("d/ d/f=two e/");
 }
+
+/// The client came back from a backup, and met a directory that it could not read as a new one, before
+/// it heard that it was one of the server's: the first stayed unreadable for good, and what was new in
+/// the directory was not sent.
+#[test]
+fn a_directory_that_is_met_as_one_of_the_servers_is_as_unreadable_as_it_was() {
+    let mut s = Scenario::new(2);
+    let before = s.settle().saved(1);
+    s.mkdir(1, "d").write(1, "d/f", "one").settle().access(1, "d", false, false);
+    s.bring_back(1, before).wait(200).access(1, "d", true, true).write(1, "d/g", "two");
+    s.wait(2_000).everywhere("d/ d/f=one d/g=two");
+}

@@ -115,6 +115,7 @@ impl Client {
     /// directory go on in it.
     pub(super) fn hand_over(&mut self, from: NodeId, to: NodeId) {
         self.trees.hand_over(from, to);
+        self.look_as(from, to);
         let moved = |place: &mut Place| {
             if place.parent == from {
                 place.parent = to;

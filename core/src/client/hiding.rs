@@ -82,13 +82,31 @@ impl Client {
             && record.remote().is_some_and(|there| self.is_hidden_here(there.place.parent))
     }
 
-    /// A directory is gone, and with it what stood in it and was not synced.
-    pub(super) fn others_are_gone(&mut self, dir: NodeId) {
-        let others: Vec<Name> = (self.looks.others.range((dir, Name::first())..))
+    /// A directory is another node from now on: what stands in it and is not synced stands in that.
+    pub(super) fn hide_as(&mut self, from: NodeId, to: NodeId) {
+        for name in self.others_in(from) {
+            self.looks.others.remove(&(from, name.clone()));
+            self.looks.others.insert((to, name));
+        }
+        let before = self.looks.hidden_before.extract_if(.., |(dir, _), _| *dir == from);
+        let before: Vec<_> = before.map(|((_, name), nodes)| ((to, name), nodes)).collect();
+        self.looks.hidden_before.extend(before);
+        for (dir, _) in self.looks.hidden.values_mut().filter(|(dir, _)| *dir == from) {
+            *dir = to;
+        }
+    }
+
+    /// What stands in a directory and is not synced.
+    pub(super) fn others_in(&self, dir: NodeId) -> Vec<Name> {
+        (self.looks.others.range((dir, Name::first())..))
             .take_while(|(of, _)| *of == dir)
             .map(|(_, name)| name.clone())
-            .collect();
-        for name in &others {
+            .collect()
+    }
+
+    /// A directory is gone, and with it what stood in it and was not synced.
+    pub(super) fn others_are_gone(&mut self, dir: NodeId) {
+        for name in &self.others_in(dir) {
             self.not_other(dir, name);
             self.reveal(dir, name);
         }

@@ -82,12 +82,32 @@ impl Looks {
     }
 }
 
+/// What is to be looked at in a directory.
 #[derive(Debug)]
 pub(super) struct Wanted {
     names: Names,
     deep: bool,
     pub(super) due: Instant,
     pub(super) since: Instant,
+}
+
+impl Wanted {
+    /// Both at once.
+    fn with(self, other: Self) -> Self {
+        let names = match (self.names, other.names) {
+            (Names::Only(mut names), Names::Only(mut more)) => {
+                names.append(&mut more);
+                if names.len() > MAX_NAMES { Names::All } else { Names::Only(names) }
+            }
+            (Names::All, _) | (_, Names::All) => Names::All,
+        };
+        Self {
+            names,
+            deep: self.deep || other.deep,
+            due: self.due.min(other.due),
+            since: self.since.min(other.since),
+        }
+    }
 }
 
 /// A look under way.
@@ -188,25 +208,12 @@ impl Client {
 
     pub(super) fn want(&mut self, dir: NodeId, names: Names, deep: bool, delay_ms: u64) {
         let now = self.now.instant;
-        let due = now + delay_ms;
-        let wanted = self.looks.wanted.entry(dir).or_insert(Wanted {
-            names: Names::Only(BTreeSet::new()),
-            deep,
-            due,
-            since: now,
-        });
-        wanted.deep |= deep;
-        wanted.due = wanted.due.min(due);
-        match (&mut wanted.names, names) {
-            (Names::All, _) => {}
-            (all, Names::All) => *all = Names::All,
-            (Names::Only(so_far), Names::Only(more)) => {
-                so_far.extend(more);
-                if so_far.len() > MAX_NAMES {
-                    wanted.names = Names::All;
-                }
-            }
-        }
+        let new = Wanted { names, deep, due: now + delay_ms, since: now };
+        let wanted = match self.looks.wanted.remove(&dir) {
+            Some(so_far) => so_far.with(new),
+            None => new,
+        };
+        self.looks.wanted.insert(dir, wanted);
     }
 
     /// Starts the looks that are due.
@@ -301,6 +308,31 @@ impl Client {
         for name in look.tainted.iter().filter(|&name| asked(&look.names, name)) {
             self.want_name(look.dir, name.clone());
         }
+    }
+
+    /// A directory is another node from now on: what was seen of it, and is still to be, is of that.
+    pub(super) fn look_as(&mut self, from: NodeId, to: NodeId) {
+        if let Some(mut wanted) = self.looks.wanted.remove(&from) {
+            if let Some(own) = self.looks.wanted.remove(&to) {
+                wanted = wanted.with(own);
+            }
+            self.looks.wanted.insert(to, wanted);
+        }
+        for look in self.looks.under_way.values_mut().filter(|look| look.dir == from) {
+            look.dir = to;
+        }
+        if self.looks.blind.remove(&from) {
+            self.looks.blind.insert(to);
+            let reason = self.problems.remove(&(from, ProblemKind::Unreadable));
+            reason.into_iter().for_each(|why| self.problem(to, ProblemKind::Unreadable, why));
+        }
+        if let Some(since) = self.looks.reopened.remove(&from) {
+            self.looks.reopened.insert(to, since);
+        }
+        if let Some(names) = self.looks.unnameable.remove(&from) {
+            self.looks.unnameable.insert(to, names);
+        }
+        self.hide_as(from, to);
     }
 
     /// All below a directory that can be read again was looked at: it is known.

@@ -45,12 +45,7 @@ impl Client {
                 .filter_map(|name| self.trees.child_here(look.dir, name))
                 .collect(),
         };
-        let others: Vec<Name> = (self.looks.others.range((look.dir, Name::first())..))
-            .take_while(|(dir, _)| *dir == look.dir)
-            .filter(|(_, name)| absent(name))
-            .map(|(_, name)| name.clone())
-            .collect();
-        for name in &others {
+        for name in self.others_in(look.dir).iter().filter(|name| absent(name)) {
             self.not_other(look.dir, name);
             self.reveal(look.dir, name);
         }
