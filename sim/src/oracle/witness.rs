@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onefold_core::client::Checked;
 use onefold_core::client::event::{Effect, Event};
 use onefold_core::client::saved::Saved;
+use onefold_core::client::{Answer, Checked};
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
 use onefold_core::id::{DeviceId, NodeId};
@@ -100,20 +100,32 @@ impl Witness {
         Self { epoch, apart, sights, unsaved, ..Self::default() }
     }
 
-    /// A user took back the deletion of these.
-    pub fn undone<'a>(&mut self, device: usize, bodies: impl Iterator<Item = &'a Body>) {
-        self.took_back = true;
-        self.spoil();
+    /// A user took back the deletion of these, or said that it is meant (also where an answer that he
+    /// gave before was lost).
+    pub fn answered<'a>(
+        &mut self,
+        device: usize,
+        answer: Answer,
+        bodies: impl Iterator<Item = &'a Body>,
+    ) {
+        if answer == Answer::Undo {
+            self.took_back = true;
+            self.spoil();
+        }
         for body in bodies {
             let version = match body {
                 Body::Directory => continue,
                 Body::File { content, .. } => content.id,
                 Body::Symlink(target) => target_version(target),
             };
-            if let Some(fate) = self.versions.all.get_mut(&version) {
-                fate.destroyed_by.remove(&device);
-                // It may have been renamed, with no event that told: then it is there, too.
-                fate.copied = true;
+            let Some(fate) = self.versions.all.get_mut(&version) else { continue };
+            match answer {
+                Answer::Approve => drop(fate.destroyed_by.insert(device)),
+                Answer::Undo => {
+                    fate.destroyed_by.remove(&device);
+                    // It may have been renamed, with no event that told: then it is there, too.
+                    fate.copied = true;
+                }
             }
         }
     }

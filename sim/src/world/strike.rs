@@ -187,15 +187,14 @@ impl World {
     /// A user answers about the deletions that are held.
     pub(crate) fn answer_deletions(&mut self, index: usize, answer: Answer) -> Result<(), Broken> {
         self.story.strike("answer", || format!("device {index}: the user answers: {answer:?}"));
-        if answer == Answer::Undo
-            && let Some(client) = &self.devices[index].client
-        {
+        if let Some(client) = &self.devices[index].client {
             let held = client.held_deletions();
             let rows = self.server.journal.rows();
             // What the server forgets before it has come back is gone by a user's will.
             let keeps = self.setting.faults.old_server == 0;
-            let undone = rows.iter().filter(|row| keeps && held.contains(&row.node));
-            self.witness.undone(index, undone.map(|row| &row.state.body));
+            let held = rows.iter().filter(|row| held.contains(&row.node));
+            let bodies = held.filter(|_| keeps || answer == Answer::Approve);
+            self.witness.answered(index, answer, bodies.map(|row| &row.state.body));
         }
         self.give(index, Event::Answered(answer))
     }
