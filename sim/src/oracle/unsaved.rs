@@ -9,7 +9,7 @@ use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
 
-use crate::disk::user::{Act, Deed};
+use crate::disk::user::{Act, Deed, target_version};
 
 /// Of one device.
 #[derive(Clone, Debug, Default)]
@@ -27,10 +27,17 @@ pub struct Unsaved {
 impl Unsaved {
     /// A change of the disk was carried out.
     pub fn changed(&mut self, change: &Change) {
-        if let Change::PlaceFile { content, .. } = change {
-            self.placed.insert(content.id, None);
-            self.unheard.insert(content.id);
-        }
+        let placed = match change {
+            Change::PlaceFile { content, .. } => content.id,
+            Change::PlaceSymlink { target, .. } => target_version(target),
+            Change::MakeDirectory { .. }
+            | Change::Rename { .. }
+            | Change::Exchange { .. }
+            | Change::SetExecutable { .. }
+            | Change::Remove { .. } => return,
+        };
+        self.placed.insert(placed, None);
+        self.unheard.insert(placed);
     }
 
     /// The engine asks for something.
