@@ -115,8 +115,9 @@ impl Versions {
         }
     }
 
-    /// A user made a file, with nothing in it yet.
+    /// A user made a file, or one empty, with nothing in it yet (and never, if the disk is full).
     pub fn made(&mut self, device: usize, path: &RelPath) {
+        self.all.entry(ContentId::of(b"")).or_default().copied = true;
         self.empty.insert((device, path.clone()));
     }
 
