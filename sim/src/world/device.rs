@@ -87,6 +87,8 @@ pub struct Device {
     pub starts: u64,
     /// So much the engine's clock is ahead of what it should be.
     pub ahead_ms: u64,
+    /// When the engine wants to be ticked, by its own clock; as it said last.
+    pub due: Option<Instant>,
     started_ms: u64,
     asleep_until_ms: Option<u64>,
     index: usize,
@@ -107,6 +109,7 @@ impl Device {
             off: false,
             starts: 0,
             ahead_ms: 0,
+            due: None,
             started_ms: 0,
             asleep_until_ms: None,
             index,
@@ -153,7 +156,7 @@ impl Device {
     /// Ends the client's process.
     pub fn kill(&mut self) {
         planted::client::killed(self.disk.planted, &self.store);
-        self.client = None;
+        (self.client, self.due) = (None, None);
         self.tasks.clear();
         self.link = Link::Down;
         self.stream.clear();
@@ -220,8 +223,7 @@ impl Device {
         if self.sleeps() {
             return None;
         }
-        let (instant, _) = self.client.as_ref()?.deadline()?;
-        Some((instant.as_ms() + self.started_ms).saturating_sub(1_000 + self.ahead_ms))
+        Some((self.due?.as_ms() + self.started_ms).saturating_sub(1_000 + self.ahead_ms))
     }
 
     /// Sets the filesystem's clock to the wall clock.

@@ -245,6 +245,7 @@ impl World {
         let now = device.now(self.now_ms);
         let Some(client) = &mut device.client else { return Ok(()) };
         let effects = client.handle(now, event);
+        device.due = client.deadline().map(|(at, _)| at);
         let checked = client.check();
         for effect in effects {
             self.story.hash(&effect);
