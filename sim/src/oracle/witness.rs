@@ -101,12 +101,13 @@ impl Witness {
     }
 
     /// A user took back the deletion of these, or said that it is meant (also where an answer that he
-    /// gave before was lost).
+    /// gave before was lost). `forgets`: the server may have forgotten them before they come back.
     pub fn answered<'a>(
         &mut self,
         device: usize,
         answer: Answer,
         bodies: impl Iterator<Item = &'a Body>,
+        forgets: bool,
     ) {
         if answer == Answer::Undo {
             self.took_back = true;
@@ -122,7 +123,7 @@ impl Witness {
             match answer {
                 Answer::Approve => drop(fate.destroyed_by.insert(device)),
                 Answer::Undo => {
-                    fate.destroyed_by.remove(&device);
+                    fate.destroyed_by.retain(|by| forgets || *by != device);
                     // It may have been renamed, with no event that told: then it is there, too.
                     fate.copied = true;
                 }

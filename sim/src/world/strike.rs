@@ -190,11 +190,10 @@ impl World {
         if let Some(client) = &self.devices[index].client {
             let held = client.held_deletions();
             let rows = self.server.journal.rows();
-            // What the server forgets before it has come back is gone by a user's will.
-            let keeps = self.setting.faults.old_server == 0;
             let held = rows.iter().filter(|row| held.contains(&row.node));
-            let bodies = held.filter(|_| keeps || answer == Answer::Approve);
-            self.witness.answered(index, answer, bodies.map(|row| &row.state.body));
+            // What the server forgets before it has come back is gone by a user's will.
+            let forgets = self.setting.faults.old_server > 0;
+            self.witness.answered(index, answer, held.map(|row| &row.state.body), forgets);
         }
         self.give(index, Event::Answered(answer))
     }
