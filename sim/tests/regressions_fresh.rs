@@ -406,3 +406,13 @@ fn a_directory_that_is_met_as_one_of_the_servers_is_as_unreadable_as_it_was() {
     s.bring_back(1, before).wait(200).access(1, "d", true, true).write(1, "d/g", "two");
     s.wait(2_000).everywhere("d/ d/f=one d/g=two");
 }
+
+/// Of two directories that change places, the outer had settled before the inner: as that could not go
+/// yet, the outer seemed to go into itself, and was put back.
+#[test]
+fn a_directory_goes_into_what_was_in_it_however_late_that_settles() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "a").mkdir(0, "a/b").write(0, "a/b/f", "one").settle();
+    s.rename(0, "a/b", "t").rename(0, "a", "t/a").wait(60).rename(0, "t", "b");
+    s.everywhere("b/ b/a/ b/f=one");
+}

@@ -230,20 +230,25 @@ impl Client {
         }
     }
 
-    /// Whether a directory would be another, or inside it, once all was sent.
+    /// Whether a directory would be another, or inside it, once all was sent, also what cannot go yet.
     fn would_be_inside(&self, dir: NodeId, other: NodeId) -> bool {
         let mut at = dir;
         for _ in 0..MAX_DEPTH {
             if at == other {
                 return true;
             }
-            at = match self.step(at) {
-                Some(Step::Create { place, .. } | Step::Move { place, .. }) => place.parent,
-                Some(_) | None => match self.trees.get(at).remote() {
-                    Some(there) => there.place.parent,
-                    None => return false,
-                },
+            // Where it is to be is not known now.
+            let Some(decision) = self.decide(at) else { return false };
+            let record = self.trees.get(at);
+            let arrives = decision == Decision::Create || decision.place() == Some(Act::Send);
+            let place = match arrives {
+                true => record.present().map(|here| &here.place),
+                false => record.remote().map(|there| &there.place),
             };
+            match place {
+                Some(place) => at = place.parent,
+                None => return false,
+            }
         }
         false
     }
