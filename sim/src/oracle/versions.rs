@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onefold_core::client::Answer;
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
 use onefold_core::name::RelPath;
@@ -20,6 +21,8 @@ pub struct Fate {
     pub written: Vec<usize>,
     /// Who changed, replaced or deleted it while it was on his disk.
     pub destroyed_by: BTreeSet<usize>,
+    /// Who deleted it, and took that back.
+    pub taken_back_by: BTreeSet<usize>,
     /// Who did so while it stood elsewhere on his disk, too.
     pub dropped_by: BTreeSet<usize>,
     /// Who moved it, or what it is in.
@@ -112,6 +115,26 @@ impl Versions {
             }
             Act::Linked => fate.copied = true,
             Act::MovedDirectory | Act::Made => {}
+        }
+    }
+
+    /// A user took its deletion back, or said that it is meant. `forgets`: it may be forgotten before it
+    /// comes back.
+    pub fn answered(&mut self, version: ContentId, device: usize, answer: Answer, forgets: bool) {
+        let Some(fate) = self.all.get_mut(&version) else { return };
+        match answer {
+            // The answer before was lost.
+            Answer::Approve if fate.taken_back_by.remove(&device) => {
+                fate.destroyed_by.insert(device);
+            }
+            Answer::Approve => {}
+            Answer::Undo => {
+                if !forgets && fate.destroyed_by.remove(&device) {
+                    fate.taken_back_by.insert(device);
+                }
+                // It may have been renamed, with no event that told: then it is there, too.
+                fate.copied = true;
+            }
         }
     }
 

@@ -119,15 +119,7 @@ impl Witness {
                 Body::File { content, .. } => content.id,
                 Body::Symlink(target) => target_version(target),
             };
-            let Some(fate) = self.versions.all.get_mut(&version) else { continue };
-            match answer {
-                Answer::Approve => drop(fate.destroyed_by.insert(device)),
-                Answer::Undo => {
-                    fate.destroyed_by.retain(|by| forgets || *by != device);
-                    // It may have been renamed, with no event that told: then it is there, too.
-                    fate.copied = true;
-                }
-            }
+            self.versions.answered(version, device, answer, forgets);
         }
     }
 
