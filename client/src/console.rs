@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use std::{fmt, thread};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -82,12 +81,12 @@ pub struct Bar {
 /// Shows how far something is; `None`: no more. Only where there is a thread that says it.
 pub fn show(what: &'static str, bar: Option<Bar>) {
     let Some(speaker) = SPEAKER.get() else { return };
-    let mut bars = lock(&speaker.shared.bars);
+    let mut state = lock(&speaker.shared.state);
     match bar {
-        Some(bar) => drop(bars.insert(what, bar)),
-        None => drop(bars.remove(what)),
+        Some(bar) => drop(state.bars.insert(what, bar)),
+        None => drop(state.bars.remove(what)),
     }
-    drop(bars);
+    drop(state);
     speaker.put(Words::Bars);
 }
 
@@ -104,16 +103,16 @@ pub fn never_wait() -> io::Result<()> {
 /// Waits until all is said, but not for a terminal that takes nothing.
 pub fn end() {
     let Some(Speaker { shared, .. }) = SPEAKER.get() else { return };
-    let (mut said, mut since) = (0, Instant::now());
-    while since.elapsed() < END_PATIENCE {
-        let now = shared.said.load(Ordering::Relaxed);
-        if now == shared.put.load(Ordering::Relaxed) {
+    let mut state = lock(&shared.state);
+    while state.said < state.put {
+        let said = state.said;
+        let stands = |state: &mut State| state.said == said;
+        let waited = shared.was_said.wait_timeout_while(state, END_PATIENCE, stands);
+        let (now, ended) = waited.unwrap_or_else(PoisonError::into_inner);
+        if ended.timed_out() {
             return;
         }
-        if now != said {
-            (said, since) = (now, Instant::now());
-        }
-        thread::sleep(Duration::from_millis(5));
+        state = now;
     }
 }
 
@@ -158,11 +157,19 @@ struct Speaker {
 
 #[derive(Debug, Default)]
 struct Shared {
-    put: AtomicU64,
-    said: AtomicU64,
-    /// What could not wait any more.
-    left_out: AtomicU64,
-    bars: Mutex<BTreeMap<&'static str, Bar>>,
+    state: Mutex<State>,
+    was_said: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// So much was to be said.
+    put: u64,
+    /// So much of it was said.
+    said: u64,
+    /// Lines that could not wait any more.
+    left_out: u64,
+    bars: BTreeMap<&'static str, Bar>,
 }
 
 impl Speaker {
@@ -175,13 +182,12 @@ impl Speaker {
     }
 
     fn put(&self, words: Words) {
-        self.shared.put.fetch_add(1, Ordering::Relaxed);
-        if let Err(TrySendError::Full(words) | TrySendError::Disconnected(words)) =
-            self.to_say.try_send(words)
-        {
-            self.shared.put.fetch_sub(1, Ordering::Relaxed);
-            let lines = u64::from(!matches!(words, Words::Bars));
-            self.shared.left_out.fetch_add(lines, Ordering::Relaxed);
+        let mut state = lock(&self.shared.state);
+        match self.to_say.try_send(words) {
+            Ok(()) => state.put += 1,
+            Err(TrySendError::Full(words) | TrySendError::Disconnected(words)) => {
+                state.left_out += u64::from(!matches!(words, Words::Bars));
+            }
         }
     }
 }
@@ -198,7 +204,7 @@ impl Screen {
     fn run(mut self, words: &Receiver<Words>) {
         for words in words {
             self.all.suspend(|| words.say());
-            let left_out = self.shared.left_out.swap(0, Ordering::Relaxed);
+            let left_out = std::mem::take(&mut lock(&self.shared.state).left_out);
             if left_out > 0 {
                 let note = format!(
                     "({left_out} lines are left out, as nothing was taken here for a while; \
@@ -207,13 +213,14 @@ impl Screen {
                 self.all.suspend(|| Words::Err(note.into_bytes()).say());
             }
             self.draw();
-            self.shared.said.fetch_add(1, Ordering::Relaxed);
+            lock(&self.shared.state).said += 1;
+            self.shared.was_said.notify_all();
         }
     }
 
     /// Has the bars be as they should.
     fn draw(&mut self) {
-        let bars = lock(&self.shared.bars).clone();
+        let bars = lock(&self.shared.state).bars.clone();
         for (_, gone) in self.drawn.extract_if(.., |what, _| !bars.contains_key(what)) {
             gone.finish_and_clear();
             self.all.remove(&gone);
@@ -246,10 +253,13 @@ mod tests {
         for words in [Words::Out("1".into()), Words::Out("2".into()), Words::Bars] {
             speaker.put(words);
         }
-        assert_eq!(speaker.shared.put.load(Ordering::Relaxed), 1);
-        assert_eq!(speaker.shared.left_out.load(Ordering::Relaxed), 1);
+        let counts = || {
+            let state = lock(&speaker.shared.state);
+            (state.put, state.left_out)
+        };
+        assert_eq!(counts(), (1, 1));
         drop(waiting);
         speaker.put(Words::Err(b"3".into()));
-        assert_eq!(speaker.shared.left_out.load(Ordering::Relaxed), 2);
+        assert_eq!(counts(), (1, 2));
     }
 }

@@ -58,23 +58,6 @@ pub struct Browser {
     session: String,
 }
 
-/// A port that nobody has. The driver wants one for IPv4 and IPv6 alike, and what it chooses itself is
-/// free for one of them. It is below those that are given to whoever asks for any.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
-    let taken = |ip: IpAddr, port| {
-        let bound = TcpListener::bind((ip, port));
-        bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
-    };
-    (0..1_000)
-        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
-        .find(|port| {
-            !taken(Ipv4Addr::LOCALHOST.into(), *port) && !taken(Ipv6Addr::LOCALHOST.into(), *port)
-        })
-        .expect("one of many is free")
-}
-
 impl Browser {
     /// Starts one.
     pub fn start(world: &World) -> Self {
@@ -307,4 +290,21 @@ impl Drop for Browser {
 fn quoted(text: &str) -> String {
     assert!(!text.contains('"'), "{text:?} cannot be looked for");
     format!("\"{text}\"")
+}
+
+/// A port that nobody has. The driver wants one for IPv4 and IPv6 alike, and what it chooses itself is
+/// free for one of them. It is below those that are given to whoever asks for any.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    let taken = |ip: IpAddr, port| {
+        let bound = TcpListener::bind((ip, port));
+        bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+    };
+    (0..1_000)
+        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
+        .find(|port| {
+            !taken(Ipv4Addr::LOCALHOST.into(), *port) && !taken(Ipv6Addr::LOCALHOST.into(), *port)
+        })
+        .expect("one of many is free")
 }

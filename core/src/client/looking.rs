@@ -95,8 +95,8 @@ impl Wanted {
     /// Both at once.
     fn with(self, other: Self) -> Self {
         let names = match (self.names, other.names) {
-            (Names::Only(mut names), Names::Only(mut more)) => {
-                names.append(&mut more);
+            (Names::Only(mut names), Names::Only(more)) => {
+                names.extend(more);
                 if names.len() > MAX_NAMES { Names::All } else { Names::Only(names) }
             }
             (Names::All, _) | (_, Names::All) => Names::All,
@@ -200,18 +200,19 @@ impl Client {
 
     /// Looks at a directory and all below it, as part of a look that was wanted since then.
     pub(super) fn want_below(&mut self, dir: NodeId, since: Instant) {
-        self.want_all(dir, 0);
-        if let Some(wanted) = self.looks.wanted.get_mut(&dir) {
-            wanted.since = wanted.since.min(since);
-        }
+        let due = self.now.instant;
+        self.want_also(dir, Wanted { names: Names::All, deep: true, due, since });
     }
 
     pub(super) fn want(&mut self, dir: NodeId, names: Names, deep: bool, delay_ms: u64) {
         let now = self.now.instant;
-        let new = Wanted { names, deep, due: now + delay_ms, since: now };
+        self.want_also(dir, Wanted { names, deep, due: now + delay_ms, since: now });
+    }
+
+    fn want_also(&mut self, dir: NodeId, more: Wanted) {
         let wanted = match self.looks.wanted.remove(&dir) {
-            Some(so_far) => so_far.with(new),
-            None => new,
+            Some(so_far) => so_far.with(more),
+            None => more,
         };
         self.looks.wanted.insert(dir, wanted);
     }
@@ -312,11 +313,8 @@ impl Client {
 
     /// A directory is another node from now on: what was seen of it, and is still to be, is of that.
     pub(super) fn look_as(&mut self, from: NodeId, to: NodeId) {
-        if let Some(mut wanted) = self.looks.wanted.remove(&from) {
-            if let Some(own) = self.looks.wanted.remove(&to) {
-                wanted = wanted.with(own);
-            }
-            self.looks.wanted.insert(to, wanted);
+        if let Some(wanted) = self.looks.wanted.remove(&from) {
+            self.want_also(to, wanted);
         }
         for look in self.looks.under_way.values_mut().filter(|look| look.dir == from) {
             look.dir = to;

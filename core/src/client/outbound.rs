@@ -240,8 +240,7 @@ impl Client {
             // Where it is to be is not known now.
             let Some(decision) = self.decide(at) else { return false };
             let record = self.trees.get(at);
-            let arrives = decision == Decision::Create || decision.place() == Some(Act::Send);
-            let place = match arrives {
+            let place = match decision.places_there() {
                 true => record.present().map(|here| &here.place),
                 false => record.remote().map(|there| &there.place),
             };
@@ -305,8 +304,7 @@ impl Client {
             .iter()
             .filter_map(|node| {
                 let decision = self.decide(node)?;
-                let arrives = decision == Decision::Create || decision.place() == Some(Act::Send);
-                arrives.then_some(self.trees.get(node).present()?.place.parent)
+                decision.places_there().then_some(self.trees.get(node).present()?.place.parent)
             })
             .collect();
         parents.into_iter().for_each(|dir| self.need_there(dir));

@@ -173,6 +173,11 @@ impl Decision {
         }
     }
 
+    /// It gets a place at the server: the one that it has here.
+    pub const fn places_there(self) -> bool {
+        matches!(self, Self::Create | Self::Merge { place: Act::Send, .. })
+    }
+
     /// What to do about the place, if the node is merged aspect by aspect.
     pub const fn place(self) -> Option<Act> {
         if let Self::Merge { place, .. } = self { Some(place) } else { None }

@@ -4,6 +4,7 @@
 //! moved or did away with; that is what the oracle holds the engines to.
 
 use onefold_core::blob::Blob;
+use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
 use onefold_core::name::{Name, RelPath};
 use onefold_core::node::Target;
@@ -49,6 +50,19 @@ pub fn version(form: &Form) -> Option<ContentId> {
         Form::File { bytes, .. } => Some(ContentId::of(bytes)),
         Form::Symlink(target) => Some(target_version(target)),
         Form::Directory(_) | Form::Fifo => None,
+    }
+}
+
+/// The version that a change places.
+pub fn placed_version(change: &Change) -> Option<ContentId> {
+    match change {
+        Change::PlaceFile { content, .. } => Some(content.id),
+        Change::PlaceSymlink { target, .. } => Some(target_version(target)),
+        Change::MakeDirectory { .. }
+        | Change::Rename { .. }
+        | Change::Exchange { .. }
+        | Change::SetExecutable { .. }
+        | Change::Remove { .. } => None,
     }
 }
 

@@ -21,7 +21,7 @@ use onefold_core::operation::{Commit, Step};
 use onefold_core::protocol::{ClientMessage, ServerMessage};
 use onefold_core::time::FileTime;
 
-use crate::disk::user::target_version;
+use crate::disk::user::{placed_version, target_version};
 
 use super::deed::Stood;
 use super::{Broken, Tally, rules};
@@ -154,13 +154,9 @@ impl Sight {
                 self.read.insert(look(&stamp), content.id);
             }
             (Event::Changed(_, Ok(Some(stamp))), Some(Effect::Change { change, .. })) => {
-                let version = match &change {
-                    Change::PlaceFile { content, .. } => Some(content.id),
-                    Change::PlaceSymlink { target, .. } => Some(target_version(target)),
-                    _ => None,
-                };
-                self.read.extend(version.map(|version| (look(stamp), version)));
-                self.placed.extend(version.map(|version| (look(stamp), version)));
+                let version = placed_version(&change).map(|version| (look(stamp), version));
+                self.read.extend(version);
+                self.placed.extend(version);
             }
             (Event::Saved(_, Ok(())), Some(Effect::Save { batch, .. })) => {
                 for (node, record) in &batch.records {

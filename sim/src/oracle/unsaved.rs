@@ -9,7 +9,7 @@ use onefold_core::client::event::{Effect, Event, TaskId};
 use onefold_core::disk::Change;
 use onefold_core::hash::ContentId;
 
-use crate::disk::user::{Act, Deed, target_version};
+use crate::disk::user::{Act, Deed, placed_version};
 
 /// Of one device.
 #[derive(Clone, Debug, Default)]
@@ -27,17 +27,9 @@ pub struct Unsaved {
 impl Unsaved {
     /// A change of the disk was carried out.
     pub fn changed(&mut self, change: &Change) {
-        let placed = match change {
-            Change::PlaceFile { content, .. } => content.id,
-            Change::PlaceSymlink { target, .. } => target_version(target),
-            Change::MakeDirectory { .. }
-            | Change::Rename { .. }
-            | Change::Exchange { .. }
-            | Change::SetExecutable { .. }
-            | Change::Remove { .. } => return,
-        };
-        self.placed.insert(placed, None);
-        self.unheard.insert(placed);
+        let placed = placed_version(change);
+        self.placed.extend(placed.map(|version| (version, None)));
+        self.unheard.extend(placed);
     }
 
     /// The engine asks for something.

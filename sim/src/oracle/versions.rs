@@ -21,10 +21,10 @@ pub struct Fate {
     pub written: Vec<usize>,
     /// Who changed, replaced or deleted it while it was on his disk.
     pub destroyed_by: BTreeSet<usize>,
-    /// Who deleted it, and took that back.
-    pub taken_back_by: BTreeSet<usize>,
     /// Who did so while it stood elsewhere on his disk, too.
     pub dropped_by: BTreeSet<usize>,
+    /// Who deleted it, and took that back.
+    pub taken_back_by: BTreeSet<usize>,
     /// Who moved it, or what it is in.
     pub moved_by: BTreeSet<usize>,
     /// It stood at more than one path by a user's will.
@@ -123,11 +123,10 @@ impl Versions {
     pub fn answered(&mut self, version: ContentId, device: usize, answer: Answer, forgets: bool) {
         let Some(fate) = self.all.get_mut(&version) else { return };
         match answer {
-            // The answer before was lost.
-            Answer::Approve if fate.taken_back_by.remove(&device) => {
-                fate.destroyed_by.insert(device);
+            Answer::Approve => {
+                // The answer before was lost.
+                fate.destroyed_by.extend(fate.taken_back_by.take(&device));
             }
-            Answer::Approve => {}
             Answer::Undo => {
                 if !forgets && fate.destroyed_by.remove(&device) {
                     fate.taken_back_by.insert(device);

@@ -1,8 +1,9 @@
 //! What moves is told while it moves: which file, which way, how much of it is there, how fast; and
 //! it moves no faster than it may.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -120,6 +121,19 @@ fn long_work_shows_bars_on_a_terminal_and_lines_elsewhere() {
     assert!(!said.stderr.contains("receiv"), "{}", said.stderr);
 }
 
+/// A FIFO that is open, so that nobody waits for who reads it.
+fn pipe_in(world: &World) -> (PathBuf, File) {
+    let pipe = world.at("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
+    let open = OpenOptions::new().read(true).write(true).open(&pipe).expect("it is ours");
+    (pipe, open)
+}
+
+fn write_more_names_than_a_pipe_holds(device: &Device<'_>, files: usize) {
+    let name = |number| format!("{number:04}-{}", "long".repeat(50));
+    (0..files).for_each(|number| device.write(&name(number), "new"));
+}
+
 /// Ctrl-S, a pager, a program that starts a client and forgets its output.
 #[test]
 fn who_reads_nothing_of_what_it_says_holds_up_nothing() {
@@ -127,14 +141,10 @@ fn who_reads_nothing_of_what_it_says_holds_up_nothing() {
     let server = Server::start(&world);
     let mut one = Device::join_once(&world, "one", &server.link());
     let mut two = Device::join(&world, "two", &server.link());
-    let pipe = world.at("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
-    let reader = OpenOptions::new().read(true).write(true).open(&pipe).expect("it is ours");
+    let (pipe, reader) = pipe_in(&world);
     one.start(with_words_to(&one.command(["sync"]), &pipe));
 
-    // Far more words than a pipe holds.
-    let name = |number| format!("{number:04}-{}", "long".repeat(50));
-    (0..1_500).for_each(|number| two.write(&name(number), "new"));
+    write_more_names_than_a_pipe_holds(&two, 1_500);
     one.wait_for_tree(&two.tree());
     one.wait_until_in_sync();
     let created = |line: &&str| line.contains("-longlong");
@@ -151,11 +161,9 @@ fn a_client_whose_words_nobody_reads_ends_when_it_is_told_to() {
     let server = Server::start(&world);
     let mut one = Device::join_once(&world, "one", &server.link());
     let two = Device::join_once(&world, "two", &server.link());
-    (0..600).for_each(|number| two.write(&format!("{number:04}-{}", "long".repeat(50)), "new"));
+    write_more_names_than_a_pipe_holds(&two, 600);
     two.once();
-    let pipe = world.at("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
-    let _unread = OpenOptions::new().read(true).write(true).open(&pipe).expect("it is ours");
+    let (pipe, _unread) = pipe_in(&world);
     one.start(with_words_to(&one.command(["sync"]), &pipe));
     one.wait_for_tree(&two.tree());
     one.stop();
