@@ -18,3 +18,7 @@ pub mod user;
 pub mod word;
 pub mod words;
 pub mod world;
+
+/// A run allocates much, and frees it at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

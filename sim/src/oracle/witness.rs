@@ -17,7 +17,7 @@ use onefold_core::operation::{Cursor, Entry};
 use onefold_core::protocol::{ClientMessage, MergeReason};
 
 use crate::disk::guard::Changed;
-use crate::disk::user::{Act, Deed, target_version};
+use crate::disk::user::{Act, Deed, placed_version, target_version};
 use crate::disk::{Disk, Form};
 use crate::story::Story;
 
@@ -367,7 +367,14 @@ impl Witness {
         if let Some(under) = self.under.take() {
             match result {
                 None => self.versions.half_deleted(under.destroyed()),
-                Some(_) => under.destroyed().for_each(|gone| self.unsaved[device].gone(gone)),
+                Some(result) => {
+                    // What was placed and taken back is placed again, beside what was made of it.
+                    let taken_back = placed_version(change).filter(|_| result.is_err());
+                    let (taken_back, gone): (Vec<_>, Vec<_>) =
+                        under.destroyed().partition(|gone| Some(*gone) == taken_back);
+                    self.versions.half_deleted(taken_back.into_iter());
+                    gone.into_iter().for_each(|gone| self.unsaved[device].gone(gone));
+                }
             }
             let judged = under.end(disk, &self.sights[device], change, result, &mut self.tally);
             self.hold(judged);
