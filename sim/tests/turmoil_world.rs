@@ -57,6 +57,7 @@ fn every_rule_holds_whatever_happens_to_the_drivers() {
         if seed % TWICE == 0 {
             let traces = [traced(seed), traced(seed)];
             assert_eq!(traces[0], traces[1], "the same tapes gave another trace: turmoil:{seed}");
+            summary.ran_twice();
         }
     }
     tell(&summary.to_string());

@@ -72,7 +72,7 @@ pub enum Action {
     RenameAndBack(u8),
     /// Moves a file over another.
     Replace(u8, u8),
-    /// Swaps two names by way of a third.
+    /// Swaps two names by way of a third, also those of a directory and one that is in it.
     Swap(u8, u8),
     /// Moves each of several files to the next one's name, and makes a new first one.
     Rotate(u8, u8),

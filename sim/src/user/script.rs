@@ -166,7 +166,7 @@ impl Writer {
                 vec![Call::Rename(from.clone(), to.clone()), Call::Rename(to, from)]
             }
             Action::Replace(from, to) => vec![Call::Rename(file(from)?, file(to)?)],
-            Action::Swap(one, two) => self.swap(node(one)?, node(two)?)?,
+            Action::Swap(one, two) => self.swap(disk, node(one)?, node(two)?)?,
             Action::Rotate(first, count) => self.rotate(place, first, count)?,
             Action::MakeTree(spot, depth) => self.tree(place.spot(spot), depth),
             Action::Copy(which, spot) => {
@@ -268,14 +268,25 @@ impl Writer {
         beside(path, ".", &format!(".{}.tmp", self.serial))
     }
 
-    fn swap(&mut self, one: RelPath, two: RelPath) -> Option<Vec<Call>> {
+    fn swap(&mut self, disk: &Disk, one: RelPath, two: RelPath) -> Option<Vec<Call>> {
         let nested = one.is_within(&two) || two.is_within(&one);
-        let third = self.aside(&one);
-        (!nested).then(|| {
+        let (outer, inner) = if one.is_within(&two) { (two, one) } else { (one, two) };
+        let third = self.aside(&outer);
+        if !nested {
+            return Some(vec![
+                Call::Rename(outer.clone(), third.clone()),
+                Call::Rename(inner.clone(), outer),
+                Call::Rename(third, inner),
+            ]);
+        }
+        // A directory goes into what was in it.
+        let (_, name) = inner.split().filter(|_| inner != outer)?;
+        let within = third.join(name.clone());
+        matches!(kind(disk, disk.at(&inner).ok()?), Form::Directory(_)).then(|| {
             vec![
-                Call::Rename(one.clone(), third.clone()),
-                Call::Rename(two.clone(), one),
-                Call::Rename(third, two),
+                Call::Rename(inner, third.clone()),
+                Call::Rename(outer.clone(), within),
+                Call::Rename(third, outer),
             ]
         })
     }
