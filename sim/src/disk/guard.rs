@@ -57,15 +57,16 @@ impl<E: Into<DiskError>> From<E> for Stop {
 impl Disk {
     /// Carries a change out, or leaves everything as it is. Durable when it returns.
     pub fn change(&mut self, change: &Change, window: Window<'_>) -> Result<Changed, Crashed> {
-        let result = match self.try_change(change, window) {
+        let result = self.try_change(change, window);
+        self.lease = None;
+        for number in std::mem::take(&mut self.held) {
+            self.release(number);
+        }
+        let result = match result {
             Ok(stamp) => Ok(stamp),
             Err(Stop::Error(error)) => Err(error),
-            Err(Stop::Crash) => {
-                self.lease = None;
-                return Err(Crashed);
-            }
+            Err(Stop::Crash) => return Err(Crashed),
         };
-        self.lease = None;
         if self.planted == Some(Planted::PlacesUnsynced) {
             self.changed()
         } else {
@@ -148,10 +149,12 @@ impl Disk {
     }
 
     /// What stands at a path, if it is what the engine believes.
-    fn expected(&self, at: &RelPath, expect: &Stamp) -> Result<(Number, Name, Number), Stop> {
+    /// What the engine expects there, held open until the change has ended.
+    fn expected(&mut self, at: &RelPath, expect: &Stamp) -> Result<(Number, Name, Number), Stop> {
         let (directory, name) = self.writable_parent(at)?;
         let (name, number) = self.entry(directory, &name).ok_or(DiskError::Gone)?;
         if self.is_still(number, expect) {
+            self.held.push(number);
             Ok((directory, name, number))
         } else {
             Err(DiskError::Changed.into())

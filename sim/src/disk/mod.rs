@@ -180,6 +180,8 @@ pub struct Disk {
     next_handle: u64,
     clock: FileTime,
     lease: Option<guard::Lease>,
+    /// What a change under way compared: no other file gets its number meanwhile.
+    held: Vec<Number>,
     watcher: Watcher,
     power: Power,
     deeds: Vec<user::Deed>,
@@ -201,6 +203,7 @@ impl Disk {
             next_handle: 0,
             clock: FileTime::default(),
             lease: None,
+            held: Vec::new(),
             watcher: Watcher::default(),
             power: Power::default(),
             deeds: Vec::new(),
@@ -351,6 +354,7 @@ impl Disk {
         let held = inode.links > 0
             || number == ROOT
             || self.is_open(number)
+            || self.held.contains(&number)
             || self.table.kept.iter().any(|kept| kept.number == number);
         if !held {
             self.watcher.forget(number);

@@ -39,6 +39,7 @@ impl Disk {
         self.handles.clear();
         self.unwatch();
         self.lease = None;
+        self.held.clear();
         self.table = image.0;
         self.forget_unlinked();
         self.sync();
@@ -67,6 +68,7 @@ impl Disk {
         self.handles.clear();
         self.unwatch();
         self.lease = None;
+        self.held.clear();
         if !self.traits.power_cuts {
             return;
         }
