@@ -23,7 +23,7 @@ const CASES: u64 = 6_000;
 /// So many are run before it is asked whether one broke a rule.
 const PART: u64 = 60;
 
-/// Stops at the first that breaks one, and leaves it to the simulation to make it simple and to tell it:
+/// Stops at the first that breaks one, and leaves it to the simulation to make it simple and to tell:
 /// whoever bends decisions on purpose wants to know soon.
 #[test]
 fn every_node_becomes_what_the_three_trees_say() {
