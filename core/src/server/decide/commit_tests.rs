@@ -2,9 +2,13 @@
 
 use super::Submitted;
 use super::test_store::*;
+use crate::blob::Blob;
 use crate::id::{CommitKey, NodeId, Seq};
 use crate::node::Body;
-use crate::operation::{Commit, MAX_OPERATIONS, MAX_STEPS, Refusal, Step, Verdict};
+use crate::operation::{
+    Commit, MAX_COMMIT_BYTES, MAX_INLINE_BYTES, MAX_OPERATIONS, MAX_OPERATIONS_BYTES, MAX_STEPS,
+    Operation, Refusal, Step, Verdict,
+};
 
 #[test]
 fn a_device_that_may_only_read_changes_nothing() {
@@ -20,7 +24,7 @@ fn a_device_that_may_only_read_changes_nothing() {
 }
 
 #[test]
-fn what_is_over_a_limit_names_the_root_or_a_node_twice_is_malformed() {
+fn an_operation_of_no_steps_of_too_many_of_the_root_or_of_a_node_twice_is_malformed() {
     let mut store = folder();
     let root = NodeId::ROOT;
     let bad = [
@@ -36,17 +40,45 @@ fn what_is_over_a_limit_names_the_root_or_a_node_twice_is_malformed() {
     for operation in bad {
         assert_eq!(store.one(operation), refused(Refusal::Malformed));
     }
-    let many = vec![delete(1).into(); MAX_OPERATIONS + 1];
-    let verdicts = store.commit(3, many);
-    assert_eq!(verdicts, vec![refused(Refusal::Malformed); MAX_OPERATIONS + 1]);
-    let commit = Commit {
-        key: store.key(),
-        seen: Seq::new(3),
-        operations: vec![delete(1).into()],
-        contents: vec![vec![0; 64 * 1024 + 1].into()],
+}
+
+#[test]
+fn a_commit_may_be_as_large_as_its_limits_and_no_larger() {
+    let check = |operations: &[Operation], contents: &[Blob], fits| {
+        let (operations, contents) = (operations.to_vec(), contents.to_vec());
+        let (key, count) = (CommitKey::from_bytes([1; 16]), operations.len());
+        let commit = Commit { key, seen: Seq::ZERO, operations, contents };
+        let submitted = Submitted { device: LAPTOP, writable: true, commit };
+        let verdicts = Store::new().decide(vec![submitted]).remove(0).verdicts;
+        let verdict = if fits { Verdict::Agreed } else { refused(Refusal::Malformed) };
+        assert_eq!(verdicts, vec![verdict; count]);
     };
-    let outcome = store.decide(vec![Submitted { device: LAPTOP, writable: true, commit }]);
-    assert_eq!(outcome[0].verdicts, [refused(Refusal::Malformed)]);
+    let deletions = vec![Operation::from(delete(1)); MAX_OPERATIONS + 1];
+    check(&deletions[1..], &[], true);
+    check(&deletions, &[], false);
+    let zeros = |count| Blob::from(vec![0; count]);
+    let largest = usize::try_from(MAX_INLINE_BYTES).unwrap();
+    let full = vec![zeros(largest); MAX_COMMIT_BYTES / largest];
+    check(&deletions[1..2], &full, true);
+    check(&deletions[1..2], &[full, vec![zeros(1)]].concat(), false);
+    check(&deletions[1..2], &[zeros(largest + 1)], false);
+}
+
+#[test]
+fn the_operations_of_a_commit_may_be_as_large_as_their_limit_and_no_larger() {
+    let retarget = |number: u128, length| Step::Retarget {
+        node: NodeId::from_bytes((number + 1).to_be_bytes()),
+        target: target(&"t".repeat(length)),
+    };
+    let check = |bytes: usize, verdict: Verdict| {
+        // Each is encoded in 4096 bytes; the last one is shortened by what they are too many.
+        let mut steps: Vec<_> = (0..2048).map(|number| retarget(number, 4077)).collect();
+        let excess = postcard::to_allocvec(&vec![set(steps.clone())]).unwrap().len() - bytes;
+        *steps.last_mut().unwrap() = retarget(2047, 4077 - excess);
+        assert_eq!(Store::new().commit(0, vec![set(steps)]), [verdict]);
+    };
+    check(MAX_OPERATIONS_BYTES, refused(Refusal::Deleted));
+    check(MAX_OPERATIONS_BYTES + 1, refused(Refusal::Malformed));
 }
 
 #[test]

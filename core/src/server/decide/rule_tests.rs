@@ -2,7 +2,7 @@
 
 use super::Submitted;
 use super::test_store::*;
-use crate::id::Seq;
+use crate::id::{CommitKey, Seq};
 use crate::node::Body;
 use crate::operation::{Commit, Refusal, Step, Verdict};
 
@@ -103,6 +103,33 @@ fn the_executable_bit_is_agreed_or_set_and_never_stale() {
     assert_eq!(store.one_at(1, executable(1, true)), accepted(5));
     assert_eq!(store.one_at(1, executable(1, true)), Verdict::Agreed);
     assert_eq!(store.one_at(1, executable(1, false)), accepted(6));
+}
+
+#[test]
+fn a_row_tells_which_entry_and_which_commit_last_set_what() {
+    let mut store = folder();
+    store.one(create(4, place(0, "link"), Body::Symlink(target("f"))));
+    store.key();
+    let mut check = |step: Step, [existence, placed, written, place_by, content_by]: [u8; 5]| {
+        let (node, next) = (step.node(), store.head.cursor.seq.next());
+        assert_eq!(store.one(step.clone()), accepted(next.get()));
+        let row = &store.nodes[&node];
+        let seqs = [existence, placed, written].map(|seq| Seq::new(seq.into()));
+        assert_eq!(
+            [row.existence, row.placed, row.written, row.changed],
+            [seqs[0], seqs[1], seqs[2], next],
+            "{step:?}"
+        );
+        let keys = [place_by, content_by].map(|number| CommitKey::from_bytes([number; 16]));
+        assert_eq!([row.place_by, row.content_by], keys, "{step:?}");
+    };
+    // The commit of entry 5 has the key 6, and so on.
+    check(edit(1, 4), [1, 1, 5, 1, 6]);
+    check(relocate(1, place(2, "h")), [1, 6, 5, 7, 6]);
+    check(executable(1, true), [1, 6, 5, 7, 6]);
+    check(delete(1), [8, 6, 5, 7, 6]);
+    check(create(1, place(0, "f"), file(1)), [9, 9, 9, 10, 10]);
+    check(Step::Retarget { node: id(4), target: target("g") }, [4, 4, 10, 4, 11]);
 }
 
 #[test]
@@ -327,6 +354,15 @@ fn contents_that_no_accepted_step_names_are_not_kept() {
     store.decide(vec![Submitted { device: LAPTOP, writable: true, commit }]);
     assert!(!store.contents.contains_key(&content(40).id));
     assert!(!store.contents.contains_key(&content(41).id));
+}
+
+#[test]
+fn a_folder_grows_to_the_last_byte_of_its_quota() {
+    let mut store = folder();
+    store.head.quota = Some(store.head.bytes + 3);
+    assert_eq!(store.one(edit(1, 5)), refused(Refusal::OverQuota), "4 bytes more");
+    assert_eq!(store.one(edit(1, 4)), accepted(4), "3 bytes more");
+    assert_eq!(Some(store.head.bytes), store.head.quota);
 }
 
 #[test]
