@@ -166,6 +166,44 @@ fn a_tree_is_made_and_deleted_with_few_questions() {
 }
 
 #[test]
+fn a_batch_asks_once_for_what_it_touches_in_as_many_rounds_as_directories_are_deep() {
+    let mut folder = Store::new();
+    let directory = |node, parent| create(node, place(parent, "d"), Body::Directory);
+    for (top, middle, bottom, child) in [(1, 2, 3, 4), (11, 12, 13, 14)] {
+        folder.one(create(top, place(0, &top.to_string()), Body::Directory));
+        folder.one(directory(middle, top));
+        folder.one(directory(bottom, middle));
+        folder.one(create(child, place(bottom, "f"), file(1)));
+    }
+    folder.one(directory(5, 0));
+    let check = |commits: &[&[Step]], rounds, facts| {
+        let mut store = folder.clone();
+        let seen = store.head.cursor.seq;
+        let submit = |(number, steps): (u8, &&[Step])| {
+            let operations = steps.iter().cloned().map(Operation::from).collect();
+            let key = CommitKey::from_bytes([number; 16]);
+            let commit = Commit { key, seen, operations, contents: vec![bytes(40)] };
+            Submitted { device: LAPTOP, writable: true, commit }
+        };
+        let outcomes = store.decide((200..).zip(commits).map(submit).collect());
+        let mut verdicts = outcomes.iter().flat_map(|outcome| &outcome.verdicts);
+        assert!(verdicts.all(|verdict| matches!(verdict, Verdict::Accepted(_))), "{commits:?}");
+        let asked = (store.rounds - folder.rounds, store.facts - folder.facts);
+        assert_eq!(asked, (rounds, facts), "{commits:?}");
+    };
+    // An outcome for each commit; nodes, places and contents, and the parents of places.
+    check(&[&[create(6, place(13, "x"), file(1))]], 1, 5);
+    check(&[&[directory(6, 13), create(7, place(6, "x"), file(40))]], 1, 5);
+    check(&[&[relocate(4, place(13, "x"))]], 1, 4);
+    check(&[&[create(6, place(0, "x"), Body::Directory), delete(6)]], 1, 3);
+    // What is above a moved directory, and above what is deleted, level by level for all at once.
+    check(&[&[relocate(5, place(3, "x"))]], 3, 6);
+    check(&[&[delete(4)], &[delete(14)]], 4, 10);
+    // And how much is in a deleted directory.
+    check(&[&[delete(4), delete(3)]], 3, 6);
+}
+
+#[test]
 fn an_edit_deep_down_asks_for_nothing_above_it() {
     let mut store = folder();
     let (rounds, facts) = (store.rounds, store.facts);

@@ -343,6 +343,24 @@ fn a_content_must_be_there_or_come_along() {
 }
 
 #[test]
+fn a_content_that_came_along_serves_every_step_of_the_batch_and_is_kept_once() {
+    let mut store = folder();
+    let mut submit = |step: Step, contents| {
+        let (key, operations) = (store.key(), vec![step.into()]);
+        let commit = Commit { key, seen: Seq::new(3), operations, contents };
+        Submitted { device: LAPTOP, writable: true, commit }
+    };
+    let batch = vec![
+        submit(edit(1, 40), vec![bytes(40)]),
+        submit(edit(3, 40), vec![]),
+        submit(create(4, place(0, "x"), file(40)), vec![bytes(40)]),
+    ];
+    let outcomes = store.decide(batch);
+    let verdicts: Vec<_> = outcomes.into_iter().flat_map(|outcome| outcome.verdicts).collect();
+    assert_eq!(verdicts, [accepted(4), accepted(5), accepted(6)]);
+}
+
+#[test]
 fn contents_that_no_accepted_step_names_are_not_kept() {
     let mut store = folder();
     let commit = Commit {
