@@ -210,9 +210,3 @@ fn an_edit_deep_down_asks_for_nothing_above_it() {
     assert_eq!(store.one(edit(3, 4)), accepted(4));
     assert_eq!((store.rounds - rounds, store.facts - facts), (1, 3), "outcome, node, content");
 }
-
-#[test]
-fn a_directory_is_not_deleted_under_a_file_that_is_edited_with_it() {
-    let mut store = folder();
-    assert_eq!(store.one(set(vec![edit(3, 4), delete(2)])), refused(Refusal::NotEmpty));
-}

@@ -195,6 +195,21 @@ fn a_directory_with_a_child_that_the_deleting_device_never_knew_survives() {
 }
 
 #[test]
+fn a_directory_is_deleted_with_all_that_was_in_it_and_not_under_what_stays() {
+    let check = |steps: Vec<Step>, verdict: Verdict| {
+        let mut store = folder();
+        store.one(create(4, place(2, "h"), file(4)));
+        assert_eq!(store.one(set(steps.clone())), verdict, "{steps:?}");
+    };
+    check(vec![delete(3), delete(4), delete(2)], accepted(5));
+    check(vec![relocate(3, place(0, "g")), delete(2), delete(4)], accepted(5));
+    check(vec![delete(3), delete(2)], refused(Refusal::NotEmpty));
+    check(vec![edit(3, 5), delete(2)], refused(Refusal::NotEmpty));
+    check(vec![edit(3, 5), delete(4), delete(2)], refused(Refusal::NotEmpty));
+    check(vec![relocate(3, place(2, "i")), delete(4), delete(2)], refused(Refusal::NotEmpty));
+}
+
+#[test]
 fn a_parent_must_be_a_directory_that_lives() {
     let mut store = folder();
     store.one(delete(3));
