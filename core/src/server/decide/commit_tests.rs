@@ -149,6 +149,26 @@ fn of_two_devices_in_one_batch_the_first_edit_wins_and_the_second_is_stale() {
 }
 
 #[test]
+fn a_directory_to_delete_holds_what_the_same_commit_left_in_it() {
+    let check = |steps: &[Step], last: Verdict| {
+        let mut store = folder();
+        store.one(create(4, place(2, "h"), file(4)));
+        let verdicts = store.commit(4, steps.iter().cloned().map(Operation::from).collect());
+        let (decided, before) = verdicts.split_last().unwrap();
+        assert!(before.iter().all(|verdict| matches!(verdict, Verdict::Accepted(_))), "{steps:?}");
+        assert_eq!(*decided, last, "{steps:?}");
+    };
+    let (made, came) = (create(5, place(2, "i"), file(5)), relocate(1, place(2, "i")));
+    let gone = [delete(3), delete(4), delete(2)];
+    check(&[&[made.clone(), delete(5)], &gone[..]].concat(), accepted(9));
+    check(&[&[came.clone(), relocate(1, place(0, "f"))], &gone[..]].concat(), accepted(9));
+    for put in [made, came] {
+        check(&[put.clone(), delete(3), delete(2)], refused(Refusal::NotEmpty));
+        check(&[&[put], &gone[..]].concat(), refused(Refusal::NotEmpty));
+    }
+}
+
+#[test]
 fn a_tree_is_made_and_deleted_with_few_questions() {
     let mut store = Store::new();
     let mut operations = vec![create(1, place(0, "top"), Body::Directory).into()];
