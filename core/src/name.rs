@@ -299,6 +299,23 @@ mod tests {
         assert_eq!(path.split(), Some((RelPath::parse(b"a/b").unwrap(), &name("c"))));
         assert_eq!(RelPath::parse(b"").unwrap(), RelPath::root());
         assert_eq!((RelPath::root().split(), RelPath::root().to_bytes()), (None, Vec::new()));
+        let above: Vec<_> = path.above().map(|dir| dir.to_bytes()).collect();
+        assert_eq!(above, [&b""[..], b"a", b"a/b"]);
+        assert_eq!(RelPath::root().above().count(), 0);
+    }
+
+    #[test]
+    fn a_directory_holds_what_its_path_begins_by_whole_names() {
+        let check = |path: &[u8], dir: &[u8], within: bool| {
+            let (path, dir) = (RelPath::parse(path).unwrap(), RelPath::parse(dir).unwrap());
+            assert_eq!(path.is_within(&dir), within, "{path} in {dir}");
+        };
+        check(b"a/b", b"", true);
+        check(b"a/b", b"a", true);
+        check(b"a/b", b"a/b", true);
+        check(b"a/b", b"a/b/c", false);
+        check(b"ab", b"a", false);
+        check(b"b/a", b"a", false);
     }
 
     #[test]
@@ -336,6 +353,13 @@ mod tests {
         let fits = alloc::format!("{exact}{tag}.txt");
         assert_eq!(fits.len(), MAX_NAME_BYTES);
         assert_eq!(conflict_name(&name(&alloc::format!("{exact}.txt")), label, 1), name(&fits));
+    }
+
+    #[test]
+    fn a_conflict_name_of_a_long_name_that_is_no_text_still_is_one() {
+        let continued = Name::new(&[0x80; MAX_NAME_BYTES]).unwrap();
+        let made = conflict_name(&continued, "laptop, 2026-11-22 0741", 1);
+        assert_eq!(made, name(" (conflict, laptop, 2026-11-22 0741)"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Submitted;
 use super::test_store::*;
-use crate::id::Seq;
+use crate::id::{CommitKey, Seq};
 use crate::node::Body;
 use crate::operation::{Commit, Refusal, Step, Verdict};
 
@@ -106,6 +106,33 @@ fn the_executable_bit_is_agreed_or_set_and_never_stale() {
 }
 
 #[test]
+fn a_row_tells_which_entry_and_which_commit_last_set_what() {
+    let mut store = folder();
+    store.one(create(4, place(0, "link"), Body::Symlink(target("f"))));
+    store.key();
+    let mut check = |step: Step, [existence, placed, written, place_by, content_by]: [u8; 5]| {
+        let (node, next) = (step.node(), store.head.cursor.seq.next());
+        assert_eq!(store.one(step.clone()), accepted(next.get()));
+        let row = &store.nodes[&node];
+        let seqs = [existence, placed, written].map(|seq| Seq::new(seq.into()));
+        assert_eq!(
+            [row.existence, row.placed, row.written, row.changed],
+            [seqs[0], seqs[1], seqs[2], next],
+            "{step:?}"
+        );
+        let keys = [place_by, content_by].map(|number| CommitKey::from_bytes([number; 16]));
+        assert_eq!([row.place_by, row.content_by], keys, "{step:?}");
+    };
+    // The commit of entry 5 has the key 6, and so on.
+    check(edit(1, 4), [1, 1, 5, 1, 6]);
+    check(relocate(1, place(2, "h")), [1, 6, 5, 7, 6]);
+    check(executable(1, true), [1, 6, 5, 7, 6]);
+    check(delete(1), [8, 6, 5, 7, 6]);
+    check(create(1, place(0, "f"), file(1)), [9, 9, 9, 10, 10]);
+    check(Step::Retarget { node: id(4), target: target("g") }, [4, 4, 10, 4, 11]);
+}
+
+#[test]
 fn a_move_is_stale_only_when_the_place_is_newer_than_its_base() {
     let mut store = folder();
     store.one(edit(1, 4));
@@ -165,6 +192,21 @@ fn a_directory_with_a_child_that_the_deleting_device_never_knew_survives() {
     let verdicts = store.commit(3, vec![delete(3).into(), delete(2).into()]);
     assert_eq!(verdicts, [accepted(5), refused(Refusal::NotEmpty)]);
     assert_eq!(store.paths(), ["d", "d/new", "f"]);
+}
+
+#[test]
+fn a_directory_is_deleted_with_all_that_was_in_it_and_not_under_what_stays() {
+    let check = |steps: Vec<Step>, verdict: Verdict| {
+        let mut store = folder();
+        store.one(create(4, place(2, "h"), file(4)));
+        assert_eq!(store.one(set(steps.clone())), verdict, "{steps:?}");
+    };
+    check(vec![delete(3), delete(4), delete(2)], accepted(5));
+    check(vec![relocate(3, place(0, "g")), delete(2), delete(4)], accepted(5));
+    check(vec![delete(3), delete(2)], refused(Refusal::NotEmpty));
+    check(vec![edit(3, 5), delete(2)], refused(Refusal::NotEmpty));
+    check(vec![edit(3, 5), delete(4), delete(2)], refused(Refusal::NotEmpty));
+    check(vec![relocate(3, place(2, "i")), delete(4), delete(2)], refused(Refusal::NotEmpty));
 }
 
 #[test]
@@ -316,6 +358,24 @@ fn a_content_must_be_there_or_come_along() {
 }
 
 #[test]
+fn a_content_that_came_along_serves_every_step_of_the_batch_and_is_kept_once() {
+    let mut store = folder();
+    let mut submit = |step: Step, contents| {
+        let (key, operations) = (store.key(), vec![step.into()]);
+        let commit = Commit { key, seen: Seq::new(3), operations, contents };
+        Submitted { device: LAPTOP, writable: true, commit }
+    };
+    let batch = vec![
+        submit(edit(1, 40), vec![bytes(40)]),
+        submit(edit(3, 40), vec![]),
+        submit(create(4, place(0, "x"), file(40)), vec![bytes(40)]),
+    ];
+    let outcomes = store.decide(batch);
+    let verdicts: Vec<_> = outcomes.into_iter().flat_map(|outcome| outcome.verdicts).collect();
+    assert_eq!(verdicts, [accepted(4), accepted(5), accepted(6)]);
+}
+
+#[test]
 fn contents_that_no_accepted_step_names_are_not_kept() {
     let mut store = folder();
     let commit = Commit {
@@ -327,6 +387,15 @@ fn contents_that_no_accepted_step_names_are_not_kept() {
     store.decide(vec![Submitted { device: LAPTOP, writable: true, commit }]);
     assert!(!store.contents.contains_key(&content(40).id));
     assert!(!store.contents.contains_key(&content(41).id));
+}
+
+#[test]
+fn a_folder_grows_to_the_last_byte_of_its_quota() {
+    let mut store = folder();
+    store.head.quota = Some(store.head.bytes + 3);
+    assert_eq!(store.one(edit(1, 5)), refused(Refusal::OverQuota), "4 bytes more");
+    assert_eq!(store.one(edit(1, 4)), accepted(4), "3 bytes more");
+    assert_eq!(Some(store.head.bytes), store.head.quota);
 }
 
 #[test]

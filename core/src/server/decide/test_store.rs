@@ -63,6 +63,8 @@ impl Store {
         self.head = writes.head.unwrap_or(self.head);
         self.nodes.extend(writes.nodes.into_iter().map(|row| (row.node, row)));
         self.entries.extend(writes.entries);
+        let kept: BTreeSet<_> = writes.contents.iter().map(|(id, _)| id).collect();
+        assert_eq!(kept.len(), writes.contents.len(), "each content is kept once");
         let sizes = writes.contents.iter().map(|(id, blob)| (*id, blob.len() as u64));
         self.contents.extend(sizes);
         let stored = writes.outcomes.into_iter();
