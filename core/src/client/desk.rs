@@ -27,6 +27,8 @@ use super::{Answer, Client, ProblemKind};
 pub(super) const ROOT: NodeId = NodeId::ROOT;
 /// What files hold in these tests.
 const TEXTS: [&str; 4] = ["one", "two", "six", "unread"];
+/// An engine that asks for more than this goes round and round.
+const MAX_EFFECTS: u64 = 10_000;
 /// So often a clock goes on.
 const TICK_MS: u64 = 50;
 
@@ -80,6 +82,7 @@ pub(super) struct Desk {
     commits: VecDeque<Commit>,
     seq: Seq,
     told: Vec<String>,
+    effects: u64,
 }
 
 impl Desk {
@@ -124,6 +127,7 @@ impl Desk {
             commits: VecDeque::new(),
             seq: Seq::ZERO,
             told: Vec::new(),
+            effects: 0,
         }
     }
 
@@ -275,6 +279,8 @@ impl Desk {
     }
 
     fn take(&mut self, effect: Effect) -> Option<Event> {
+        self.effects += 1;
+        assert!(self.effects < MAX_EFFECTS, "it goes round and round: {effect:?}");
         match effect {
             Effect::Look { id, dir, names } => Some(Event::Looked(id, self.listing(&dir, &names))),
             Effect::Hash { id, path, stamp } => Some(Event::Hashed(id, self.read(&path, &stamp))),

@@ -142,6 +142,8 @@ fn what_is_blocked_for_good_is_tried_once_more_when_something_else_happens() {
     assert!(is_retried(&desk));
     desk.wait(5_000);
     assert!(!is_retried(&desk));
+    desk.there(Step::Edit { node: node('f'), content: content("six") });
+    assert!(!is_retried(&desk), "it is blocked itself");
 }
 
 /// Killed when it had placed a file, before it knew. A user has moved that on since.
