@@ -209,23 +209,36 @@ fn what_was_deleted_in_a_directory_that_was_moved_here_is_kept_also_if_it_could_
 #[test]
 fn a_directory_that_was_deleted_here_is_not_brought_back_for_what_is_not_to_be_in_it() {
     let (above, dir) = (directory(ROOT, "p"), directory(node('p'), "d"));
-    let (moving, hidden) = (file(ROOT, "f", "one"), directory(ROOT, "h"));
+    let moving = file(ROOT, "f", "one");
     let mut desk = Desk::new(&[
         ('p', agreed(&above)),
         ('d', [None, Some(dir.clone()), Some(dir)]),
         ('f', agreed(&moving)),
-        ('h', agreed(&hidden)),
     ]);
     desk.close("p");
-    desk.put("h", Thing::Pipe);
     desk.start();
-    for dir in ['d', 'h'] {
-        desk.there(Step::Move { node: node('f'), place: place(node(dir), "f") });
-        desk.there(Step::Move { node: node('f'), place: moving.place.clone() });
-    }
+    desk.there(Step::Move { node: node('f'), place: place(node('d'), "f") });
+    desk.there(Step::Move { node: node('f'), place: moving.place });
     desk.open("p");
-    desk.remove("h");
     desk.wait(6_000);
-    desk.accept();
-    desk.check(&["send delete p/d", "send delete h"]);
+    desk.check(&["send delete p/d"]);
+}
+
+/// What people were told keeps nothing from being at rest: the device has done what it can.
+#[test]
+fn what_waits_for_a_directory_with_a_problem_is_no_unrest() {
+    let mut desk = Desk::new(&[('d', [Some(directory(ROOT, "d")), None, None])]);
+    desk.start();
+    desk.refuse(Refusal::ReadOnly);
+    desk.wait(400);
+    desk.refuse(Refusal::ReadOnly);
+    desk.check(&["send create d", "send create d"]);
+    desk.put("d/f", Thing::File("one"));
+    desk.wait(300);
+    desk.check_none();
+    assert_eq!(desk.problems(), [("d".into(), ProblemKind::Refused)]);
+    assert_eq!(desk.client.unrest(), None);
+    desk.wait(300);
+    desk.check(&["send create d", "send create d/f"]);
+    assert!(desk.client.unrest().is_some());
 }
