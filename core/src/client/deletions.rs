@@ -345,39 +345,4 @@ fn is_file(record: &Record) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(gone: u64, doubtful: u64, of: u64, expected: Verdict) {
-        let loss = Loss { gone, doubtful, of };
-        assert_eq!(loss.judge(ASK_FROM_FILES), expected, "{loss:?}");
-    }
-
-    #[test]
-    fn most_of_a_folder_is_asked_about() {
-        check(100, 0, 100, Verdict::Most);
-        check(51, 0, 100, Verdict::Most);
-    }
-
-    #[test]
-    fn a_half_or_a_few_files_are_not() {
-        check(50, 0, 100, Verdict::Few);
-        check(19, 0, 19, Verdict::Few);
-        check(20, 0, 20, Verdict::Most);
-        check(900_000, 0, 1_800_000, Verdict::Few);
-    }
-
-    #[test]
-    fn what_may_be_most_waits_until_that_is_known() {
-        check(1, 59, 100, Verdict::Unclear);
-        check(51, 49, 100, Verdict::Unclear);
-        check(1, 10, 100, Verdict::Few);
-        check(10, 1_000, 1_000_000, Verdict::Unclear);
-    }
-
-    #[test]
-    fn a_trickle_of_missing_names_does_not_keep_a_large_deletion_waiting() {
-        check(5_000, 10, 1_000_000, Verdict::Few);
-    }
-}
+mod tests;

@@ -24,6 +24,8 @@
 
 mod changing;
 mod deletions;
+#[cfg(test)]
+mod desk;
 pub mod event;
 mod explain;
 mod fetching;

@@ -58,7 +58,6 @@ impl Client {
             return;
         }
         let Some(decision) = self.decide(node) else {
-            self.forget_vain_intent(node);
             if !self.trees.contains(node) {
                 if self.has_problem(node) {
                     self.problems.retain(|(of, _), _| *of != node);
@@ -95,15 +94,6 @@ impl Client {
         }
         let begins = self.inbound.ready.contains(node) || self.is_held(node);
         if !begins && self.trees.get(node).intent().is_some() {
-            self.trees.set_intent(node, None);
-        }
-    }
-
-    /// What was to be put here and is in no tree any more will not be.
-    fn forget_vain_intent(&mut self, node: NodeId) {
-        let record = self.trees.get(node);
-        let in_no_tree = matches!(record.local(), Local::Absent) && !record.accepted();
-        if in_no_tree && record.intent().is_some() && !self.is_in_flight(node) {
             self.trees.set_intent(node, None);
         }
     }
@@ -418,3 +408,6 @@ pub(super) fn with_executable(body: &Body, executable: bool) -> Body {
         Body::Directory | Body::Symlink(_) => body.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -301,3 +301,6 @@ impl Record {
         postcard::from_bytes(bytes).map_err(|error| DamagedState(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,10 @@ fn an_older_look_does_not_undo_what_a_later_one_showed() {
     let older: (u64, NodeId, &[Shown]) = (5, ROOT, &[("d", 4, Form::Directory), ("f", 1, FILE)]);
     check(&known, &[later, older], "d/g:a d:d");
     check(&known, &[older, later], "d/g:a d:d");
+    // Also where the later one showed it as it was.
+    let later: (u64, NodeId, &[Shown]) = (9, ROOT, &[("d", 4, Form::Directory), ("f", 1, FILE)]);
+    let older: (u64, NodeId, &[Shown]) = (5, node('d'), &[("g", 1, FILE)]);
+    check(&known, &[later, older], "d:d f:a");
 }
 
 #[test]

@@ -4,6 +4,13 @@ use std::fmt::Write;
 use std::string::String;
 
 use super::*;
+use crate::client::record::{Local, Present};
+use crate::disk::{Inode, Stamp};
+use crate::hash::ContentId;
+use crate::id::NodeId;
+use crate::name::Name;
+use crate::node::Content;
+use crate::time::FileTime;
 
 const DIFFS: [Diff; 5] = [Diff::Same, Diff::Here, Diff::There, Diff::Agreed, Diff::Both];
 
@@ -71,4 +78,129 @@ fn every_node_that_one_side_lacks() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn what_each_decision_may_lead_to() {
+    let mut table = String::from("decision         | server disk  placed\n");
+    let mut row = |name: &str, decision: Decision| {
+        let says = |holds, word| if holds { word } else { "" };
+        let server = says(decision.may_send(), "asked");
+        let disk = says(decision.may_change_disk(), "change");
+        let placed = says(decision.places_there(), "there");
+        writeln!(
+            table,
+            "{}",
+            std::format!("{name:<16} | {server:<6} {disk:<6} {placed}").trim_end()
+        )
+        .unwrap();
+    };
+    for decision in [
+        Decision::Forget,
+        Decision::Create,
+        Decision::Materialise,
+        Decision::Adopt,
+        Decision::Read,
+        Decision::Split,
+        Decision::KeepHere(true),
+        Decision::KeepThere(true),
+        Decision::DeleteHere,
+        Decision::DeleteThere,
+        Decision::REST,
+    ] {
+        let merges = decision == Decision::REST;
+        row(&if merges { "at rest".into() } else { std::format!("{decision:?}") }, decision);
+    }
+    let rest = Act::Rest;
+    for act in [Act::Agree, Act::Send, Act::Apply, Act::Wait] {
+        for (name, [place, content, executable]) in [
+            ("place", [act, rest, rest]),
+            ("content", [rest, act, rest]),
+            ("executable", [rest, rest, act]),
+        ] {
+            let merge = Decision::Merge { place, content, executable };
+            row(&std::format!("{act:?} {name}"), merge);
+            assert_eq!(merge.place(), Some(place));
+        }
+    }
+    assert_eq!(Decision::Create.place(), None);
+    insta::assert_snapshot!(table);
+}
+
+/// What each side may have of a file: where, which bytes, and whether it may be executed.
+type Has = Option<(&'static str, &'static str, bool)>;
+
+fn state((name, text, executable): (&str, &str, bool)) -> State {
+    let name = Name::new(name.as_bytes()).unwrap();
+    let (id, size) = (ContentId::of(text.as_bytes()), text.len() as u64);
+    let content = Content { id, size, mtime: FileTime::default() };
+    let place = Place { parent: NodeId::ROOT, name };
+    State { place, body: Body::File { content, executable } }
+}
+
+/// `unread`: the bytes here are not known.
+fn present((name, text, executable): (&str, &str, bool)) -> Present {
+    let State { place, body } = state((name, text, executable));
+    let body = match text {
+        "unread" => LocalBody::File { content: None, executable },
+        _ => LocalBody::placed(&body),
+    };
+    let (time, birth) = (FileTime::default(), Some(FileTime::default()));
+    let inode = Inode { device: 1, number: 1, birth };
+    let stamp = Stamp { inode, size: 3, mtime: time, ctime: None };
+    Present { place, stamp, linked: false, body, seen_by: 0 }
+}
+
+#[track_caller]
+fn check(here: Has, synced: Has, there: Has, moved_above: bool, expected: Situation) {
+    let local = here.map_or(Local::Absent, |here| Local::Present(present(here)));
+    let record = Record::of(local, synced.map(state), there.map(state));
+    assert_eq!(situation(&record, moved_above), Some(expected));
+}
+
+#[test]
+fn what_was_done_to_what_the_other_side_deleted() {
+    let was = ("f", "one", false);
+    let untouched = Touched { place: false, content: Some(false), executable: false };
+    for (has, moved_above, touched) in [
+        (was, false, untouched),
+        (was, true, Touched { place: true, ..untouched }),
+        (("g", "one", false), false, Touched { place: true, ..untouched }),
+        (("f", "two", false), false, Touched { content: Some(true), ..untouched }),
+        (("f", "one", true), false, Touched { executable: true, ..untouched }),
+    ] {
+        check(None, Some(was), Some(has), moved_above, Situation::DeletedHere(touched));
+        check(Some(has), Some(was), None, moved_above, Situation::DeletedThere(touched));
+    }
+    let unread = Touched { content: None, ..untouched };
+    check(Some(("f", "unread", false)), Some(was), None, false, Situation::DeletedThere(unread));
+}
+
+#[test]
+fn how_what_is_on_both_sides_stands() {
+    let was = ("f", "one", false);
+    let alive = |place, content, executable| Situation::Alive { place, content, executable };
+    let (same, here, there) = (Diff::Same, Diff::Here, Diff::There);
+    let (agreed, both) = (Diff::Agreed, Diff::Both);
+    for (at_here, at_there, expected) in [
+        (was, was, alive(same, Some(same), same)),
+        (("g", "two", true), was, alive(here, Some(here), here)),
+        (was, ("g", "two", true), alive(there, Some(there), there)),
+        (("g", "two", true), ("g", "two", true), alive(agreed, Some(agreed), agreed)),
+        (("g", "two", false), ("h", "six", true), alive(both, Some(both), there)),
+        (("f", "unread", false), was, alive(same, None, same)),
+    ] {
+        check(Some(at_here), Some(was), Some(at_there), false, expected);
+    }
+    check(Some(was), None, Some(("g", "one", true)), false, Situation::Unmet(Some(true)));
+    check(Some(was), None, Some(("f", "two", false)), false, Situation::Unmet(Some(false)));
+    check(Some(("f", "unread", false)), None, Some(was), false, Situation::Unmet(None));
+}
+
+#[test]
+fn what_may_be_behind_a_name_that_is_not_synced_is_left_alone() {
+    let was = ("f", "one", false);
+    let hidden = Local::Hidden(present(was));
+    let record = Record::of(hidden, Some(state(was)), Some(state(was)));
+    assert_eq!(situation(&record, false), None);
 }

@@ -1,6 +1,9 @@
 //! What is in what, also while moves are half seen.
 
+use alloc::string::String;
+
 use super::*;
+use crate::client::desk::{ROOT, content, directory, file, node, present};
 use crate::client::record::{LocalBody, Present};
 use crate::disk::{Inode, Stamp};
 use crate::node::Body;
@@ -84,4 +87,131 @@ fn what_is_kept_is_saved_with_the_directories_that_it_is_in() {
     assert_eq!(trees.take_unsaved(), BTreeSet::from([known]));
     trees.set_local(known, directory_in(new, 4).local().clone());
     assert_eq!(trees.take_unsaved(), BTreeSet::from([new, known]));
+}
+
+/// Trees of nodes that each have a letter, and what is here and at the server; all are planned.
+fn trees(nodes: &[(char, Option<State>, Option<State>)]) -> Trees {
+    let mut trees = Trees::default();
+    for (letter, here, there) in nodes {
+        let here = here.clone().map(|state| Local::Present(present(*letter as u64, state)));
+        let record = Record::of(here.unwrap_or(Local::Absent), there.clone(), there.clone());
+        trees.restore(node(*letter), record);
+    }
+    while trees.next_dirty().is_some() {}
+    trees
+}
+
+/// Which nodes are planned when this has changed.
+#[track_caller]
+fn check_planned(mut trees: Trees, change: impl FnOnce(&mut Trees), expected: &str) {
+    assert!(trees.is_clean());
+    change(&mut trees);
+    assert_eq!(trees.is_clean(), expected.is_empty());
+    let mut planned = String::new();
+    while let Some(node) = trees.next_dirty() {
+        planned.push(char::from(node.as_bytes()[0]));
+    }
+    assert_eq!(planned, expected);
+}
+
+/// A directory `d` with `e` and `f` in it, of which `f` is only here, and `g` only at the server; `x` is
+/// in the root, and there alone; in another directory, `m` is here, and `n` at the server.
+fn some_trees() -> Trees {
+    let both = |letter, state: State| (letter, Some(state.clone()), Some(state));
+    trees(&[
+        both('c', directory(ROOT, "c")),
+        both('d', directory(ROOT, "d")),
+        both('e', file(node('d'), "e", "one")),
+        ('f', Some(file(node('d'), "f", "one")), None),
+        ('g', None, Some(file(node('d'), "g", "one"))),
+        ('m', Some(file(node('c'), "m", "one")), None),
+        ('n', None, Some(file(node('c'), "n", "one"))),
+        ('x', None, Some(file(ROOT, "x", "one"))),
+    ])
+}
+
+#[test]
+fn a_change_here_has_planned_all_whose_plans_depend_on_it() {
+    let here = |letter, state| Local::Present(present(letter as u64, state));
+    let edit =
+        |trees: &mut Trees| trees.set_local(node('e'), here('e', file(node('d'), "e", "two")));
+    check_planned(some_trees(), edit, "e");
+    // Its old directory and its new one, and what is at its new name, or at its old one, there.
+    let go = |trees: &mut Trees| trees.set_local(node('e'), here('e', file(node('c'), "n", "one")));
+    check_planned(some_trees(), go, "cden");
+    let leave = |trees: &mut Trees| trees.set_local(node('d'), Local::Absent);
+    check_planned(some_trees(), leave, "deg");
+    let same = |trees: &mut Trees| trees.set_local(node('d'), here('d', directory(ROOT, "d")));
+    check_planned(some_trees(), same, "");
+}
+
+#[test]
+fn a_change_at_the_server_has_planned_all_whose_plans_depend_on_it() {
+    let edit = |trees: &mut Trees| trees.set_remote(node('e'), Some(file(node('d'), "e", "two")));
+    check_planned(some_trees(), edit, "e");
+    let go = |trees: &mut Trees| trees.set_remote(node('e'), Some(file(node('c'), "m", "one")));
+    check_planned(some_trees(), go, "cdem");
+    let leave = |trees: &mut Trees| trees.set_remote(node('d'), None);
+    check_planned(some_trees(), leave, "def");
+}
+
+#[test]
+fn what_is_agreed_on_no_more_has_what_is_in_it_here_planned() {
+    let moved = |trees: &mut Trees| trees.set_synced(node('d'), Some(directory(ROOT, "y")));
+    check_planned(some_trees(), moved, "d");
+    let forget = |trees: &mut Trees| trees.set_synced(node('d'), None);
+    check_planned(some_trees(), forget, "def");
+    let root = |trees: &mut Trees| trees.touch(ROOT);
+    check_planned(some_trees(), root, "");
+}
+
+#[test]
+fn what_is_within_what_is_told_of_each_side() {
+    let trees = some_trees();
+    let (dir, elsewhere) = (node('d'), node('c'));
+    for (inside, here, there) in [('d', true, true), ('e', true, true), ('f', true, false)] {
+        assert_eq!(trees.is_within_here(node(inside), dir), here, "{inside}");
+        assert_eq!(trees.is_within_there(node(inside), dir), there, "{inside}");
+        assert!(!trees.is_within_here(node(inside), elsewhere));
+        assert!(!trees.is_within_there(node(inside), elsewhere));
+        assert!(trees.is_within_here(node(inside), node(inside)));
+    }
+    assert!(trees.is_within_here(node('f'), ROOT));
+    assert!(trees.is_within_there(node('g'), dir));
+    assert!(!trees.is_within_here(node('g'), dir));
+}
+
+#[test]
+fn what_both_agreed_on_is_handed_over_with_the_directory_that_it_was_in() {
+    let mut trees = some_trees();
+    let elsewhere = file(node('c'), "e", "one");
+    trees.set_synced(node('f'), Some(elsewhere.clone()));
+    trees.hand_over(node('d'), node('h'));
+    let synced = |letter| trees.get(node(letter)).synced().cloned();
+    assert_eq!(synced('e'), Some(file(node('h'), "e", "one")));
+    assert_eq!(synced('f'), Some(elsewhere), "it had moved");
+}
+
+#[test]
+fn a_file_with_several_names_is_known_under_each() {
+    let mut trees = Trees::default();
+    for (letter, number) in [('a', 5), ('b', 5), ('c', 6)] {
+        let name = String::from(letter);
+        let mut here = present(number, file(ROOT, &name, "one"));
+        here.linked = true;
+        trees.restore(node(letter), Record::of(Local::Present(here), None, None));
+    }
+    let inode = |number| present(number, directory(ROOT, "d")).stamp.inode;
+    assert_eq!(trees.names_of(&inode(5)), [node('a'), node('b')]);
+    assert_eq!(trees.names_of(&inode(6)), [node('c')]);
+    assert_eq!(trees.names_of(&inode(7)), []);
+}
+
+#[test]
+fn what_may_be_older_descends_from_nothing() {
+    let mut trees = some_trees();
+    trees.set_synced(node('e'), Some(file(node('d'), "e", "two")));
+    assert!(trees.get(node('e')).descends_from(content("one").id));
+    trees.forget_past(node('e'));
+    assert!(!trees.get(node('e')).descends_from(content("one").id));
 }
