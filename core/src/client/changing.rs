@@ -68,7 +68,7 @@ struct Changing {
 pub(super) enum Then {
     /// The node is here with this executable bit, and this was agreed on.
     Placed { place: Place, executable: bool, agreed: State },
-    /// The node is at this place; `agreed` if the server has it there.
+    /// The node is at this place; `agreed` if that is no move of this device's.
     Moved { to: Place, agreed: bool },
     /// Two nodes have changed places; the first is where the server has it.
     Exchanged { other: NodeId },

@@ -242,12 +242,16 @@ impl Client {
         let to = Place { parent, name };
         let paths = (self.trees.path_here(node), self.trees.place_path(&to));
         let (Some(from), Some(path)) = paths else { return Try::Blocked };
+        // On its way to its place at the server, it is where no user moved it.
+        if !stays && !self.intend(node, &Intent::Move(Box::new(to.clone()))) {
+            return Try::Full;
+        }
         let notice = Notice::ConflictCopy { copy: path.clone(), beside: from.clone() };
         let only_if_quiet = present.body.kind() == Kind::File;
         let change = Change::Rename { from, expect: present.stamp, to: path, only_if_quiet };
         let places = alloc::vec![present.place, to.clone()];
         let tried =
-            self.change(alloc::vec![node], places, change, Then::Moved { to, agreed: false });
+            self.change(alloc::vec![node], places, change, Then::Moved { to, agreed: !stays });
         if tried == Try::Started {
             if stays {
                 self.out.push(Effect::Report(notice));

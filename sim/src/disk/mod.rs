@@ -306,10 +306,14 @@ impl Disk {
         number
     }
 
+    /// The form in which the disk keeps names.
+    pub fn stored_form(&self) -> Folding {
+        Folding { case: false, form: self.traits.decomposes }
+    }
+
     /// A name as the disk keeps it.
     fn stored(&self, name: &Name) -> Name {
-        let form = Folding { case: false, form: self.traits.decomposes };
-        Name::new(&form.fold(name)).unwrap_or_else(|_| name.clone())
+        Name::new(&self.stored_form().fold(name)).unwrap_or_else(|_| name.clone())
     }
 
     /// Gives an inode a free name.

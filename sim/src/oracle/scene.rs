@@ -40,6 +40,8 @@ pub struct Holding {
     pub versions: BTreeSet<ContentId>,
     /// Which names are one here.
     pub folding: Folding,
+    /// The form that names are given back in.
+    pub stored: Folding,
     /// What the engine says that it cannot sync, for people.
     pub problems: String,
     /// Nothing is in the way of syncing anything.
@@ -68,6 +70,7 @@ impl Holding {
             unknown,
             versions: disk.versions().into_iter().map(|(_, version)| version).collect(),
             folding: disk.traits.folding,
+            stored: disk.stored_form(),
             problems: String::new(),
         }
     }

@@ -115,11 +115,12 @@ fn path_of(live: &BTreeMap<NodeId, &NodeRow>, row: &NodeRow) -> Option<RelPath> 
 /// Where something that is not synced stands on a disk, what was there is unknown, cannot be put
 /// there, and may have been moved elsewhere since: only what both have is compared then.
 pub fn differences(device: &Holding, server: &Tree) -> Vec<String> {
-    let Holding { tree, unknown, folding, .. } = device;
+    let Holding { tree, unknown, folding, stored, .. } = device;
     let mut here = tree.clone();
     let mut there = server.clone();
     // What cannot have its name here stays where it was.
-    let parked = if folding.folds() { park(*folding, &mut here, &mut there) } else { Vec::new() };
+    let parked =
+        if folding.folds() { park(*folding, *stored, &mut here, &mut there) } else { Vec::new() };
     // A name may have been given back in another form than it has at the server.
     let form = folding.of_form();
     let [here, there] = [here, there].map(|tree| in_form(form, tree));
@@ -223,7 +224,7 @@ fn in_form(form: Folding, tree: Tree) -> Tree {
 
 /// Takes out of both what clashes on a disk that folds names: of each clash only the one whose very
 /// name stands here is here, and none where that cannot be told. Gives what was taken out of `there`.
-fn park(folding: Folding, here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
+fn park(folding: Folding, stored: Folding, here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
     let mut alike: BTreeMap<(RelPath, Vec<u8>), Vec<RelPath>> = BTreeMap::new();
     for path in there.keys() {
         let Some((parent, name)) = path.split() else { continue };
@@ -232,7 +233,7 @@ fn park(folding: Folding, here: &mut Tree, there: &mut Tree) -> Vec<Leaf> {
     let (mut parked, mut untold) = (Vec::new(), Vec::new());
     for (_, mut paths) in alike.into_iter().filter(|(_, paths)| paths.len() > 1) {
         let standing: Vec<_> =
-            (0..paths.len()).filter(|at| here.contains_key(&paths[*at])).collect();
+            (0..paths.len()).filter(|at| here.contains_key(&folded(stored, &paths[*at]))).collect();
         match standing[..] {
             [only] => _ = paths.swap_remove(only),
             _ => untold.push(folded(folding, &paths[0])),
