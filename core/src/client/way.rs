@@ -359,3 +359,6 @@ impl Client {
         self.change(nodes, places, change, Then::Exchanged { other })
     }
 }
+
+#[cfg(test)]
+mod tests;
