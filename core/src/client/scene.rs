@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use super::Client;
-use super::event::{Effect, Event, Notice, TaskId};
+use super::event::{Effect, Event, Hint, Notice, TaskId};
 use super::record::{Intent, Local, LocalBody, Present, Record};
 use super::sameness::directory_stamp;
 use crate::blob::Blob;
@@ -18,6 +18,7 @@ use crate::hash::ContentId;
 use crate::id::NodeId;
 use crate::name::{Name, RelPath};
 use crate::node::{Body, Content, Kind, Place, State, Target};
+use crate::protocol::ClientMessage;
 use crate::time::{FileTime, Now};
 
 /// A node: its letter, its kind, and where it is here, was agreed on to be, and is at the server, if it
@@ -34,12 +35,17 @@ const ROOT: u64 = 1;
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) client: Client,
-    now: Now,
+    pub(super) now: Now,
     /// Directory, name, and what stands there.
     disk: Vec<(u64, Name, Seen)>,
     asked: Vec<(Option<TaskId>, String)>,
     /// Which directories were looked at, and which names of them.
     pub(super) looks: Vec<String>,
+    /// Looks are answered by the test.
+    pub(super) looks_slowly: bool,
+    /// Names in the root that no node can have.
+    pub(super) unnameable: Vec<String>,
+    under_way: Vec<(TaskId, RelPath, Names)>,
     /// What a look at a directory comes to, but for what the disk shows.
     pub(super) failing: Vec<(&'static str, DiskError)>,
     /// What every reading of a file comes to; `None`: the test answers.
@@ -138,6 +144,9 @@ impl Scene {
             disk: known.iter().filter_map(shown).collect(),
             asked: vec![],
             looks: vec![],
+            looks_slowly: false,
+            unnameable: vec![],
+            under_way: vec![],
             failing: vec![],
             reading: None,
         }
@@ -174,7 +183,7 @@ impl Scene {
         Some(at)
     }
 
-    fn look(&self, dir: &RelPath, names: &Names) -> Result<Listing, DiskError> {
+    fn look(&self, dir: &RelPath, asked: &Names) -> Result<Listing, DiskError> {
         let failing = self.failing.iter().find(|(at, _)| path(at) == *dir);
         if let Some((_, error)) = failing {
             return Err(error.clone());
@@ -183,12 +192,14 @@ impl Scene {
         let inside = self
             .disk
             .iter()
-            .filter(|(of, name, _)| *of == number && super::looking::asked(names, name));
+            .filter(|(of, name, _)| *of == number && super::looking::asked(asked, name));
         let mut names: Vec<(Name, Seen)> =
             inside.map(|(_, name, seen)| (name.clone(), seen.clone())).collect();
         names.sort_by(|(one, _), (other, _)| one.cmp(other));
         let inode = Inode { number, ..inode('|') };
-        Ok(Listing { inode, names, unnameable: vec![] })
+        let whole = number == ROOT && *asked == Names::All;
+        let unnameable = if whole { self.unnameable.clone() } else { vec![] };
+        Ok(Listing { inode, names, unnameable })
     }
 
     /// Tells the engine something, and what follows from it.
@@ -199,6 +210,28 @@ impl Scene {
                 events.extend(self.take_in(effect));
             }
         }
+    }
+
+    /// What a look shows comes in: so many began before it and are under way.
+    pub(super) fn answer_look(&mut self, before: usize) {
+        let (id, dir, names) = self.under_way.remove(before);
+        let result = self.look(&dir, &names);
+        self.tell(Event::Looked(id, result));
+    }
+
+    /// The watcher says that something may have changed at a path, and what was looked at for that.
+    pub(super) fn hint(&mut self, at: &str) -> String {
+        self.looks.clear();
+        self.tell(Event::Hinted(Hint { path: path(at), closed: false }));
+        self.wait(20);
+        self.looks.join(" ")
+    }
+
+    /// The watcher lost events below a path, and what was looked at for that.
+    pub(super) fn overflow(&mut self, at: &str) -> String {
+        self.looks.clear();
+        self.tell(Event::Overflowed(path(at)));
+        self.looks.join(" ")
     }
 
     /// Starts, and lets new names settle.
@@ -216,6 +249,7 @@ impl Scene {
     fn take_in(&mut self, effect: Effect) -> Option<Event> {
         let (id, words) = match effect {
             Effect::Look { id, dir, names } => {
+                let look = self.look(&dir, &names);
                 let only = match &names {
                     Names::All => String::new(),
                     Names::Only(names) => {
@@ -224,7 +258,11 @@ impl Scene {
                     }
                 };
                 self.looks.push(format!("/{dir}{only}"));
-                return Some(Event::Looked(id, self.look(&dir, &names)));
+                if self.looks_slowly {
+                    self.under_way.push((id, dir, names));
+                    return None;
+                }
+                return Some(Event::Looked(id, look));
             }
             Effect::Save { id, .. } => return Some(Event::Saved(id, Ok(()))),
             Effect::Hash { id, .. } if let Some(result) = &self.reading => {
@@ -234,6 +272,7 @@ impl Scene {
             Effect::Fetch { id, .. } => (Some(id), "fetch".into()),
             Effect::Change { id, change, .. } => (Some(id), self.words(&change)),
             Effect::Report(Notice::ConflictCopy { copy, .. }) => (None, format!("tell {copy}")),
+            Effect::Send(ClientMessage::Commit(_)) => (None, "commit".into()),
             Effect::HashStart { .. }
             | Effect::Upload { .. }
             | Effect::Connect

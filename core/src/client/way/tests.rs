@@ -89,6 +89,9 @@ fn people_are_told_that_what_has_its_name_is_open_until_that_is_closed() {
     scene.reading = Some(Err(DiskError::Busy));
     scene.start();
     assert_eq!(scene.told(), format!("remove g; f: {busy}"));
+    scene.reading = None;
+    scene.wait(1_000);
+    assert_eq!(scene.told(), format!("remove g; read f; f: {busy}"));
 }
 
 #[test]
@@ -127,6 +130,8 @@ fn what_is_in_a_directory_that_goes_comes_out_before_it_gets_that_name() {
     // One that is elsewhere waits.
     let i = ('i', FILE, "o/i", "o/i", "");
     check(&[('a', FILE, "f", "f", "g"), o, i], "remove g/i");
+    // What a user moved into it stays there: the deletion of it is not the last word.
+    check(&[('a', DIR, "f", "f", "g"), o, ('i', FILE, "o/i", "a/i", "a/i")], "");
 }
 
 #[test]
