@@ -263,7 +263,7 @@ fn when_the_ignore_rules_change_everything_is_looked_at() {
     for (dir, all) in [("", true), ("d", false)] {
         let mut scene = started(&TREE);
         scene.put('r', FILE, dir, RULES);
-        let looks = scene.hint(&format!("{dir}/{RULES}").trim_start_matches('/'));
+        let looks = scene.hint(format!("{dir}/{RULES}").trim_start_matches('/'));
         assert_eq!(looks.ends_with("/ /d /d/e /d/e/f"), all, "{looks}");
     }
 }
