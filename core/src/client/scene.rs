@@ -28,6 +28,8 @@ pub(super) type Known = (char, Kind, &'static str, &'static str, &'static str);
 
 /// What every conflict name says in tests.
 const LABEL: &str = " (conflict, desk, 0000-00-00 0000";
+/// What follows from one event comes to an end within so many.
+const MAX_EVENTS: u32 = 1_000;
 /// The root's inode.
 const ROOT: u64 = 1;
 
@@ -205,7 +207,10 @@ impl Scene {
     /// Tells the engine something, and what follows from it.
     pub(super) fn tell(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
+        let mut left = MAX_EVENTS;
         while let Some(event) = events.pop_front() {
+            left -= 1;
+            assert!(left > 0, "it comes to no end: {:?}", self.looks.last());
             for effect in self.client.handle(self.now, event) {
                 events.extend(self.take_in(effect));
             }
