@@ -207,6 +207,19 @@ fn what_is_not_synced_keeps_its_name_until_it_is_gone() {
 }
 
 #[test]
+fn only_what_waits_for_a_name_is_tried_again_when_that_is_free() {
+    let mut scene = Scene::of(&[('a', LINK, "", "", "a"), ('b', LINK, "", "", "B")]);
+    scene.client.config.folding = CASE;
+    scene.put_pipe("", "b");
+    scene.start();
+    scene.answer_change("link a", Err(DiskError::InvalidName("odd".into())));
+    scene.take("", "b");
+    scene.overflow("");
+    let told = "link a; link B; a: Parked: this disk cannot hold that name: odd";
+    assert_eq!(scene.told(), told);
+}
+
+#[test]
 fn on_a_disk_that_takes_both_names_for_one_the_second_waits() {
     let told = "F: Parked: this disk takes another name for F, and has that";
     check_folding(&[('a', LINK, "", "", "F"), ('b', FILE, "f", "f", "f")], told);
