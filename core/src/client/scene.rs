@@ -1,7 +1,7 @@
 //! A folder in a few words, and an engine that goes on from it, for tests of what it asks for.
 //!
-//! The disk shows what the records say, until a test changes it. Looks and saves are answered at once;
-//! what else is asked for is kept in words, and answered by the test, if at all.
+//! The disk shows what the records say, until a test changes it. Looks and saves are answered at
+//! once; what else is asked for is kept in words, and answered by the test, if at all.
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
@@ -21,9 +21,9 @@ use crate::node::{Body, Content, Kind, Place, State, Target};
 use crate::protocol::ClientMessage;
 use crate::time::{FileTime, Now};
 
-/// A node: its letter, its kind, and where it is here, was agreed on to be, and is at the server, if it
-/// is. `d/f` is the name `f` in the node `d`; `f=x` has the bytes `x`, and `f=?` was not read yet; `~f`
-/// is behind a name that is not synced.
+/// A node: its letter, its kind, and where it is here, was agreed on to be, and is at the server, if
+/// it is. `d/f` is the name `f` in the node `d`; `f=x` has the bytes `x`, and `f=?` was not read yet;
+/// `~f` is behind a name that is not synced.
 pub(super) type Known = (char, Kind, &'static str, &'static str, &'static str);
 
 /// What every conflict name says in tests.
