@@ -21,9 +21,9 @@ use crate::node::{Body, Content, Kind, Place, State, Target};
 use crate::protocol::ClientMessage;
 use crate::time::{FileTime, Now};
 
-/// A node: its letter, its kind, and where it is here, was agreed on to be, and is at the server, if
-/// it is. `d/f` is the name `f` in the node `d`; `f=x` has the bytes `x`, and `f=?` was not read yet;
-/// `~f` is behind a name that is not synced.
+/// A node: its letter, its kind, and where it is here, was agreed on to be, and is at the server,
+/// if it is. `d/f` is the name `f` in the node `d`; `f=x` has the bytes `x`, and `f=?` was not read
+/// yet; `~f` is behind a name that is not synced.
 pub(super) type Known = (char, Kind, &'static str, &'static str, &'static str);
 
 /// What every conflict name says in tests.
