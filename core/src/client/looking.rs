@@ -399,10 +399,9 @@ impl Client {
             .ok()
             .and_then(|name| self.trees.child_there(NodeId::ROOT, &name))
             .is_some_and(|rules| {
-                !self.trees.contains(rules)
-                    || matches!(self.trees.get(rules).local(), Local::Absent)
-                        && self.trees.get(rules).synced().is_none()
-                        && !self.has_problem(rules)
+                matches!(self.trees.get(rules).local(), Local::Absent)
+                    && self.trees.get(rules).synced().is_none()
+                    && !self.has_problem(rules)
             })
     }
 
@@ -438,3 +437,6 @@ pub(super) fn asked(names: &Names, name: &Name) -> bool {
         Names::Only(only) => only.contains(name),
     }
 }
+
+#[cfg(test)]
+mod tests;

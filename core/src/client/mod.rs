@@ -50,6 +50,8 @@ pub mod record;
 mod sameness;
 pub mod saved;
 mod saving;
+#[cfg(test)]
+mod scene;
 mod status;
 mod stream;
 mod sums;

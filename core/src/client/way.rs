@@ -327,12 +327,10 @@ impl Client {
         }
     }
 
+    /// Whether two can trade places, of which the second wants a name that leads back to the first:
+    /// that is here, then, and is not to be in itself.
     fn can_exchange(&self, node: NodeId, other: NodeId) -> bool {
-        self.trees.get(node).present().is_some()
-            && self.is_saved(other)
-            && !self.is_held(other)
-            && !self.trees.is_within_here(node, other)
-            && !self.trees.is_within_here(other, node)
+        self.is_saved(other) && !self.is_held(other) && !self.trees.is_within_here(node, other)
     }
 
     /// Swaps the names of two nodes; the first is then where the server has it.
@@ -363,3 +361,6 @@ impl Client {
         self.change(nodes, places, change, Then::Exchanged { other })
     }
 }
+
+#[cfg(test)]
+mod tests;

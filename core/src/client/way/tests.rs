@@ -1,0 +1,285 @@
+//! How names are made free on this disk for what the server has there.
+
+use alloc::boxed::Box;
+use alloc::format;
+
+use crate::client::event::Event;
+use crate::client::record::Intent;
+use crate::client::scene::{Known, Scene, node, state};
+use crate::client::stream::Phase;
+use crate::disk::DiskError;
+use crate::folding::Folding;
+use crate::name::RelPath;
+use crate::node::Kind::{Directory as DIR, File as FILE, Symlink as LINK};
+
+const CASE: Folding = Folding { case: true, form: false };
+
+/// What is asked for, and what is wrong, once all was looked at.
+#[track_caller]
+fn check(known: &[Known], expected: &str) {
+    let mut scene = Scene::of(known);
+    scene.start();
+    assert_eq!(scene.told(), expected);
+}
+
+/// The same on a disk that does not tell upper from lower case.
+#[track_caller]
+fn check_folding(known: &[Known], expected: &str) {
+    let mut scene = Scene::of(known);
+    scene.client.config.folding = CASE;
+    scene.start();
+    assert_eq!(scene.told(), expected);
+}
+
+#[test]
+fn a_chain_of_names_moves_from_its_end() {
+    let (a, b) = (('a', FILE, "f", "f", "g"), ('b', FILE, "g", "g", "h"));
+    check(&[a, b], "rename g (to h) → h");
+    // At its end, two trade places.
+    let (c, d) = (('c', FILE, "h", "h", "i"), ('d', FILE, "i", "i", "h"));
+    check(&[a, b, c, d], "exchange h (to i), i (to h)");
+}
+
+#[test]
+fn a_circle_of_names_trades_places() {
+    let a = ('a', FILE, "f", "f", "g");
+    check(&[a, ('b', FILE, "g", "g", "f")], "exchange f (to g), g (to f)");
+    // What is to go on from there was not begun to be moved where it is to be.
+    check(
+        &[a, ('b', FILE, "g", "g", "h"), ('c', FILE, "h", "h", "f")],
+        "exchange f (to g), g (to h)",
+    );
+}
+
+#[test]
+fn names_are_traded_once_it_is_durable_that_both_are() {
+    let mut scene = Scene::of(&[('a', FILE, "f", "f", "g"), ('b', FILE, "g", "g", "f")]);
+    // Of one of them it is, since a crash.
+    let to = state(FILE, "g").unwrap().place;
+    scene.client.trees.set_intent(node('a'), Some(Intent::Move(Box::new(to))));
+    scene.client.trees.take_unsaved();
+    scene.start();
+    assert_eq!(scene.told(), "exchange f (to g), g (to f)");
+}
+
+#[test]
+fn a_directory_in_a_circle_with_what_is_in_it_is_set_aside() {
+    let b = ('b', DIR, "g", "g", "h");
+    let (a, c) = (('a', FILE, "b/x", "b/x", "g"), ('c', FILE, "h", "h", "b/x"));
+    check(&[a, b, c], "rename g → g (!)");
+}
+
+#[test]
+fn names_are_not_traded_with_what_cannot_be_read_or_is_not_saved() {
+    let (a, b) = (('a', FILE, "f", "f", "g"), ('b', FILE, "g=?", "g", "f"));
+    let mut scene = Scene::of(&[a, b]);
+    scene.reading = Some(Err(DiskError::Busy));
+    scene.start();
+    let busy = "Busy: a program has it open for writing";
+    assert_eq!(scene.told(), format!("f: {busy}; g: {busy}"));
+    scene.reading = Some(Ok("1"));
+    scene.wait(1_000);
+    assert_eq!(scene.told(), format!("exchange f (to g), g (to f); f: {busy}"));
+    // What is to go on from there is durable as it was read, too.
+    let mut scene = Scene::of(&[a, ('b', FILE, "g=?", "g", "h"), ('c', FILE, "h", "h", "f")]);
+    scene.reading = Some(Ok("1"));
+    scene.start();
+    assert_eq!(scene.told(), "exchange f (to g), g (to h)");
+}
+
+#[test]
+fn people_are_told_that_what_has_its_name_is_open_until_that_is_closed() {
+    let mut scene = Scene::of(&[('a', FILE, "f", "f", "g"), ('b', FILE, "g=?", "", "")]);
+    scene.reading = Some(Err(DiskError::Busy));
+    scene.start();
+    let busy = "Busy: a program has it open for writing";
+    assert_eq!(scene.told(), format!("f: {busy}; g: {busy}"));
+    scene.reading = Some(Ok("2"));
+    scene.wait(1_000);
+    assert_eq!(scene.told(), "rename g → g (!) if quiet; tell g (!)");
+    // It may be open itself: then it still is, whatever the other waits for.
+    let (a, b) = (('a', FILE, "f=?", "f", "g"), ('b', FILE, "g", "g", "x/g"));
+    let mut scene = Scene::of(&[a, b, ('x', DIR, "", "", "x")]);
+    scene.put_pipe("", "x");
+    scene.reading = Some(Err(DiskError::Busy));
+    scene.start();
+    assert!(scene.told().contains(&format!("f: {busy}")), "{}", scene.told());
+    scene.reading = None;
+    scene.wait(1_000);
+    assert!(scene.told().contains("read f"), "{}", scene.told());
+    assert!(scene.told().contains(&format!("f: {busy}")), "{}", scene.told());
+}
+
+#[test]
+fn what_is_to_be_in_the_directory_that_gets_its_name_is_set_aside() {
+    let a = ('a', DIR, "", "", "g");
+    check(&[a, ('b', FILE, "g", "g", "a/x")], "rename g → g (!) if quiet");
+    // Or what has the name that it is to have.
+    let (b, c) = (('b', FILE, "g", "g", "k"), ('c', FILE, "k", "k", "a/y"));
+    check(&[a, b, c], "rename g → g (!) if quiet");
+    // Also where it cannot be there yet.
+    let p = ('p', DIR, "~p", "", "a/p");
+    check(&[a, ('b', FILE, "g", "g", "p/x"), p], "rename g → g (!) if quiet");
+}
+
+#[test]
+fn what_waits_for_a_directory_to_go_waits_for_what_is_to_come_out_of_it() {
+    let (a, b) = (('a', DIR, "", "", "g"), ('b', FILE, "g", "g", "k"));
+    let c = ('c', DIR, "k", "k", "");
+    check(&[a, b, c, ('i', FILE, "c/i", "c/i", "a/y")], "rename g → g (!) if quiet");
+    check(&[a, b, c, ('i', FILE, "c/i", "c/i", "")], "remove k/i");
+}
+
+#[test]
+fn what_is_to_be_in_a_directory_inside_it_waits_for_that_to_come_out() {
+    let (a, b) = (('a', DIR, "", "", "g"), ('b', DIR, "g", "g", "x/g"));
+    let (x, c) = (('x', DIR, "b/x", "b/x", "k"), ('c', FILE, "k", "k", "a/y"));
+    check(&[a, b, c, x], "rename g → g (!)");
+}
+
+#[test]
+fn what_is_in_a_directory_that_goes_comes_out_before_it_gets_that_name() {
+    let (a, o) = (('a', DIR, "o/a", "o/a", "g"), ('o', DIR, "g", "g", ""));
+    check(&[a, o], "rename g/a → a (!)");
+    // It comes out first, and what is to be in it after it.
+    check(&[a, o, ('j', FILE, "o/A", "o/A", "a/y")], "rename g/a → a (!)");
+    // One that is elsewhere waits.
+    let i = ('i', FILE, "o/i", "o/i", "");
+    check(&[('a', FILE, "f", "f", "g"), o, i], "remove g/i");
+    // What a user moved into it stays there: the deletion of it is not the last word.
+    check(&[('a', DIR, "f", "f", "g"), o, ('i', FILE, "o/i", "a/i", "a/i")], "");
+}
+
+#[test]
+fn what_is_to_go_into_the_directory_that_comes_comes_out_of_the_one_that_goes() {
+    let (a, o) = (('a', DIR, "", "", "g"), ('o', DIR, "g", "g", ""));
+    check(&[a, o, ('i', FILE, "o/i", "o/i", "a/i")], "rename g/i → i (!) if quiet");
+    // Or what has the name that it is to have is to go there.
+    let (i, c) = (('i', FILE, "o/i", "o/i", "h"), ('c', FILE, "h", "h", "a/y"));
+    check(&[a, c, i, o], "rename g/i → i (!) if quiet");
+    // Also where it cannot be there yet.
+    let p = ('p', DIR, "~p", "", "a/p");
+    check(&[a, ('i', FILE, "o/i", "o/i", "p/x"), o, p], "rename g/i → i (!) if quiet");
+}
+
+#[test]
+fn people_are_told_what_keeps_a_deleted_directory_at_a_name_that_is_wanted() {
+    let known = [('a', LINK, "", "", "g"), ('o', DIR, "g", "g", "")];
+    let mut scene = Scene::of(&known);
+    scene.start();
+    assert_eq!(scene.told(), "remove g");
+    scene.put_pipe("g", "pipe");
+    scene.answer_change("remove g", Err(DiskError::NotEmpty));
+    scene.wait(1_000);
+    let told = "g: Parked: what is not synced is still in the directory that has its name here";
+    assert_eq!(scene.told(), format!("remove g; {told}"));
+    let mut scene = Scene::of(&known);
+    scene.start();
+    scene.answer_change("remove g", Err(DiskError::Denied("not yours".into())));
+    let told = "g: Parked: what has its name here was deleted, and cannot go yet";
+    assert_eq!(
+        scene.told(),
+        format!("remove g; g: Unwritable: permission denied: not yours; {told}")
+    );
+}
+
+#[test]
+fn what_is_not_synced_keeps_its_name_until_it_is_gone() {
+    let a = ('a', LINK, "", "", "g");
+    let b = ('b', LINK, "", "", "G");
+    let known = |at| if at == "g" { a } else { b };
+    let parked = "Parked: something that is not synced has its name here";
+    for (at, case, told) in [
+        ("g", false, format!("g: {parked}")),
+        ("G", true, format!("G: {parked}")),
+        ("G", false, "link G".into()),
+    ] {
+        let mut scene = Scene::of(&[known(at)]);
+        scene.client.config.folding.case = case;
+        scene.put_pipe("", "g");
+        scene.start();
+        assert_eq!(scene.told(), told);
+        scene.take("", "g");
+        scene.tell(Event::Overflowed(RelPath::root()));
+        assert_eq!(scene.told(), format!("link {at}"));
+    }
+    check_folding(&[a], "link g");
+}
+
+#[test]
+fn only_what_waits_for_a_name_is_tried_again_when_that_is_free() {
+    let mut scene = Scene::of(&[('a', LINK, "", "", "a"), ('b', LINK, "", "", "B")]);
+    scene.client.config.folding = CASE;
+    scene.put_pipe("", "b");
+    scene.start();
+    scene.answer_change("link a", Err(DiskError::InvalidName("odd".into())));
+    scene.take("", "b");
+    scene.overflow("");
+    let told = "link a; link B; a: Parked: this disk cannot hold that name: odd";
+    assert_eq!(scene.told(), told);
+}
+
+#[test]
+fn on_a_disk_that_takes_both_names_for_one_the_second_waits() {
+    let told = "F: Parked: this disk takes another name for F, and has that";
+    check_folding(&[('a', LINK, "", "", "F"), ('b', FILE, "f", "f", "f")], told);
+    check_folding(&[('a', LINK, "", "", "F"), ('b', FILE, "f", "e", "e")], told);
+    // Others that are there do not matter, nor does its own old name.
+    check_folding(&[('a', LINK, "", "", "F"), ('b', FILE, "x", "x", "x")], "link F");
+    check_folding(&[('a', FILE, "f", "f", "F")], "rename f (to F) → F");
+}
+
+#[test]
+fn what_is_here_already_is_taken_for_what_comes() {
+    let a = ('a', FILE, "", "", "g");
+    // Until it is read, nothing is fetched.
+    let mut scene = Scene::of(&[a, ('b', FILE, "g=?", "", "")]);
+    scene.client.stream.phase = Phase::Live;
+    scene.start();
+    assert_eq!(scene.told(), "read g");
+    scene.answer_read("read g", Ok("1"));
+    scene.wait(1_000);
+    assert_eq!(scene.told(), "read g");
+    // What cannot be the very same does not keep it from being fetched.
+    for b in [('b', FILE, "g=2", "", ""), ('b', FILE, "g", "g", ""), ('b', DIR, "g", "", "")] {
+        let mut scene = Scene::of(&[a, b]);
+        scene.client.stream.phase = Phase::Live;
+        scene.start();
+        assert!(scene.told().starts_with("fetch"), "{b:?}: {}", scene.told());
+    }
+    check(&[('a', DIR, "", "", "d"), ('b', DIR, "d", "", "")], "");
+    check(&[('a', LINK, "", "", "l"), ('b', LINK, "l", "", "")], "");
+}
+
+#[test]
+fn what_cannot_be_the_same_is_set_aside_at_once() {
+    let told = "rename g → g (!) if quiet; tell g (!)";
+    check(&[('a', DIR, "", "", "g"), ('b', FILE, "g=?", "", "")], told);
+    let known = [('a', LINK, "", "", "g"), ('b', LINK, "g=2", "", "")];
+    let told = "rename g → g (!); tell g (!)";
+    check(&known, told);
+    // What could not be is tried again later.
+    let mut scene = Scene::of(&known);
+    scene.start();
+    scene.answer_change("rename g → g (!)", Err(DiskError::Changed));
+    assert_eq!(scene.told(), told);
+    scene.wait(1_000);
+    assert_eq!(scene.told(), format!("{told}; {told}"));
+}
+
+#[test]
+fn the_name_of_a_conflict_copy_is_free_here_and_at_the_server() {
+    const SAME: &str = "g (conflict, desk, 0000-00-00 0000)";
+    const ALIKE: &str = "G (conflict, desk, 0000-00-00 0000)";
+    let (a, b) = (('a', LINK, "", "", "g"), ('b', LINK, "g=2", "", ""));
+    let (first, second) = ("rename g → g (!); tell g (!)", "rename g → g (! 2); tell g (! 2)");
+    check_folding(&[a, b], first);
+    for (name, exact, folded) in [(SAME, second, second), (ALIKE, first, second)] {
+        let here = ('c', LINK, name, name, name);
+        check(&[a, b, here], exact);
+        check_folding(&[a, b, here], folded);
+        let (there, link) = (('c', LINK, "", "", name), format!("link {} (!)", &name[..1]));
+        check(&[a, b, there], &format!("{exact}; {link}"));
+        check_folding(&[a, b, there], &format!("{folded}; {link}"));
+    }
+}
