@@ -66,7 +66,19 @@ fn names_are_traded_once_it_is_durable_that_both_are() {
 fn a_directory_in_a_circle_with_what_is_in_it_is_set_aside() {
     let b = ('b', DIR, "g", "g", "h");
     let (a, c) = (('a', FILE, "b/x", "b/x", "g"), ('c', FILE, "h", "h", "b/x"));
-    check(&[a, b, c], "rename g → g (!)");
+    check(&[a, b, c], "rename g (to g (!)) → g (!)");
+}
+
+#[test]
+fn what_is_deleted_in_a_directory_that_is_set_aside_goes() {
+    let f = ('f', FILE, "b/f", "b/f", "b/f");
+    let b = ('b', DIR, "g", "g", "h");
+    let (a, c) = (('a', FILE, "b/x", "b/x", "g"), ('c', FILE, "h", "h", "b/x"));
+    let mut scene = Scene::of(&[a, b, c, f]);
+    scene.start();
+    scene.client.trees.set_remote(node('f'), None);
+    scene.answer_change("rename g (to g (!)) → g (!)", Ok(()));
+    assert!(scene.told().contains("remove g (!)/f"), "{}", scene.told());
 }
 
 #[test]
@@ -113,20 +125,20 @@ fn people_are_told_that_what_has_its_name_is_open_until_that_is_closed() {
 #[test]
 fn what_is_to_be_in_the_directory_that_gets_its_name_is_set_aside() {
     let a = ('a', DIR, "", "", "g");
-    check(&[a, ('b', FILE, "g", "g", "a/x")], "rename g → g (!) if quiet");
+    check(&[a, ('b', FILE, "g", "g", "a/x")], "rename g (to g (!)) → g (!) if quiet");
     // Or what has the name that it is to have.
     let (b, c) = (('b', FILE, "g", "g", "k"), ('c', FILE, "k", "k", "a/y"));
-    check(&[a, b, c], "rename g → g (!) if quiet");
+    check(&[a, b, c], "rename g (to g (!)) → g (!) if quiet");
     // Also where it cannot be there yet.
     let p = ('p', DIR, "~p", "", "a/p");
-    check(&[a, ('b', FILE, "g", "g", "p/x"), p], "rename g → g (!) if quiet");
+    check(&[a, ('b', FILE, "g", "g", "p/x"), p], "rename g (to g (!)) → g (!) if quiet");
 }
 
 #[test]
 fn what_waits_for_a_directory_to_go_waits_for_what_is_to_come_out_of_it() {
     let (a, b) = (('a', DIR, "", "", "g"), ('b', FILE, "g", "g", "k"));
     let c = ('c', DIR, "k", "k", "");
-    check(&[a, b, c, ('i', FILE, "c/i", "c/i", "a/y")], "rename g → g (!) if quiet");
+    check(&[a, b, c, ('i', FILE, "c/i", "c/i", "a/y")], "rename g (to g (!)) → g (!) if quiet");
     check(&[a, b, c, ('i', FILE, "c/i", "c/i", "")], "remove k/i");
 }
 
@@ -134,15 +146,15 @@ fn what_waits_for_a_directory_to_go_waits_for_what_is_to_come_out_of_it() {
 fn what_is_to_be_in_a_directory_inside_it_waits_for_that_to_come_out() {
     let (a, b) = (('a', DIR, "", "", "g"), ('b', DIR, "g", "g", "x/g"));
     let (x, c) = (('x', DIR, "b/x", "b/x", "k"), ('c', FILE, "k", "k", "a/y"));
-    check(&[a, b, c, x], "rename g → g (!)");
+    check(&[a, b, c, x], "rename g (to g (!)) → g (!)");
 }
 
 #[test]
 fn what_is_in_a_directory_that_goes_comes_out_before_it_gets_that_name() {
     let (a, o) = (('a', DIR, "o/a", "o/a", "g"), ('o', DIR, "g", "g", ""));
-    check(&[a, o], "rename g/a → a (!)");
+    check(&[a, o], "rename g/a (to a (!)) → a (!)");
     // It comes out first, and what is to be in it after it.
-    check(&[a, o, ('j', FILE, "o/A", "o/A", "a/y")], "rename g/a → a (!)");
+    check(&[a, o, ('j', FILE, "o/A", "o/A", "a/y")], "rename g/a (to a (!)) → a (!)");
     // One that is elsewhere waits.
     let i = ('i', FILE, "o/i", "o/i", "");
     check(&[('a', FILE, "f", "f", "g"), o, i], "remove g/i");
@@ -153,13 +165,13 @@ fn what_is_in_a_directory_that_goes_comes_out_before_it_gets_that_name() {
 #[test]
 fn what_is_to_go_into_the_directory_that_comes_comes_out_of_the_one_that_goes() {
     let (a, o) = (('a', DIR, "", "", "g"), ('o', DIR, "g", "g", ""));
-    check(&[a, o, ('i', FILE, "o/i", "o/i", "a/i")], "rename g/i → i (!) if quiet");
+    check(&[a, o, ('i', FILE, "o/i", "o/i", "a/i")], "rename g/i (to i (!)) → i (!) if quiet");
     // Or what has the name that it is to have is to go there.
     let (i, c) = (('i', FILE, "o/i", "o/i", "h"), ('c', FILE, "h", "h", "a/y"));
-    check(&[a, c, i, o], "rename g/i → i (!) if quiet");
+    check(&[a, c, i, o], "rename g/i (to i (!)) → i (!) if quiet");
     // Also where it cannot be there yet.
     let p = ('p', DIR, "~p", "", "a/p");
-    check(&[a, ('i', FILE, "o/i", "o/i", "p/x"), o, p], "rename g/i → i (!) if quiet");
+    check(&[a, ('i', FILE, "o/i", "o/i", "p/x"), o, p], "rename g/i (to i (!)) → i (!) if quiet");
 }
 
 #[test]
