@@ -422,3 +422,6 @@ impl Client {
             && self.uploads.wanted.iter().all(|node| self.is_hindered(node))
     }
 }
+
+#[cfg(test)]
+mod tests;
