@@ -5,9 +5,10 @@ use alloc::string::{String, ToString};
 
 use super::*;
 use crate::client::bench::{
-    Bench, OTHER, ROOT, agreed, coming, dir, file, found, known, node, path, stamp,
+    Bench, OTHER, ROOT, agreed, coming, dir, file, found, here, known, node, path, stamp,
 };
 use crate::client::event::Event;
+use crate::client::record::Record;
 use crate::disk::{DiskError, Seen};
 use crate::node::Kind;
 use crate::operation::MAX_INLINE_BYTES;
@@ -172,6 +173,55 @@ fn as_many_bytes_travel_in_a_commit_as_fit() {
     bench.accept("send create new as first");
     let asks = bench.asks();
     assert_eq!(bench.commit(&asks[0]).contents.len(), fit);
+}
+
+/// One of many nodes, in the order of these numbers.
+fn many(number: usize) -> NodeId {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&(number as u32).to_be_bytes());
+    NodeId::from_bytes(bytes)
+}
+
+/// The only thing that is asked for.
+#[track_caller]
+fn only_commit(bench: &mut Bench) -> Commit {
+    let asks = bench.asks();
+    assert_eq!(asks.len(), 1);
+    bench.commit(&asks[0])
+}
+
+#[test]
+fn names_of_more_files_than_a_commit_has_operations_move_along_together() {
+    let count = MAX_OPERATIONS + 1;
+    let moved = |number: usize| {
+        let at = |number: usize| file(ROOT, &format!("f{number:04}"), "one");
+        let (was, now) = (at(number), at(number + 1));
+        let local = here(number as u64, &now);
+        (many(number), Record::of(local, Some(was.clone()), Some(was)))
+    };
+    let mut bench = Bench::started((1..=count).map(moved));
+    bench.wait(5_000);
+    let operations = only_commit(&mut bench).operations;
+    assert_eq!((operations.len(), operations[0].steps.len()), (1, count));
+}
+
+#[test]
+fn no_more_operations_go_in_a_commit_than_may() {
+    let count = MAX_OPERATIONS + 2;
+    // The last but two is in the last but one, and that in the last.
+    let made = |number: usize| {
+        let parent = if number + 2 < count { ROOT } else { many(number + 1) };
+        let parent = if number == count { ROOT } else { parent };
+        let local = here(number as u64, &dir(parent, &format!("d{number:04}")));
+        (many(number), Record::of(local, None, None))
+    };
+    let mut bench = Bench::of((1..=count).map(made));
+    bench.resume = None;
+    bench.tell(Event::Started);
+    bench.wait(5_000);
+    bench.resume = Some(Resume::Entries);
+    bench.wait(10_000);
+    assert_eq!(only_commit(&mut bench).operations.len(), MAX_OPERATIONS);
 }
 
 #[track_caller]
