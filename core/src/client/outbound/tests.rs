@@ -153,6 +153,30 @@ fn a_name_that_something_hidden_has_at_the_server_is_given_up() {
 }
 
 #[test]
+fn a_move_that_would_put_a_directory_into_itself_is_taken_back_and_no_other() {
+    let [a, p] = ["a", "p"].map(|at| dir(ROOT, at));
+    let [q, renamed] = ["q", "renamed"].map(|at| dir(node(2), at));
+    // `a` was moved into `p/q`, and here `p` into `a`.
+    let mut bench = Bench::of([
+        known(1, Some(&a), Some(&a), Some(&dir(node(3), "a"))),
+        known(2, Some(&dir(node(1), "p")), Some(&p), Some(&p)),
+        known(3, Some(&renamed), Some(&q), Some(&q)),
+    ]);
+    // Both have settled when the server hears.
+    bench.resume = None;
+    bench.tell(Event::Started);
+    bench.wait(500);
+    bench.check(&[]);
+    bench.resume = Some(Resume::Entries);
+    bench.wait(2_000);
+    bench.check(&["rename a/p to p", "send move 3 to renamed"]);
+    bench.accept("send move 3 to renamed");
+    bench.done("rename a/p to p", 2);
+    bench.wait(500);
+    bench.check(&["rename a to p/renamed/a"]);
+}
+
+#[test]
 fn as_many_bytes_travel_in_a_commit_as_fit() {
     let mut bench = Bench::started([]);
     make(&mut bench, 200, "first");
