@@ -1,7 +1,8 @@
-//! What tests of the engine stand on: an engine with its three trees, a disk that is as the engine knows
-//! it but for what a test puts there, and a server that says what a test has it say.
+//! What tests of the engine stand on: an engine with its three trees, a disk that is as the engine
+//! knows it but for what a test puts there, and a server that says what a test has it say.
 //!
-//! Looks, saves and the connection answer by themselves; all else that is asked for is kept in words.
+//! Looks, saves and the connection answer by themselves; all else that is asked for is kept, and
+//! told in words.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
@@ -164,7 +165,7 @@ impl Bench {
         Ok(Listing { inode, names: shown.into_iter().collect(), unnameable: Vec::new() })
     }
 
-    /// Lets time pass, and tells the engine whenever it asked to be told. First the server is heard of.
+    /// Lets time pass, and tells the engine whenever it asked for it. First the server is heard.
     pub(super) fn wait(&mut self, ms: u64) {
         let (head, sum) = (self.client.stream.cursor, self.client.trees.sum());
         self.tell(Event::Received(ServerMessage::Digest { head, sum }));

@@ -148,8 +148,8 @@ impl Client {
             .then_some(Step::SetExecutable { node, executable: executable_here })
     }
 
-    /// Takes a step, and those it cannot go without, as far as they may go now: more than a commit has
-    /// operations, if it must be, since they may be one.
+    /// Takes a step, and those it cannot go without, as far as they may go now: more than a commit
+    /// has operations, if it must be, since they may be one.
     fn gather(&self, step: Step, pending: &mut Pending) {
         let mut todo = alloc::vec![step];
         while let Some(step) = todo.pop() {

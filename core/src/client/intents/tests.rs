@@ -119,7 +119,7 @@ fn what_was_placed_and_moved_on_is_told_from_others_that_are_new_or_alike() {
     let moved = ("g", Some((7, &placed)));
     for beside in [&other, &later] {
         let stands = [moved, ("h", Some((8, beside)))];
-        let mut bench = after_crash(&[record.clone()], &stands);
+        let mut bench = after_crash(core::slice::from_ref(&record), &stands);
         bench.wait(2_500);
         bench.reads("read g", "one");
         assert_eq!(bench.id("g"), Some(node(1)), "{beside:?}");

@@ -410,8 +410,7 @@ fn what_has_the_name_of_a_directory_whose_deletion_is_held_waits_and_all_rests()
     assert_eq!(bench.problems(), [("d".into(), ProblemKind::HeldDeletion)]);
 }
 
-/// A file at `f` that is written to without rest, and starts with these bytes: what is asked for when its
-/// node is there, and was.
+/// What is asked for of a file at `f` that is written to without rest, and is there at the server.
 #[track_caller]
 fn check_growing(there: &State, expected: &[&str]) {
     let was = file(ROOT, "f", "one");

@@ -13,8 +13,8 @@ fn write(bench: &mut Bench, at: &str, bytes: &str) {
     bench.reads(&format!("read {at}"), bytes);
 }
 
-/// Time and again, bytes of the file `f` are to travel, which does not come to be: whether there is then
-/// still room for others.
+/// Time and again, bytes of the file `f` are to travel, which does not come to be: whether there is
+/// still room for others then.
 #[track_caller]
 fn check(mut bench: Bench, take_back: fn(&mut Bench)) {
     write(&mut bench, "first", "1");
