@@ -278,10 +278,10 @@ impl Client {
         retry_at.map(|at| (at, Reason::Retry))
     }
 
-    /// It was deleted at the server, and something that is not synced keeps it here.
+    /// It was deleted at the server, and something that is not synced keeps it here, or a directory
+    /// in it.
     pub(super) fn holds_unsynced(&self, node: NodeId) -> bool {
-        (self.inbound.kept.iter())
-            .any(|&kept| kept == node || self.trees.is_within_here(kept, node))
+        self.inbound.kept.iter().any(|&kept| self.trees.is_within_here(kept, node))
     }
 
     /// It, or a directory it is to be in, has a problem.
@@ -337,3 +337,6 @@ impl Client {
 pub(super) const fn plus(a: (u64, u64), b: (u64, u64)) -> (u64, u64) {
     (a.0 + b.0, a.1 + b.1)
 }
+
+#[cfg(test)]
+mod tests;

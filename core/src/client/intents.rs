@@ -187,3 +187,6 @@ impl Client {
         self.unresolved.nodes.iter().for_each(|&node| self.trees.touch(node));
     }
 }
+
+#[cfg(test)]
+mod tests;

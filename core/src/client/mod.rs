@@ -21,7 +21,10 @@
 //! | `stream`, `receiving` | the connection; entries and snapshots |
 //! | `saving` | making all of it durable |
 //! | `status`, `explain` | where it stands; why one thing is, or is not, in sync |
+//! | `bench` | what tests of the engine stand on |
 
+#[cfg(test)]
+mod bench;
 mod changing;
 mod deletions;
 #[cfg(test)]

@@ -42,17 +42,17 @@ pub(super) fn in_order(mut pending: Pending) -> Vec<Vec<Step>> {
 
 /// Drops what needs a step that is not there, and then what needed that.
 fn drop_incomplete(pending: &mut Pending) {
-    loop {
-        let lacking: Vec<NodeId> = (pending.iter())
-            .filter(|(_, (_, needs))| {
-                needs.first.iter().chain(&needs.together).any(|node| !pending.contains_key(node))
-            })
-            .map(|(node, _)| *node)
-            .collect();
-        if lacking.is_empty() {
-            return;
+    let mut needed_by: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+    for (node, (_, needs)) in &*pending {
+        for other in needs.first.iter().chain(&needs.together) {
+            needed_by.entry(*other).or_default().push(*node);
         }
-        lacking.iter().for_each(|node| drop(pending.remove(node)));
+    }
+    let there = |node: &NodeId| pending.contains_key(node);
+    let mut lacking: Vec<NodeId> = needed_by.keys().filter(|node| !there(node)).copied().collect();
+    while let Some(gone) = lacking.pop() {
+        pending.remove(&gone);
+        lacking.extend(needed_by.remove(&gone).into_iter().flatten());
     }
 }
 

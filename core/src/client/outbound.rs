@@ -12,7 +12,7 @@ use crate::blob::Blob;
 use crate::id::{CommitKey, NodeId, Seq};
 use crate::node::{Body, State};
 use crate::operation::{
-    Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, Operation, Refusal, Step, Verdict,
+    Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, MAX_STEPS, Operation, Refusal, Step, Verdict,
 };
 use crate::protocol::ClientMessage;
 
@@ -148,12 +148,13 @@ impl Client {
             .then_some(Step::SetExecutable { node, executable: executable_here })
     }
 
-    /// Takes a step, and those it cannot go without, as far as they may go now.
+    /// Takes a step, and those it cannot go without, as far as they may go now: more than a commit
+    /// has operations, if it must be, since they may be one.
     fn gather(&self, step: Step, pending: &mut Pending) {
         let mut todo = alloc::vec![step];
         while let Some(step) = todo.pop() {
             let node = step.node();
-            if pending.len() >= MAX_OPERATIONS || pending.contains_key(&node) {
+            if pending.len() >= MAX_STEPS || pending.contains_key(&node) {
                 continue;
             }
             let needs = self.needs(&step);
@@ -261,7 +262,8 @@ impl Client {
         let mut operations = Vec::new();
         let mut contents: Vec<Blob> = Vec::new();
         let (mut nodes, mut bytes) = (BTreeSet::new(), 0);
-        for steps in ordered {
+        // Each comes after those that it needs: the rest may wait.
+        for steps in ordered.into_iter().take(MAX_OPERATIONS) {
             let inline: Vec<Blob> =
                 (steps.iter()).filter_map(|step| self.uploads.inline(step.node())).collect();
             let size: usize = inline.iter().map(|bytes| bytes.len()).sum();
@@ -422,3 +424,6 @@ impl Client {
             && self.uploads.wanted.iter().all(|node| self.is_hindered(node))
     }
 }
+
+#[cfg(test)]
+mod tests;

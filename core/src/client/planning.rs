@@ -51,6 +51,9 @@ impl Client {
         self.uploads.wanted.remove(node);
         self.deletions.forget(node);
         self.forget_read(node);
+        if self.trees.get(node).present().is_none() {
+            self.unload(node);
+        }
         if self.is_settled(node) {
             self.trees.keep(node);
         }
@@ -68,8 +71,9 @@ impl Client {
             return;
         };
         if !decision.may_send() {
-            // What was refused is not asked for any more.
+            // What was refused is not asked for any more, nor does its content travel.
             self.solved(node, ProblemKind::Refused);
+            self.unload(node);
         }
         if !decision.may_change_disk() {
             // No name here is waited for any more.

@@ -72,7 +72,7 @@ impl Client {
         if self.trees.get(*node).present().is_some() {
             return;
         }
-        let Some(other) = self.trees.at_here(place).filter(|other| other != node) else { return };
+        let Some(other) = self.trees.at_here(place) else { return };
         let record = self.trees.get(other);
         let fits = record.present().is_some_and(|here| here.body.kind() == body.kind());
         if fits && !record.accepted() && !self.is_in_flight(other) {
@@ -226,47 +226,4 @@ fn base_in_other_journal(record: &Record, row: Option<&Row>) -> Option<State> {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::string::{String, ToString};
-
-    use super::*;
-    use crate::id::{CommitKey, DeviceId, Seq};
-    use crate::name::Name;
-    use crate::operation::Operation;
-    use crate::time::WallTime;
-
-    fn place(parent: NodeId, name: &str) -> Place {
-        Place { parent, name: Name::new(name.as_bytes()).unwrap() }
-    }
-
-    #[test]
-    fn of_moves_that_are_one_operation_people_hear_from_where_to_where() {
-        let [outer, inner] = [1, 2].map(|number| NodeId::from_bytes([number; 16]));
-        let directory = |node, place| {
-            let there = State { place, body: Body::Directory };
-            (node, Record::of(Local::Absent, None, Some(there)))
-        };
-        // `a/b` becomes `b/a`: neither can move before the other.
-        let trees =
-            [directory(outer, place(NodeId::ROOT, "a")), directory(inner, place(outer, "b"))];
-        let mut client = Client::of_trees(trees);
-        let steps = alloc::vec![
-            Step::Move { node: outer, place: place(inner, "a") },
-            Step::Move { node: inner, place: place(NodeId::ROOT, "b") },
-        ];
-        client.apply_entry(&Entry {
-            seq: Seq::new(1),
-            device: DeviceId::from_bytes([7; 16]),
-            key: CommitKey::from_bytes([8; 16]),
-            time: WallTime(0),
-            operation: Operation { steps },
-        });
-        let told = |effect: &Effect| {
-            let Effect::Report(Notice::Happened { path, from, .. }) = effect else { return None };
-            Some((from.as_ref()?.to_string(), path.to_string()))
-        };
-        let told: Vec<(String, String)> = client.out.iter().filter_map(told).collect();
-        let told: Vec<(&str, &str)> = told.iter().map(|(from, to)| (&**from, &**to)).collect();
-        assert_eq!(told, [("a", "b/a"), ("a/b", "b")]);
-    }
-}
+mod tests;

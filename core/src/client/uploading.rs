@@ -129,9 +129,13 @@ impl Client {
         }
     }
 
+    /// Nothing of a node travels in a commit, for now.
     pub(super) fn unload(&mut self, node: NodeId) {
         if let Some((_, Some(bytes))) = self.uploads.loaded.remove(&node) {
             self.uploads.loaded_bytes -= bytes.len();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
