@@ -416,3 +416,18 @@ fn a_directory_goes_into_what_was_in_it_however_late_that_settles() {
     s.rename(0, "a/b", "t").rename(0, "a", "t/a").wait(60).rename(0, "t", "b");
     s.everywhere("b/ b/a/ b/f=one");
 }
+
+/// A directory that the server never heard of was moved while it could not be read: the next try of
+/// where it had been was still to come, and what was in it was not sent before.
+#[test]
+fn a_new_directory_that_could_not_be_read_is_sent_from_where_it_was_moved_to() {
+    let mut s = Scenario::new(2);
+    s.settle()
+        .offline(0)
+        .mkdir(0, "e")
+        .mkdir(0, "d")
+        .write(0, "d/f", "one")
+        .access(0, "d", false, true);
+    s.kill(0).wait(20).rename(0, "d", "e/d").wait(15).access(0, "e/d", true, true);
+    s.wait(2_000).online(0).everywhere("e/ e/d/ e/d/f=one");
+}

@@ -105,7 +105,7 @@ impl Client {
             return false;
         }
         for node in whole {
-            self.not_missing(node);
+            self.look_no_more(node);
             self.trees.set_local(node, Local::Absent);
         }
         true
