@@ -1,6 +1,7 @@
 //! Copies of one device, all running: what they did to each other, told as short stories.
 
 use sim::scenario::Scenario;
+use sim::world::arranged::Hold;
 
 /// Each copy has had its turn, more than once.
 const TURNS_MS: u64 = 300_000;
@@ -71,4 +72,18 @@ fn an_older_version_that_came_back_has_not_come_of_the_newer_one() {
     s.offline(0).offline(1).delete(1, "f").wait(3_000).restore(older).online(1).settle();
     s.write(1, "g", "three").settle().here(1, "f=one g=three");
     s.restore(newer).settle().online(0).everywhere("f (1)=one f=two g=three");
+}
+
+/// The server went back, and then forward again: what this device had committed before, and never heard
+/// the outcome of, seemed to have been made of what the older server had put here, which was sent as newer.
+#[test]
+fn what_a_server_that_went_back_put_here_is_older_than_what_was_committed_before() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").settle();
+    let old = s.backup();
+    s.write(0, "a", "two").hold(0, Hold::Down);
+    s.until("the edit is there", |s| s.entries() == 2);
+    let new = s.backup();
+    s.kill(0).release(0, Hold::Down).settle().delete(0, "a").settle();
+    s.restore(old).settle().here(0, "a=one").restore(new).everywhere("a=two");
 }

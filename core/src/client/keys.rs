@@ -73,6 +73,12 @@ impl Keys {
         self.used.retain(|used| *used != key);
     }
 
+    /// The server went back, or is another: what is here may be so from now on because the server has
+    /// it, and does not come of what was committed before.
+    pub(super) fn forget_made(&mut self) {
+        self.used.clear();
+    }
+
     /// Whether this state, or one that it descends from, made the commit.
     pub(super) fn made(&self, key: CommitKey) -> bool {
         self.used.contains(&key)

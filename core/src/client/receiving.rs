@@ -144,6 +144,9 @@ impl Client {
         for node in &nodes {
             self.swap_in(*node, rows.get(node), building.merge);
         }
+        if building.merge == Some(MergeReason::OtherJournal) {
+            self.keys.forget_made();
+        }
         self.stream.cursor = start;
         self.save_header();
         building.later.into_iter().for_each(|message| self.on_ordered(message));
