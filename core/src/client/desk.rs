@@ -10,54 +10,27 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use crate::blob::Blob;
-use crate::disk::{Change, DiskError, Form, Found, Inode, Listing, Names, Seen, Stamp};
+use crate::disk::{Change, DiskError, Listing, Names, Seen, Stamp};
 use crate::hash::ContentId;
 use crate::id::{CommitKey, DeviceId, FolderId, NodeId, Seq};
-use crate::name::{Name, RelPath};
-use crate::node::{Body, Content, Place, State};
+use crate::name::RelPath;
+use crate::node::{Body, Content, State};
 use crate::operation::{Commit, Cursor, Entry, Operation, Refusal, Step, Verdict};
 use crate::protocol::{ClientMessage, Resume, ServerMessage};
-use crate::time::{FileTime, Now, WallTime};
+use crate::time::{Now, WallTime};
 
+use super::bench::{PIPE, ROOT, content, file, found, here as here_at, inode, node, path};
 use super::event::{Effect, Event, Hint, Notice, TaskId, Upload};
-use super::record::{Local, LocalBody, Present, Record};
+use super::record::{Local, LocalBody, Record};
 use super::saved::Saved;
 use super::{Answer, Client, ProblemKind};
 
-pub(super) const ROOT: NodeId = NodeId::ROOT;
 /// What files hold in these tests.
 const TEXTS: [&str; 3] = ["one", "two", "six"];
 /// An engine that asks for more than this goes round and round.
 const MAX_EFFECTS: u64 = 10_000;
 /// So often a clock goes on.
 const TICK_MS: u64 = 50;
-
-pub(super) fn node(letter: char) -> NodeId {
-    NodeId::from_bytes([letter as u8; 16])
-}
-
-pub(super) fn path(text: &str) -> RelPath {
-    RelPath::parse(text.as_bytes()).unwrap()
-}
-
-pub(super) fn place(parent: NodeId, name: &str) -> Place {
-    Place { parent, name: Name::new(name.as_bytes()).unwrap() }
-}
-
-pub(super) fn content(text: &str) -> Content {
-    let (id, size) = (ContentId::of(text.as_bytes()), text.len() as u64);
-    Content { id, size, mtime: FileTime::default() }
-}
-
-/// A file that holds this.
-pub(super) fn file(parent: NodeId, name: &str, text: &str) -> State {
-    let body = Body::File { content: content(text), executable: false };
-    State { place: place(parent, name), body }
-}
-
-pub(super) fn directory(parent: NodeId, name: &str) -> State {
-    State { place: place(parent, name), body: Body::Directory }
-}
 
 /// What stands on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +62,7 @@ impl Desk {
     /// A node is its letter, and what is here, was agreed on, and is at the server.
     pub(super) fn new(nodes: &[(char, [Option<State>; 3])]) -> Self {
         let record = |(letter, [here, synced, there]): &(char, [Option<State>; 3])| {
-            let here = here.clone().map(|state| Local::Present(present(*letter as u64, state)));
+            let here = here.as_ref().map(|state| here_at(*letter as u64, state));
             let local = here.unwrap_or(Local::Absent);
             (node(*letter), Record::of(local, synced.clone(), there.clone()))
         };
@@ -359,7 +332,7 @@ impl Desk {
             (parent == *dir && asked).then(|| (name.clone(), seen(*number, *thing)))
         };
         let names = self.disk.iter().filter_map(inside).collect();
-        Ok(Listing { inode: stamp(number, 0).inode, names, unnameable: Vec::new() })
+        Ok(Listing { inode: inode(number), names, unnameable: Vec::new() })
     }
 
     fn read(&self, path: &RelPath, expected: &Stamp) -> Result<Content, DiskError> {
@@ -409,26 +382,12 @@ impl Desk {
     }
 }
 
-/// What is known of a node that has this inode here.
-pub(super) fn present(number: u64, state: State) -> Present {
-    let size = state.body.content().map_or(0, |content| content.size);
-    let (place, body) = (state.place, LocalBody::placed(&state.body));
-    Present { place, stamp: stamp(number, size), linked: false, body, seen_by: 0 }
-}
-
-fn stamp(number: u64, size: u64) -> Stamp {
-    let (time, birth) = (FileTime::default(), Some(FileTime::default()));
-    let inode = Inode { device: 1, number, birth };
-    Stamp { inode, size, mtime: time, ctime: None }
-}
-
 fn seen(number: u64, thing: Thing) -> Seen {
-    let (size, form) = match thing {
-        Thing::Directory => (0, Form::Directory),
-        Thing::File(text) => (text.len() as u64, Form::File { executable: false }),
-        Thing::Pipe => return Seen::Other { stamp: stamp(number, 0), kind: None },
-    };
-    Seen::Node(Found { stamp: stamp(number, size), links: 1, form })
+    match thing {
+        Thing::Directory => found(number, &Body::Directory),
+        Thing::File(text) => found(number, &file(ROOT, "f", text).body),
+        Thing::Pipe => PIPE,
+    }
 }
 
 fn text(id: ContentId) -> &'static str {

@@ -258,74 +258,22 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::client::bench::{
+        PIPE, ROOT, agreed, coming, dir, file, found, inode, known, linked, name, node, path,
+    };
     use crate::client::event::{Effect, Event, TaskId};
-    use crate::client::record::{LocalBody, Present, Record};
-    use crate::disk::{DiskError, Form, Found, Inode, Listing, Seen, Stamp};
-    use crate::hash::ContentId;
-    use crate::name::Name;
-    use crate::node::{Body, Content, Place, State};
-    use crate::time::{FileTime, Now};
-
-    fn node(number: u8) -> NodeId {
-        NodeId::from_bytes([number; 16])
-    }
-
-    fn path(text: &str) -> RelPath {
-        RelPath::parse(text.as_bytes()).unwrap()
-    }
-
-    fn place(parent: NodeId, name: &str) -> Place {
-        Place { parent, name: Name::new(name.as_bytes()).unwrap() }
-    }
-
-    fn stamp(number: u8, size: u64) -> Stamp {
-        let birth = Some(FileTime::default());
-        let inode = Inode { device: 1, number: number.into(), birth };
-        Stamp { inode, size, mtime: FileTime::default(), ctime: Some(FileTime::default()) }
-    }
-
-    fn file(text: &str) -> Body {
-        let bytes = text.as_bytes();
-        let content = Content {
-            id: ContentId::of(bytes),
-            size: bytes.len() as u64,
-            mtime: FileTime::default(),
-        };
-        Body::File { content, executable: false }
-    }
-
-    fn here(number: u8, place: Place, body: &Body) -> Local {
-        let size = body.content().map_or(0, |content| content.size);
-        let (stamp, linked, seen_by) = (stamp(number, size), false, 0);
-        Local::Present(Present { place, stamp, linked, body: LocalBody::placed(body), seen_by })
-    }
+    use crate::disk::{DiskError, Listing};
+    use crate::node::Body;
+    use crate::time::Now;
 
     /// A folder: a file that is agreed on in a directory that is, one only here, one only there.
     fn client() -> Client {
-        let dir = State { place: place(NodeId::ROOT, "d"), body: Body::Directory };
-        let agreed = State { place: place(node(1), "agreed"), body: file("a") };
-        let coming = State { place: place(node(1), "coming"), body: file("cc") };
-        let records = vec![
-            (
-                node(1),
-                Record::of(
-                    here(1, dir.place.clone(), &dir.body),
-                    Some(dir.clone()),
-                    Some(dir.clone()),
-                ),
-            ),
-            (
-                node(2),
-                Record::of(
-                    here(2, agreed.place.clone(), &agreed.body),
-                    Some(agreed.clone()),
-                    Some(agreed),
-                ),
-            ),
-            (node(3), Record::of(Local::Absent, None, Some(coming))),
-            (node(4), Record::of(here(4, place(NodeId::ROOT, "new"), &file("n")), None, None)),
-        ];
-        Client::of_trees(records)
+        Client::of_trees([
+            agreed(1, &dir(ROOT, "d")),
+            agreed(2, &file(node(1), "agreed", "a")),
+            coming(3, &file(node(1), "coming", "cc")),
+            known(4, Some(&file(ROOT, "new", "n")), None, None),
+        ])
     }
 
     /// The first look that is asked for.
@@ -360,14 +308,12 @@ mod tests {
         let now = Now::default();
         let (id, dir) = look(client.handle(now, Event::Started));
         assert_eq!(dir, RelPath::root());
-        let seen = |number, form| Seen::Node(Found { stamp: stamp(number, 1), links: 1, form });
-        let directory = Found { stamp: stamp(1, 0), links: 2, form: Form::Directory };
         let listing = Listing {
-            inode: stamp(100, 0).inode,
+            inode: inode(100),
             names: vec![
-                (Name::new(b"d").unwrap(), Seen::Node(directory)),
-                (Name::new(b"new").unwrap(), seen(4, Form::File { executable: false })),
-                (Name::new(b"pipe").unwrap(), Seen::Other { stamp: stamp(101, 0), kind: None }),
+                (name("d"), linked(found(1, &Body::Directory))),
+                (name("new"), found(4, &file(ROOT, "new", "n").body)),
+                (name("pipe"), PIPE),
             ],
             unnameable: Vec::new(),
         };

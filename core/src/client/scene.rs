@@ -8,18 +8,16 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
-use super::Client;
+use super::bench::{content, form, inode, link, node, path};
 use super::event::{Effect, Event, Hint, Notice, TaskId};
 use super::record::{Intent, Local, LocalBody, Present, Record};
-use super::sameness::directory_stamp;
-use crate::blob::Blob;
-use crate::disk::{Change, DiskError, Form, Found, Inode, Listing, Names, Seen, Stamp};
-use crate::hash::ContentId;
+use super::{Client, bench};
+use crate::disk::{Change, DiskError, Found, Listing, Names, Seen, Stamp};
 use crate::id::NodeId;
 use crate::name::{Name, RelPath};
-use crate::node::{Body, Content, Kind, Place, State, Target};
+use crate::node::{Body, Kind, Place, State};
 use crate::protocol::ClientMessage;
-use crate::time::{FileTime, Now};
+use crate::time::Now;
 
 /// A node: its letter, its kind, and where it is here, was agreed on to be, and is at the server,
 /// if it is. `d/f` is the name `f` in the node `d`; `f=x` has the bytes `x`, and `f=?` was not read
@@ -54,50 +52,15 @@ pub(super) struct Scene {
     pub(super) reading: Option<Result<&'static str, DiskError>>,
 }
 
-pub(super) fn node(letter: char) -> NodeId {
-    NodeId::from_bytes([letter as u8; 16])
-}
-
-pub(super) fn name(text: &str) -> Name {
-    Name::new(text.as_bytes()).unwrap()
-}
-
-pub(super) fn path(text: &str) -> RelPath {
-    RelPath::parse(text.as_bytes()).unwrap()
-}
-
-fn inode(letter: char) -> Inode {
-    Inode { device: 1, number: letter.into(), birth: Some(FileTime::default()) }
-}
-
 fn stamp(letter: char, kind: Kind, text: &str) -> Stamp {
-    let (inode, mtime, ctime) = (inode(letter), FileTime::default(), Some(FileTime::default()));
-    match kind {
-        Kind::Directory => directory_stamp(inode),
-        Kind::File | Kind::Symlink => Stamp { inode, size: text.len() as u64, mtime, ctime },
-    }
-}
-
-pub(super) fn content(text: &str) -> Content {
-    let (id, size) = (ContentId::of(text.as_bytes()), text.len() as u64);
-    Content { id, size, mtime: FileTime::default() }
+    bench::stamp(letter.into(), &body(kind, text))
 }
 
 fn body(kind: Kind, text: &str) -> Body {
     match kind {
         Kind::Directory => Body::Directory,
         Kind::File => Body::File { content: content(text), executable: false },
-        Kind::Symlink => {
-            Body::Symlink(Target::try_from(Blob::from(text.as_bytes().to_vec())).unwrap())
-        }
-    }
-}
-
-fn form(kind: Kind, text: &str) -> Form {
-    match body(kind, text) {
-        Body::Directory => Form::Directory,
-        Body::File { executable, .. } => Form::File { executable },
-        Body::Symlink(target) => Form::Symlink(target),
+        Kind::Symlink => link(text),
     }
 }
 
@@ -106,7 +69,7 @@ fn spot(text: &'static str) -> Option<(Place, &'static str)> {
     let (at, bytes) = text.split_once('=').unwrap_or((text, "1"));
     let (dir, name) = at.split_once('/').unwrap_or(("", at));
     let parent = dir.chars().next().map_or(NodeId::ROOT, node);
-    (!name.is_empty()).then(|| (Place { parent, name: self::name(name) }, bytes))
+    (!name.is_empty()).then(|| (bench::place(parent, name), bytes))
 }
 
 pub(super) fn state(kind: Kind, text: &'static str) -> Option<State> {
@@ -117,7 +80,7 @@ fn record(&(letter, kind, here, agreed, there): &Known) -> (NodeId, Record) {
     let local = spot(here.trim_start_matches('~')).map_or(Local::Absent, |(place, bytes)| {
         let (stamp, linked, seen_by) = (stamp(letter, kind, bytes), false, 0);
         let body = match bytes {
-            "?" => LocalBody::unread(&form(kind, bytes)),
+            "?" => LocalBody::unread(&form(&body(kind, bytes))),
             _ => LocalBody::placed(&body(kind, bytes)),
         };
         let present = Present { place, stamp, linked, body, seen_by };
@@ -134,7 +97,7 @@ impl Scene {
             let seen = if here.starts_with('~') {
                 Seen::Other { stamp, kind: Some(kind) }
             } else {
-                Seen::Node(Found { stamp, links: 1, form: form(kind, bytes) })
+                Seen::Node(Found { stamp, links: 1, form: form(&body(kind, bytes)) })
             };
             let dir =
                 if place.parent == NodeId::ROOT { ROOT } else { place.parent.as_bytes()[0].into() };
@@ -157,14 +120,15 @@ impl Scene {
     /// Something that is not synced, and that no node can be, has a name in a directory.
     pub(super) fn put_pipe(&mut self, dir: &str, name: &str) {
         let stamp = stamp('|', Kind::File, "");
-        let at = (self.dir(&path(dir)).unwrap(), self::name(name));
+        let at = (self.dir(&path(dir)).unwrap(), bench::name(name));
         self.disk.push((at.0, at.1, Seen::Other { stamp, kind: None }));
     }
 
     /// Something new has a name in a directory; its letter says which inode it is.
     pub(super) fn put(&mut self, letter: char, kind: Kind, dir: &str, name: &str) {
-        let found = Found { stamp: stamp(letter, kind, "1"), links: 1, form: form(kind, "1") };
-        let at = (self.dir(&path(dir)).unwrap(), self::name(name));
+        let found =
+            Found { stamp: stamp(letter, kind, "1"), links: 1, form: form(&body(kind, "1")) };
+        let at = (self.dir(&path(dir)).unwrap(), bench::name(name));
         self.disk.push((at.0, at.1, Seen::Node(found)));
     }
 
@@ -198,7 +162,7 @@ impl Scene {
         let mut names: Vec<(Name, Seen)> =
             inside.map(|(_, name, seen)| (name.clone(), seen.clone())).collect();
         names.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let inode = Inode { number, ..inode('|') };
+        let inode = inode(number);
         let whole = number == ROOT && *asked == Names::All;
         let unnameable = if whole { self.unnameable.clone() } else { vec![] };
         Ok(Listing { inode, names, unnameable })

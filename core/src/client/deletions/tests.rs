@@ -1,7 +1,8 @@
 //! How much is asked about, and what is held until a person answers.
 
 use super::*;
-use crate::client::desk::{Desk, ROOT, Thing, file, node};
+use crate::client::bench::{ROOT, file, node};
+use crate::client::desk::{Desk, Thing};
 use crate::node::State;
 
 #[track_caller]

@@ -2,17 +2,13 @@
 
 use super::*;
 use crate::client::bench::{
-    Bench, OTHER, PIPE, ROOT, coming, dir, executable, file, here, known, node, unread,
+    Bench, OTHER, PIPE, ROOT, coming, create, dir, executable, file, here, known, node, unread,
 };
 use crate::client::event::Event;
 use crate::client::record::{Local, Record};
 use crate::client::{ProblemKind, Reason};
 use crate::disk::DiskError;
 use crate::operation::Step;
-
-fn create(number: u8, State { place, body }: &State) -> Step {
-    Step::Create { node: node(number), place: place.clone(), body: body.clone() }
-}
 
 #[test]
 fn only_so_many_changes_are_under_way_at_once() {

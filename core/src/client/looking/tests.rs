@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::String;
 
 use super::*;
+use crate::client::bench::{node, path};
 use crate::client::event::Event;
 use crate::client::explain::Why;
-use crate::client::scene::{Known, Scene, node, path, state};
+use crate::client::scene::{Known, Scene, state};
 use crate::client::stream::Phase;
 use crate::node::Kind::{self, Directory as DIR, File as FILE, Symlink as LINK};
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::client::Reason;
-use crate::client::desk::{Desk, ROOT, Thing, content, directory, file, node, place};
+use crate::client::bench::{ROOT, content, dir, file, node, place};
+use crate::client::desk::{Desk, Thing};
 use crate::client::record::Intent;
 use crate::disk::DiskError;
 use crate::folding::Folding;
@@ -52,11 +53,11 @@ fn what_is_being_changed_is_left_alone_until_that_has_ended() {
 /// Deleted at the server, or here before, and maybe there again: in a directory, and in one in that.
 #[test]
 fn nothing_is_deleted_that_is_in_a_directory_that_cannot_be_read() {
-    let (dir, inner) = (directory(ROOT, "d"), directory(node('d'), "e"));
+    let (outer, inner) = (dir(ROOT, "d"), dir(node('d'), "e"));
     let kept = |parent| [Some(file(parent, "f", "one")), Some(file(parent, "f", "one")), None];
     let gone = |parent| [None, Some(file(parent, "g", "two")), Some(file(parent, "g", "two"))];
     let mut desk = Desk::new(&[
-        ('d', agreed(&dir)),
+        ('d', agreed(&outer)),
         ('e', agreed(&inner)),
         ('f', kept(node('d'))),
         ('g', gone(node('d'))),
@@ -129,7 +130,7 @@ fn a_name_that_differs_in_case_only_is_had_once_the_other_is_gone() {
 #[test]
 fn what_is_blocked_for_good_is_tried_once_more_when_something_else_happens() {
     let inside = file(node('d'), "f", "one");
-    let mut desk = Desk::new(&[('d', only_there(directory(ROOT, "d"))), ('f', only_there(inside))]);
+    let mut desk = Desk::new(&[('d', only_there(dir(ROOT, "d"))), ('f', only_there(inside))]);
     desk.put("d", Thing::Pipe);
     let is_retried =
         |desk: &Desk| desk.client.inbound_deadline().is_some_and(|(_, why)| why == Reason::Retry);
@@ -189,7 +190,7 @@ fn what_both_sides_changed_alike_is_agreed_on() {
 /// Deleted at the server, without knowing of the move here: once that is accepted, nothing tells of it.
 #[test]
 fn what_was_deleted_in_a_directory_that_was_moved_here_is_kept_also_if_it_could_not_be_seen() {
-    let (before, after) = (directory(ROOT, "d"), directory(ROOT, "e"));
+    let (before, after) = (dir(ROOT, "d"), dir(ROOT, "e"));
     let inside = file(node('d'), "f", "one");
     let mut desk = Desk::new(&[
         ('d', [Some(after), Some(before.clone()), Some(before)]),
@@ -208,11 +209,11 @@ fn what_was_deleted_in_a_directory_that_was_moved_here_is_kept_also_if_it_could_
 /// Something was to come into it, and then not any more, before it was known whether it is gone.
 #[test]
 fn a_directory_that_was_deleted_here_is_not_brought_back_for_what_is_not_to_be_in_it() {
-    let (above, dir) = (directory(ROOT, "p"), directory(node('p'), "d"));
+    let (above, below) = (dir(ROOT, "p"), dir(node('p'), "d"));
     let moving = file(ROOT, "f", "one");
     let mut desk = Desk::new(&[
         ('p', agreed(&above)),
-        ('d', [None, Some(dir.clone()), Some(dir)]),
+        ('d', [None, Some(below.clone()), Some(below)]),
         ('f', agreed(&moving)),
     ]);
     desk.close("p");
@@ -227,7 +228,7 @@ fn a_directory_that_was_deleted_here_is_not_brought_back_for_what_is_not_to_be_i
 /// What people were told keeps nothing from being at rest: the device has done what it can.
 #[test]
 fn what_waits_for_a_directory_with_a_problem_is_no_unrest() {
-    let mut desk = Desk::new(&[('d', [Some(directory(ROOT, "d")), None, None])]);
+    let mut desk = Desk::new(&[('d', [Some(dir(ROOT, "d")), None, None])]);
     desk.start();
     desk.refuse(Refusal::ReadOnly);
     desk.wait(400);

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::client::bench::{
-    Bench, OTHER, OWN, ROOT, agreed, begun, coming, content, dir, executable, file, found, here,
-    known, name, node, path, row,
+    Bench, OTHER, OWN, ROOT, agreed, begun, coming, content, create, dir, executable, file, found,
+    here, known, node, path, place, row,
 };
 use crate::client::event::Event;
 use crate::client::record::Intent;
@@ -15,14 +15,6 @@ use crate::id::{CommitKey, DeviceId, Seq};
 use crate::operation::Operation;
 use crate::protocol::Resume;
 use crate::time::WallTime;
-
-fn create(number: u8, State { place, body }: &State) -> Step {
-    Step::Create { node: node(number), place: place.clone(), body: body.clone() }
-}
-
-fn place(parent: NodeId, at: &str) -> Place {
-    Place { parent, name: name(at) }
-}
 
 #[test]
 fn of_moves_that_are_one_operation_people_hear_from_where_to_where() {

@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::format;
 
+use crate::client::bench::node;
 use crate::client::event::Event;
 use crate::client::record::Intent;
-use crate::client::scene::{Known, Scene, node, state};
+use crate::client::scene::{Known, Scene, state};
 use crate::client::stream::Phase;
 use crate::disk::DiskError;
 use crate::folding::Folding;
