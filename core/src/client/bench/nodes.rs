@@ -111,25 +111,26 @@ pub(in crate::client) fn unread(number: u64, state: &State) -> Local {
     Local::Present(present)
 }
 
-/// A node of this number, in three trees: its inode has the same number.
+/// A node of this number, or letter, in three trees: its inode has the same number.
 pub(in crate::client) fn known(
-    number: u8,
+    of: impl TryInto<u8>,
     local: Option<&State>,
     synced: Option<&State>,
     remote: Option<&State>,
 ) -> (NodeId, Record) {
+    let number = of.try_into().ok().unwrap();
     let local = local.map_or(Local::Absent, |state| here(number.into(), state));
     (node(number), Record::of(local, synced.cloned(), remote.cloned()))
 }
 
 /// The same on both sides.
-pub(in crate::client) fn agreed(number: u8, state: &State) -> (NodeId, Record) {
-    known(number, Some(state), Some(state), Some(state))
+pub(in crate::client) fn agreed(of: impl TryInto<u8>, state: &State) -> (NodeId, Record) {
+    known(of, Some(state), Some(state), Some(state))
 }
 
 /// Only the server has it.
-pub(in crate::client) fn coming(number: u8, state: &State) -> (NodeId, Record) {
-    known(number, None, None, Some(state))
+pub(in crate::client) fn coming(of: impl TryInto<u8>, state: &State) -> (NodeId, Record) {
+    known(of, None, None, Some(state))
 }
 
 /// With a change of this disk that was begun.
