@@ -14,15 +14,15 @@ use super::record::Record;
 use super::*;
 use crate::blob::Blob;
 use crate::disk::{DiskError, Listing, Names, Seen, Stamp};
-use crate::id::{CommitKey, DeviceId, FolderId, Seq};
+use crate::id::DeviceId;
 use crate::name::RelPath;
 use crate::node::Content;
-use crate::operation::{Commit, Cursor, Entry, Operation, Refusal, Step, Verdict};
-use crate::protocol::{ClientMessage, Resume, Row, ServerMessage};
-use crate::time::WallTime;
+use crate::operation::Cursor;
+use crate::protocol::{ClientMessage, Resume, ServerMessage};
 
 mod disk;
 mod nodes;
+mod server;
 mod spots;
 mod words;
 
@@ -154,8 +154,17 @@ impl Bench {
         self.wait(10);
     }
 
-    fn hint(&mut self, at: &str, closed: bool) {
+    /// The watcher says that something may have changed at a path.
+    pub(super) fn hint(&mut self, at: &str, closed: bool) {
         self.tell(Event::Hinted(Hint { path: path(at), closed }));
+    }
+
+    /// The same, and what is looked at for that.
+    pub(super) fn looks_for_hint(&mut self, at: &str) -> String {
+        self.looked.clear();
+        self.hint(at, false);
+        self.wait(10);
+        self.looked.join(" ")
     }
 
     /// Someone writes a file anew.
@@ -172,14 +181,6 @@ impl Bench {
         self.disk.swap(&path(from), &path(to));
         self.hint(from, true);
         self.hint(to, true);
-    }
-
-    /// The watcher says that something may have changed at a path: what is looked at for that.
-    pub(super) fn looks_for_hint(&mut self, at: &str) -> String {
-        self.looked.clear();
-        self.hint(at, false);
-        self.wait(10);
-        self.looked.join(" ")
     }
 
     /// The watcher lost events below a path: what is looked at for that.
@@ -206,14 +207,12 @@ impl Bench {
 
     fn answer(&mut self, effect: Effect) -> Option<Event> {
         let words = words(&self.client, &effect);
+        if let Effect::Look { dir, names, .. } = &effect {
+            self.looked.push(look_words(dir, names));
+        }
         match effect {
-            Effect::Look { id, dir, names } => {
-                self.looked.push(look_words(&dir, &names));
-                if self.looks {
-                    return Some(Event::Looked(id, self.listing(&dir, &names)));
-                }
-                self.asked.push((words, Effect::Look { id, dir, names }));
-                None
+            Effect::Look { id, dir, names } if self.looks => {
+                Some(Event::Looked(id, self.listing(&dir, &names)))
             }
             Effect::Save { id, batch } if self.saves => {
                 for (node, record) in batch.records {
@@ -238,25 +237,15 @@ impl Bench {
             Effect::Connect if self.resume.is_some() => Some(Event::Connected),
             Effect::Connect => Some(Event::Disconnected("nobody answers".into())),
             Effect::Disconnect => Some(Event::Disconnected("asked for".into())),
-            Effect::Send(ClientMessage::Hello { cursor, .. }) => {
-                let (folder, device) =
-                    (FolderId::from_bytes([9; 16]), DeviceId::from_bytes([9; 16]));
-                let (resume, head) = (self.resume?, cursor.seq);
-                let welcome =
-                    ServerMessage::Welcome { folder, device, writable: true, resume, head };
-                Some(Event::Received(welcome))
-            }
+            Effect::Send(ClientMessage::Hello { cursor, .. }) => self.welcome(cursor),
             Effect::Send(ClientMessage::Continue(_)) => None,
             Effect::Send(ClientMessage::Acknowledge(seq)) => {
                 self.acknowledged.push(seq.get());
                 None
             }
             Effect::Report(notice) => {
-                match &notice {
-                    Notice::ConflictCopy { .. } | Notice::DeletionsHeld { .. } => {
-                        self.log.push(words);
-                    }
-                    Notice::Happened { .. } | Notice::Merging(_) | Notice::Halted(_) => {}
+                if !matches!(notice, Notice::Happened { .. }) {
+                    self.log.push(words);
                 }
                 self.notices.push(notice);
                 None
@@ -269,7 +258,8 @@ impl Bench {
                 self.asked.push((words, effect));
                 None
             }
-            Effect::Save { .. }
+            Effect::Look { .. }
+            | Effect::Save { .. }
             | Effect::HashStart { .. }
             | Effect::Upload { .. }
             | Effect::Send(_) => {
@@ -329,44 +319,6 @@ impl Bench {
         self.client.deadline().map(|(due, reason)| (due.as_ms(), reason))
     }
 
-    /// The next entry of the journal, in a commit with this key.
-    pub(super) fn hear(&mut self, key: CommitKey, steps: impl IntoIterator<Item = Step>) {
-        self.hear_at(self.client.stream.cursor.seq.next(), key, steps);
-    }
-
-    /// An entry of this number.
-    pub(super) fn hear_at(
-        &mut self,
-        seq: Seq,
-        key: CommitKey,
-        steps: impl IntoIterator<Item = Step>,
-    ) {
-        let entry = Entry {
-            seq,
-            device: DeviceId::from_bytes([7; 16]),
-            key,
-            time: WallTime(0),
-            operation: Operation { steps: steps.into_iter().collect() },
-        };
-        let (entries, contents) = (alloc::vec![entry], Vec::new());
-        self.tell(Event::Received(ServerMessage::Entries { entries, contents }));
-    }
-
-    /// The connection is lost, and stands again; the server then answers so.
-    pub(super) fn reconnect(&mut self, resume: Resume) {
-        self.resume = Some(resume);
-        self.tell(Event::Disconnected("lost".into()));
-        self.wait(500);
-    }
-
-    /// The one page of a snapshot, which was asked for.
-    #[track_caller]
-    pub(super) fn page(&mut self, seq: u64, rows: Vec<Row>) {
-        self.take("send NextPage(None)");
-        let start = Cursor { seq: Seq::new(seq), ..Cursor::START };
-        self.tell(Event::Received(ServerMessage::Page { start, rows, last: true }));
-    }
-
     /// What is asked for and not answered, in words, in order.
     pub(super) fn asks(&self) -> Vec<String> {
         self.asked.iter().map(|(words, _)| words.clone()).collect()
@@ -383,7 +335,12 @@ impl Bench {
     /// A change was made, and gave this inode; or what was asked for otherwise was done.
     #[track_caller]
     pub(super) fn done(&mut self, asked: &str, number: u64) {
-        let event = match self.take(asked) {
+        let effect = self.take(asked);
+        self.answered(effect, number);
+    }
+
+    fn answered(&mut self, effect: Effect, number: u64) {
+        let event = match effect {
             Effect::Change { id, change, .. } => {
                 Event::Changed(id, Ok(self.disk.change(number, &change)))
             }
@@ -403,20 +360,20 @@ impl Bench {
 
     /// All changes of the disk that are asked for are made, and those that follow.
     pub(super) fn carry_out(&mut self) {
-        let is_change = |(_, effect): &&(String, Effect)| matches!(effect, Effect::Change { .. });
-        while let Some((asked, _)) = self.asked.iter().find(is_change).cloned() {
+        let is_change = |(_, effect): &(String, Effect)| matches!(effect, Effect::Change { .. });
+        while let Some(at) = self.asked.iter().position(is_change) {
+            let (_, effect) = self.asked.remove(at);
             self.inodes += 1;
-            self.done(&asked, self.inodes);
+            self.answered(effect, self.inodes);
         }
     }
 
     /// What a look shows comes in: so many began before it and are under way.
     pub(super) fn answer_look(&mut self, before: usize) {
-        let is_look = |(_, effect): &&(String, Effect)| matches!(effect, Effect::Look { .. });
-        let (asked, effect) = self.asked.iter().filter(is_look).nth(before).cloned().unwrap();
-        self.asked.retain(|(_, other)| *other != effect);
-        self.asked.insert(0, (asked.clone(), effect));
-        self.done(&asked, 0);
+        let is_look = |at: &usize| matches!(self.asked[*at].1, Effect::Look { .. });
+        let at = (0..self.asked.len()).filter(is_look).nth(before).unwrap();
+        let (_, effect) = self.asked.remove(at);
+        self.answered(effect, 0);
     }
 
     /// A change was not made.
@@ -451,35 +408,6 @@ impl Bench {
     pub(super) fn uploads(&mut self, asked: &str, bytes: &str) {
         let Effect::Upload { id, .. } = self.take(asked) else { panic!("{asked} is no upload") };
         self.tell(Event::Uploaded(id, Ok(Upload::Inline(bytes.as_bytes().into()))));
-    }
-
-    /// The commit that is asked for in these words.
-    #[track_caller]
-    pub(super) fn commit(&mut self, asked: &str) -> Commit {
-        let Effect::Send(ClientMessage::Commit(commit)) = self.take(asked) else {
-            panic!("{asked} is no commit")
-        };
-        commit
-    }
-
-    /// The server takes a commit.
-    #[track_caller]
-    pub(super) fn accept(&mut self, asked: &str) {
-        let Commit { key, operations, .. } = self.commit(asked);
-        let mut verdicts = Vec::new();
-        for Operation { steps } in operations {
-            self.hear(key, steps);
-            verdicts.push(Verdict::Accepted(self.client.stream.cursor.seq));
-        }
-        self.tell(Event::Received(ServerMessage::Outcome { key, verdicts }));
-    }
-
-    /// The server refuses all of a commit.
-    #[track_caller]
-    pub(super) fn refuse(&mut self, asked: &str, refusal: Refusal) {
-        let Commit { key, operations, .. } = self.commit(asked);
-        let verdicts = operations.iter().map(|_| Verdict::Refused(refusal)).collect();
-        self.tell(Event::Received(ServerMessage::Outcome { key, verdicts }));
     }
 
     /// What is asked for and not answered, in whatever order.

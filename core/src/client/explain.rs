@@ -255,20 +255,17 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
     use crate::client::bench::{
-        PIPE, ROOT, agreed, coming, dir, file, found, inode, known, linked, name, node, path,
+        Bench, PIPE, ROOT, agreed, coming, dir, file, found, known, linked, node, path,
     };
-    use crate::client::event::{Effect, Event, TaskId};
-    use crate::disk::{DiskError, Listing};
+    use crate::client::event::Event;
+    use crate::disk::DiskError;
     use crate::node::Body;
-    use crate::time::Now;
 
     /// A folder: a file that is agreed on in a directory that is, one only here, one only there.
-    fn client() -> Client {
-        Client::of_trees([
+    fn bench() -> Bench {
+        Bench::of([
             agreed(1, &dir(ROOT, "d")),
             agreed(2, &file(node(1), "agreed", "a")),
             coming(3, &file(node(1), "coming", "cc")),
@@ -276,67 +273,46 @@ mod tests {
         ])
     }
 
-    /// The first look that is asked for.
-    fn look(effects: Vec<Effect>) -> (TaskId, RelPath) {
-        let look = effects.into_iter().find_map(|effect| {
-            if let Effect::Look { id, dir, .. } = effect { Some((id, dir)) } else { None }
-        });
-        look.unwrap()
-    }
-
     #[track_caller]
-    fn check(client: &Client, at: &str, expected: Why) {
-        assert_eq!(client.explain(&path(at)).why, expected, "{at}");
+    fn check(bench: &Bench, at: &str, expected: Why) {
+        assert_eq!(bench.client.explain(&path(at)).why, expected, "{at}");
     }
 
     #[test]
     fn what_was_saved_tells_what_is_agreed_on_and_what_is_to_come() {
-        let client = client();
-        check(&client, "d/agreed", Why::InSync);
-        check(&client, "d/coming", Why::ToFetch);
-        check(&client, "new", Why::ToSend);
-        check(&client, "nothing", Why::Waits(Wait::Scan));
-        let Explained { kind, why, inside, not_in_sync } = client.explain(&path("d"));
+        let bench = bench();
+        check(&bench, "d/agreed", Why::InSync);
+        check(&bench, "d/coming", Why::ToFetch);
+        check(&bench, "new", Why::ToSend);
+        check(&bench, "nothing", Why::Waits(Wait::Scan));
+        let Explained { kind, why, inside, not_in_sync } = bench.client.explain(&path("d"));
         assert_eq!((kind, why, not_in_sync), (Some(Kind::Directory), Why::InSync, 1));
         assert_eq!(inside, [(path("d/coming"), Why::ToFetch)]);
-        assert_eq!(client.explain(&RelPath::root()).not_in_sync, 2);
+        assert_eq!(bench.client.explain(&RelPath::root()).not_in_sync, 2);
     }
 
     #[test]
     fn what_a_look_shows_tells_what_is_not_synced_and_what_cannot_be_seen() {
-        let mut client = client();
-        let now = Now::default();
-        let (id, dir) = look(client.handle(now, Event::Started));
-        assert_eq!(dir, RelPath::root());
-        let listing = Listing {
-            inode: inode(100),
-            names: vec![
-                (name("d"), linked(found(1, &Body::Directory))),
-                (name("new"), found(4, &file(ROOT, "new", "n").body)),
-                (name("pipe"), PIPE),
-            ],
-            unnameable: Vec::new(),
-        };
-        let effects = client.handle(now, Event::Looked(id, Ok(listing)));
-        let (id, dir) = look(effects);
-        assert_eq!(dir, path("d"));
-        let denied = Err(DiskError::Denied("not yours".into()));
-        let _ = client.handle(now, Event::Looked(id, denied));
-        check(&client, "pipe", Why::NotSynced(path("pipe")));
-        check(&client, "pipe/below", Why::NotSynced(path("pipe")));
-        check(&client, "nothing", Why::NotSeen);
-        check(&client, "d/agreed", Why::Unknown(path("d")));
-        let Explained { why, .. } = client.explain(&path("d"));
+        let mut bench = bench();
+        bench.put("d", Some(linked(found(1, &Body::Directory))));
+        bench.put("pipe", Some(PIPE));
+        bench.deny("d");
+        bench.tell(Event::Started);
+        assert_eq!(bench.looked, ["/", "/d"]);
+        check(&bench, "pipe", Why::NotSynced(path("pipe")));
+        check(&bench, "pipe/below", Why::NotSynced(path("pipe")));
+        check(&bench, "nothing", Why::NotSeen);
+        check(&bench, "d/agreed", Why::Unknown(path("d")));
+        let Explained { why, .. } = bench.client.explain(&path("d"));
         assert!(matches!(why, Why::Problem { kind: ProblemKind::Unreadable, .. }), "{why:?}");
     }
 
     #[test]
     fn a_folder_that_is_gone_stops_everything() {
-        let mut client = client();
-        let (id, _) = look(client.handle(Now::default(), Event::Started));
-        let gone = Err(DiskError::RootGone("unplugged".into()));
-        let _ = client.handle(Now::default(), Event::Looked(id, gone));
-        let Explained { why, .. } = client.explain(&path("d/agreed"));
+        let mut bench = bench();
+        bench.failing.insert(path(""), DiskError::RootGone("unplugged".into()));
+        bench.tell(Event::Started);
+        let Explained { why, .. } = bench.client.explain(&path("d/agreed"));
         assert!(matches!(&why, Why::Stopped(words) if words.contains("unplugged")), "{why:?}");
     }
 }

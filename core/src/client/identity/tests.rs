@@ -14,7 +14,8 @@ use crate::time::FileTime;
 
 const FILE: Form = Form::File { executable: false };
 
-/// A node: its letter, where it is, which inode it is and what; those in capitals were never accepted.
+/// A node: its letter, where it is, which inode it is and what; those in capitals were never
+/// accepted.
 type Known = (char, NodeId, &'static str, u64, Form);
 /// A name in a listing, and the inode that stands there.
 type Shown = (&'static str, u64, Form);

@@ -60,14 +60,13 @@ fn where_events_were_lost_all_is_looked_at() {
 fn what_is_wanted_of_a_directory_is_looked_at_at_once() {
     let mut bench = started(&TREE);
     // A single name, and then everything below.
-    bench.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
+    bench.hint("new", false);
     assert_eq!(bench.looks_for_overflow(""), "/ /d /d/e /d/e/f");
     for (names, all) in [(MAX_NAMES, false), (MAX_NAMES + 1, true)] {
         let mut bench = started(&TREE);
         bench.looked.clear();
         for number in 0..names {
-            let path = path(&format!("{number}"));
-            bench.tell(Event::Hinted(Hint { path, closed: false }));
+            bench.hint(&number.to_string(), false);
         }
         bench.wait(20);
         assert_eq!((bench.looked.len(), bench.looked[0] == "/"), (1, all), "{names} names");
@@ -80,7 +79,7 @@ fn nothing_is_done_before_everything_was_looked_at() {
     bench.looks = false;
     bench.start();
     assert_eq!((bench.looked.join(" "), bench.told()), ("/".into(), String::new()));
-    bench.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
+    bench.hint("new", false);
     bench.answer_look(0);
     assert_eq!((bench.looked.join(" "), bench.told()), ("/ /d".into(), String::new()));
     bench.answer_look(0);
@@ -304,11 +303,11 @@ fn it_is_known_when_looking_goes_on() {
     let mut bench = started(&TREE);
     assert_eq!(due(&bench), (RESCAN_MS - 200, Reason::Rescan));
     bench.looks = false;
-    bench.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
+    bench.hint("new", false);
     assert_eq!(due(&bench), (GATHER_MS, Reason::Settle));
     // While a directory is looked at, that is waited for; and while many are.
     bench.wait(20);
-    bench.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
+    bench.hint("new", false);
     assert_eq!(due(&bench).1, Reason::Rescan);
     let directory = |at: &'static str| (at.chars().next().unwrap(), DIR, at, at, at);
     let known: Vec<Known> = (0..=MAX_LOOKS).map(|at| directory(&LETTERS[at..=at])).collect();

@@ -42,7 +42,8 @@ fn what_is_being_changed_is_left_alone_until_that_has_ended() {
     bench.check_log(&["fetch two", "place two at f over what is there"]);
 }
 
-/// Deleted at the server, or here before, and maybe there again: in a directory, and in one in that.
+/// Deleted at the server, or here before, and maybe there again: in a directory, and in one in
+/// that.
 #[test]
 fn nothing_is_deleted_that_is_in_a_directory_that_cannot_be_read() {
     let (outer, inner) = (dir(ROOT, "d"), dir(node('d'), "e"));
@@ -185,7 +186,8 @@ fn what_both_sides_changed_alike_is_agreed_on() {
     bench.check_log(&["send edit a to six", "send move b to i"]);
 }
 
-/// Deleted at the server, without knowing of the move here: once that is accepted, nothing tells of it.
+/// Deleted at the server, without knowing of the move here: once that is accepted, nothing tells of
+/// it.
 #[test]
 fn what_was_deleted_in_a_directory_that_was_moved_here_is_kept_also_if_it_could_not_be_seen() {
     let (before, after) = (dir(ROOT, "d"), dir(ROOT, "e"));

@@ -20,8 +20,8 @@ fn what_is_below_a_directory_ends_where_a_circle_closes() {
     assert_eq!(trees.below_here(other), [one]);
 }
 
-/// Of two that were seen at one name, the first has lost it: it is not met by name, and yet goes where
-/// its directory goes.
+/// Of two that were seen at one name, the first has lost it: it is not met by name, and yet goes
+/// where its directory goes.
 #[test]
 fn what_has_lost_its_name_stays_in_its_dir() {
     let [dir, first, second, heir] = [1, 2, 3, 4].map(node);
@@ -97,8 +97,8 @@ fn check_planned(mut trees: Trees, change: impl FnOnce(&mut Trees), expected: &s
     assert_eq!(planned, expected);
 }
 
-/// A directory `d` with `e` and `f` in it, of which `f` is only here, and `g` only at the server; `x` is
-/// in the root, and there alone; in another directory, `m` is here, and `n` at the server.
+/// A directory `d` with `e` and `f` in it, of which `f` is only here, and `g` only at the server;
+/// `x` is in the root, and there alone; in another directory, `m` is here, and `n` at the server.
 fn some_trees() -> Trees {
     let both = |letter, state: State| (letter, Some(state.clone()), Some(state));
     trees(&[
