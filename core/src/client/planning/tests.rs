@@ -183,6 +183,7 @@ fn what_both_sides_changed_alike_is_agreed_on() {
     bench.rename("h", "i");
     bench.wait(1_000);
     bench.accept("send edit a to six");
+    bench.accept("send move b to i");
     bench.check_log(&["send edit a to six", "send move b to i"]);
 }
 

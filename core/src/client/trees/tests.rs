@@ -23,7 +23,7 @@ fn what_is_below_a_directory_ends_where_a_circle_closes() {
 /// Of two that were seen at one name, the first has lost it: it is not met by name, and yet goes
 /// where its directory goes.
 #[test]
-fn what_has_lost_its_name_stays_in_its_dir() {
+fn what_has_lost_its_name_stays_in_its_directory() {
     let [dir, first, second, heir] = [1, 2, 3, 4].map(node);
     let mut trees = Trees::default();
     trees.restore(dir, directory_in(ROOT, 1));
@@ -76,8 +76,7 @@ fn what_is_kept_is_saved_with_the_directories_that_it_is_in() {
 fn trees(nodes: &[(char, Option<State>, Option<State>)]) -> Trees {
     let mut trees = Trees::default();
     for (letter, here, there) in nodes {
-        let number = u8::try_from(*letter).unwrap();
-        let (node, record) = known(number, here.as_ref(), there.as_ref(), there.as_ref());
+        let (node, record) = known(*letter, here.as_ref(), there.as_ref(), there.as_ref());
         trees.restore(node, record);
     }
     while trees.next_dirty().is_some() {}
