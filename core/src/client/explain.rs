@@ -255,142 +255,64 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
-    use crate::client::event::{Effect, Event, TaskId};
-    use crate::client::record::{LocalBody, Present, Record};
-    use crate::disk::{DiskError, Form, Found, Inode, Listing, Seen, Stamp};
-    use crate::hash::ContentId;
-    use crate::name::Name;
-    use crate::node::{Body, Content, Place, State};
-    use crate::time::{FileTime, Now};
-
-    fn node(number: u8) -> NodeId {
-        NodeId::from_bytes([number; 16])
-    }
-
-    fn path(text: &str) -> RelPath {
-        RelPath::parse(text.as_bytes()).unwrap()
-    }
-
-    fn place(parent: NodeId, name: &str) -> Place {
-        Place { parent, name: Name::new(name.as_bytes()).unwrap() }
-    }
-
-    fn stamp(number: u8, size: u64) -> Stamp {
-        let birth = Some(FileTime::default());
-        let inode = Inode { device: 1, number: number.into(), birth };
-        Stamp { inode, size, mtime: FileTime::default(), ctime: Some(FileTime::default()) }
-    }
-
-    fn file(text: &str) -> Body {
-        let bytes = text.as_bytes();
-        let content = Content {
-            id: ContentId::of(bytes),
-            size: bytes.len() as u64,
-            mtime: FileTime::default(),
-        };
-        Body::File { content, executable: false }
-    }
-
-    fn here(number: u8, place: Place, body: &Body) -> Local {
-        let size = body.content().map_or(0, |content| content.size);
-        let (stamp, linked, seen_by) = (stamp(number, size), false, 0);
-        Local::Present(Present { place, stamp, linked, body: LocalBody::placed(body), seen_by })
-    }
+    use crate::client::bench::{
+        Bench, PIPE, ROOT, agreed, coming, dir, file, found, known, linked, node, path,
+    };
+    use crate::client::event::Event;
+    use crate::disk::DiskError;
+    use crate::node::Body;
 
     /// A folder: a file that is agreed on in a directory that is, one only here, one only there.
-    fn client() -> Client {
-        let dir = State { place: place(NodeId::ROOT, "d"), body: Body::Directory };
-        let agreed = State { place: place(node(1), "agreed"), body: file("a") };
-        let coming = State { place: place(node(1), "coming"), body: file("cc") };
-        let records = vec![
-            (
-                node(1),
-                Record::of(
-                    here(1, dir.place.clone(), &dir.body),
-                    Some(dir.clone()),
-                    Some(dir.clone()),
-                ),
-            ),
-            (
-                node(2),
-                Record::of(
-                    here(2, agreed.place.clone(), &agreed.body),
-                    Some(agreed.clone()),
-                    Some(agreed),
-                ),
-            ),
-            (node(3), Record::of(Local::Absent, None, Some(coming))),
-            (node(4), Record::of(here(4, place(NodeId::ROOT, "new"), &file("n")), None, None)),
-        ];
-        Client::of_trees(records)
-    }
-
-    /// The first look that is asked for.
-    fn look(effects: Vec<Effect>) -> (TaskId, RelPath) {
-        let look = effects.into_iter().find_map(|effect| {
-            if let Effect::Look { id, dir, .. } = effect { Some((id, dir)) } else { None }
-        });
-        look.unwrap()
+    fn bench() -> Bench {
+        Bench::of([
+            agreed(1, &dir(ROOT, "d")),
+            agreed(2, &file(node(1), "agreed", "a")),
+            coming(3, &file(node(1), "coming", "cc")),
+            known(4, Some(&file(ROOT, "new", "n")), None, None),
+        ])
     }
 
     #[track_caller]
-    fn check(client: &Client, at: &str, expected: Why) {
-        assert_eq!(client.explain(&path(at)).why, expected, "{at}");
+    fn check(bench: &Bench, at: &str, expected: Why) {
+        assert_eq!(bench.client.explain(&path(at)).why, expected, "{at}");
     }
 
     #[test]
     fn what_was_saved_tells_what_is_agreed_on_and_what_is_to_come() {
-        let client = client();
-        check(&client, "d/agreed", Why::InSync);
-        check(&client, "d/coming", Why::ToFetch);
-        check(&client, "new", Why::ToSend);
-        check(&client, "nothing", Why::Waits(Wait::Scan));
-        let Explained { kind, why, inside, not_in_sync } = client.explain(&path("d"));
+        let bench = bench();
+        check(&bench, "d/agreed", Why::InSync);
+        check(&bench, "d/coming", Why::ToFetch);
+        check(&bench, "new", Why::ToSend);
+        check(&bench, "nothing", Why::Waits(Wait::Scan));
+        let Explained { kind, why, inside, not_in_sync } = bench.client.explain(&path("d"));
         assert_eq!((kind, why, not_in_sync), (Some(Kind::Directory), Why::InSync, 1));
         assert_eq!(inside, [(path("d/coming"), Why::ToFetch)]);
-        assert_eq!(client.explain(&RelPath::root()).not_in_sync, 2);
+        assert_eq!(bench.client.explain(&RelPath::root()).not_in_sync, 2);
     }
 
     #[test]
     fn what_a_look_shows_tells_what_is_not_synced_and_what_cannot_be_seen() {
-        let mut client = client();
-        let now = Now::default();
-        let (id, dir) = look(client.handle(now, Event::Started));
-        assert_eq!(dir, RelPath::root());
-        let seen = |number, form| Seen::Node(Found { stamp: stamp(number, 1), links: 1, form });
-        let directory = Found { stamp: stamp(1, 0), links: 2, form: Form::Directory };
-        let listing = Listing {
-            inode: stamp(100, 0).inode,
-            names: vec![
-                (Name::new(b"d").unwrap(), Seen::Node(directory)),
-                (Name::new(b"new").unwrap(), seen(4, Form::File { executable: false })),
-                (Name::new(b"pipe").unwrap(), Seen::Other { stamp: stamp(101, 0), kind: None }),
-            ],
-            unnameable: Vec::new(),
-        };
-        let effects = client.handle(now, Event::Looked(id, Ok(listing)));
-        let (id, dir) = look(effects);
-        assert_eq!(dir, path("d"));
-        let denied = Err(DiskError::Denied("not yours".into()));
-        let _ = client.handle(now, Event::Looked(id, denied));
-        check(&client, "pipe", Why::NotSynced(path("pipe")));
-        check(&client, "pipe/below", Why::NotSynced(path("pipe")));
-        check(&client, "nothing", Why::NotSeen);
-        check(&client, "d/agreed", Why::Unknown(path("d")));
-        let Explained { why, .. } = client.explain(&path("d"));
+        let mut bench = bench();
+        bench.put("d", Some(linked(found(1, &Body::Directory))));
+        bench.put("pipe", Some(PIPE));
+        bench.deny("d");
+        bench.tell(Event::Started);
+        assert_eq!(bench.looked, ["/", "/d"]);
+        check(&bench, "pipe", Why::NotSynced(path("pipe")));
+        check(&bench, "pipe/below", Why::NotSynced(path("pipe")));
+        check(&bench, "nothing", Why::NotSeen);
+        check(&bench, "d/agreed", Why::Unknown(path("d")));
+        let Explained { why, .. } = bench.client.explain(&path("d"));
         assert!(matches!(why, Why::Problem { kind: ProblemKind::Unreadable, .. }), "{why:?}");
     }
 
     #[test]
     fn a_folder_that_is_gone_stops_everything() {
-        let mut client = client();
-        let (id, _) = look(client.handle(Now::default(), Event::Started));
-        let gone = Err(DiskError::RootGone("unplugged".into()));
-        let _ = client.handle(Now::default(), Event::Looked(id, gone));
-        let Explained { why, .. } = client.explain(&path("d/agreed"));
+        let mut bench = bench();
+        bench.failing.insert(path(""), DiskError::RootGone("unplugged".into()));
+        bench.tell(Event::Started);
+        let Explained { why, .. } = bench.client.explain(&path("d/agreed"));
         assert!(matches!(&why, Why::Stopped(words) if words.contains("unplugged")), "{why:?}");
     }
 }

@@ -93,18 +93,12 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::name::Name;
-    use crate::node::{Body, Place, State};
-
-    use super::super::record::{Local, Record};
+    use crate::client::bench::{ROOT, coming, dir, node};
 
     #[test]
     fn what_fails_again_and_again_says_why_it_waits() {
-        let node = NodeId::from_bytes([1; 16]);
-        let place = Place { parent: NodeId::ROOT, name: Name::new(b"f").unwrap() };
-        let there = State { place, body: Body::Directory };
-        let record = Record::of(Local::Absent, None, Some(there));
-        let mut client = Client::of_trees([(node, record)]);
+        let node = node(1);
+        let mut client = Client::of_trees([coming(1, &dir(ROOT, "f"))]);
         for _ in 1..TOLD_AFTER {
             client.hold(node, "no luck");
             assert_eq!(client.retried(node), None);

@@ -27,8 +27,6 @@
 mod bench;
 mod changing;
 mod deletions;
-#[cfg(test)]
-mod desk;
 pub mod event;
 mod explain;
 mod fetching;
@@ -53,8 +51,6 @@ pub mod record;
 mod sameness;
 pub mod saved;
 mod saving;
-#[cfg(test)]
-mod scene;
 mod status;
 mod stream;
 mod sums;

@@ -113,17 +113,14 @@ fn components(pending: &Pending, edges: &BTreeMap<NodeId, BTreeSet<NodeId>>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn id(number: u8) -> NodeId {
-        NodeId::from_bytes([number; 16])
-    }
+    use crate::client::bench::node;
 
     fn check(steps: &[(u8, &[u8], &[u8])], expected: &[&[u8]]) {
-        let ids = |numbers: &[u8]| numbers.iter().copied().map(id).collect();
+        let ids = |numbers: &[u8]| numbers.iter().copied().map(node).collect();
         let pending = (steps.iter())
-            .map(|(node, first, together)| {
+            .map(|(number, first, together)| {
                 let needs = Needs { first: ids(first), together: ids(together) };
-                (id(*node), (Step::Delete { node: id(*node) }, needs))
+                (node(*number), (Step::Delete { node: node(*number) }, needs))
             })
             .collect();
         let groups: Vec<BTreeSet<NodeId>> =

@@ -233,13 +233,14 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::bench::node;
 
     #[test]
     fn what_an_earlier_program_saved_is_gone_on_from_and_it_can_go_on_itself() {
         let cursor = Cursor { seq: Seq::new(7), ..Cursor::START };
         let known = alloc::vec![Lineage::from_bytes([1; 16])];
         let device = Some(DeviceId::from_bytes([2; 16]));
-        let newer_rows = BTreeMap::from([(NodeId::from_bytes([3; 16]), Seq::new(8))]);
+        let newer_rows = BTreeMap::from([(node(3), Seq::new(8))]);
         let earlier = (cursor, device, known.clone(), newer_rows.clone());
         let bytes = postcard::to_allocvec(&earlier).unwrap();
         let header = Header::decode(&bytes).unwrap();

@@ -58,10 +58,10 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::bench::node;
 
     #[test]
     fn the_bytes_of_what_comes_again_and_goes_are_counted_once() {
-        let node = |number| NodeId::from_bytes([number; 16]);
         let mut tally = Tally::default();
         tally.insert(node(1), 5);
         tally.insert(node(2), 7);

@@ -1,5 +1,6 @@
 //! Nodes by their numbers, and what is said of them in the three trees.
 
+use crate::blob::Blob;
 use crate::client::planning::with_executable;
 use crate::client::record::{Intent, Local, LocalBody, Present, Record};
 use crate::client::sameness::directory_stamp;
@@ -7,7 +8,8 @@ use crate::disk::{Form, Found, Inode, Seen, Stamp};
 use crate::hash::ContentId;
 use crate::id::{CommitKey, NodeId, Seq};
 use crate::name::{Name, RelPath};
-use crate::node::{Body, Content, Place, State};
+use crate::node::{Body, Content, Place, State, Target};
+use crate::operation::Step;
 use crate::protocol::Row;
 use crate::time::FileTime;
 
@@ -17,8 +19,9 @@ pub(in crate::client) const OWN: CommitKey = CommitKey::from_bytes([1; 16]);
 /// The key of commits that are not.
 pub(in crate::client) const OTHER: CommitKey = CommitKey::from_bytes([2; 16]);
 
-pub(in crate::client) fn node(number: u8) -> NodeId {
-    NodeId::from_bytes([number; 16])
+/// By a number, or a letter.
+pub(in crate::client) fn node(of: impl TryInto<u8>) -> NodeId {
+    NodeId::from_bytes([of.try_into().ok().unwrap(); 16])
 }
 
 pub(in crate::client) fn name(text: &str) -> Name {
@@ -29,15 +32,19 @@ pub(in crate::client) fn path(text: &str) -> RelPath {
     RelPath::parse(text.as_bytes()).unwrap()
 }
 
+pub(in crate::client) fn place(parent: NodeId, at: &str) -> Place {
+    Place { parent, name: name(at) }
+}
+
 /// A directory at a name in another.
 pub(in crate::client) fn dir(parent: NodeId, at: &str) -> State {
-    State { place: Place { parent, name: name(at) }, body: Body::Directory }
+    State { place: place(parent, at), body: Body::Directory }
 }
 
 /// A file of these bytes.
 pub(in crate::client) fn file(parent: NodeId, at: &str, bytes: &str) -> State {
     let body = Body::File { content: content(bytes), executable: false };
-    State { place: Place { parent, name: name(at) }, body }
+    State { place: place(parent, at), body }
 }
 
 /// The same, and it may be executed.
@@ -87,39 +94,43 @@ pub(in crate::client) fn stamp(number: u64, body: &Body) -> Stamp {
 
 /// What is on this disk, and was read.
 pub(in crate::client) fn here(number: u64, state: &State) -> Local {
-    let (place, stamp, linked, seen_by) =
-        (state.place.clone(), stamp(number, &state.body), false, 0);
-    Local::Present(Present { place, stamp, linked, body: LocalBody::placed(&state.body), seen_by })
+    Local::Present(present(number, state))
+}
+
+pub(in crate::client) fn present(number: u64, State { place, body }: &State) -> Present {
+    let (stamp, body) = (stamp(number, body), LocalBody::placed(body));
+    Present { place: place.clone(), stamp, linked: false, body, seen_by: 0 }
 }
 
 /// The same, but that a file is yet to be read.
 pub(in crate::client) fn unread(number: u64, state: &State) -> Local {
-    let Local::Present(mut present) = here(number, state) else { return Local::Absent };
+    let mut present = present(number, state);
     if let LocalBody::File { content, .. } = &mut present.body {
         *content = None;
     }
     Local::Present(present)
 }
 
-/// A node of this number, in three trees: its inode has the same number.
+/// A node of this number, or letter, in three trees: its inode has the same number.
 pub(in crate::client) fn known(
-    number: u8,
+    of: impl TryInto<u8>,
     local: Option<&State>,
     synced: Option<&State>,
     remote: Option<&State>,
 ) -> (NodeId, Record) {
+    let number = of.try_into().ok().unwrap();
     let local = local.map_or(Local::Absent, |state| here(number.into(), state));
     (node(number), Record::of(local, synced.cloned(), remote.cloned()))
 }
 
 /// The same on both sides.
-pub(in crate::client) fn agreed(number: u8, state: &State) -> (NodeId, Record) {
-    known(number, Some(state), Some(state), Some(state))
+pub(in crate::client) fn agreed(of: impl TryInto<u8>, state: &State) -> (NodeId, Record) {
+    known(of, Some(state), Some(state), Some(state))
 }
 
 /// Only the server has it.
-pub(in crate::client) fn coming(number: u8, state: &State) -> (NodeId, Record) {
-    known(number, None, None, Some(state))
+pub(in crate::client) fn coming(of: impl TryInto<u8>, state: &State) -> (NodeId, Record) {
+    known(of, None, None, Some(state))
 }
 
 /// With a change of this disk that was begun.
@@ -140,12 +151,25 @@ pub(in crate::client) const PIPE: Seen = {
 
 /// What a look shows of this.
 pub(in crate::client) fn found(number: u64, body: &Body) -> Seen {
-    let form = match body {
+    Seen::Node(Found { stamp: stamp(number, body), links: 1, form: form(body) })
+}
+
+pub(in crate::client) fn form(body: &Body) -> Form {
+    match body {
         Body::Directory => Form::Directory,
         Body::File { executable, .. } => Form::File { executable: *executable },
         Body::Symlink(target) => Form::Symlink(target.clone()),
-    };
-    Seen::Node(Found { stamp: stamp(number, body), links: 1, form })
+    }
+}
+
+/// A symbolic link to this.
+pub(in crate::client) fn link(to: &str) -> Body {
+    Body::Symlink(Target::try_from(Blob::from(to.as_bytes().to_vec())).unwrap())
+}
+
+/// The step that makes a node.
+pub(in crate::client) fn create(number: u8, State { place, body }: &State) -> Step {
+    Step::Create { node: node(number), place: place.clone(), body: body.clone() }
 }
 
 /// A row of a snapshot: its content, and its place, are of commits with these keys.

@@ -1,8 +1,9 @@
 //! How much is asked about, and what is held until a person answers.
 
 use super::*;
-use crate::client::desk::{Desk, ROOT, Thing, file, node};
-use crate::node::State;
+use crate::client::bench::{Bench, OTHER, ROOT, agreed, file, node};
+use crate::client::event::Event;
+use crate::operation::Step;
 
 #[track_caller]
 fn check(gone: u64, doubtful: u64, of: u64, expected: Verdict) {
@@ -43,21 +44,17 @@ const FILES: &str = "abcdefghijklmnopqrstuv";
 const MOST: &str = "abcdefghijklmnopqrstu";
 
 /// A user has deleted most of a folder's files, and a person is asked.
-fn asked() -> Desk {
-    let agreed = |letter: char| {
-        let state = file(ROOT, letter.encode_utf8(&mut [0; 4]), "one");
-        (letter, [Some(state.clone()), Some(state.clone()), Some(state)])
-    };
-    let nodes: Vec<(char, [Option<State>; 3])> = FILES.chars().map(agreed).collect();
-    let mut desk = Desk::new(&nodes);
-    desk.start();
+fn asked() -> Bench {
+    let agreed = |letter: char| agreed(letter, &file(ROOT, letter.encode_utf8(&mut [0; 4]), "one"));
+    let mut bench = Bench::quick(FILES.chars().map(agreed));
+    bench.start();
     for name in MOST.split_inclusive(|_| true) {
-        desk.remove(name);
+        bench.change(name, None);
     }
-    desk.wait(3_000);
-    desk.check(&["ask about 21 of 22"]);
-    assert_eq!(desk.client.status().held, 21);
-    desk
+    bench.wait(3_000);
+    bench.check_log(&["ask about 21 of 22"]);
+    assert_eq!(bench.client.status().held, 21);
+    bench
 }
 
 fn each(words: impl Fn(char) -> String, letters: &str) -> Vec<String> {
@@ -66,39 +63,39 @@ fn each(words: impl Fn(char) -> String, letters: &str) -> Vec<String> {
 
 #[test]
 fn what_a_person_means_is_deleted_everywhere_also_after_a_restart() {
-    let mut desk = asked();
-    desk.kill();
-    desk.wait(3_000);
-    desk.check_none();
-    assert_eq!(desk.client.status().held, 21);
-    desk.answer(Answer::Approve);
-    assert_eq!(desk.client.status().held, 0);
-    desk.check(&each(|letter| format!("send delete {letter}"), MOST));
+    let mut bench = asked();
+    bench.kill();
+    bench.wait(3_000);
+    bench.check_log(&[]);
+    assert_eq!(bench.client.status().held, 21);
+    bench.tell(Event::Answered(Answer::Approve));
+    assert_eq!(bench.client.status().held, 0);
+    let all = each(|letter| format!("delete {letter}"), MOST).join(", ");
+    bench.check_log(&[&format!("send {all}")]);
 }
 
 #[test]
 fn what_a_person_does_not_mean_comes_back() {
-    let mut desk = asked();
-    desk.answer(Answer::Undo);
-    desk.carry_out();
-    desk.wait(3_000);
-    assert_eq!(desk.client.status().held, 0);
-    let mut told = desk.told();
-    told.sort();
-    told.retain(|words| words.starts_with("place"));
-    assert_eq!(told, each(|letter| format!("place {letter}: one"), MOST));
+    let mut bench = asked();
+    bench.tell(Event::Answered(Answer::Undo));
+    bench.carry_out();
+    bench.wait(3_000);
+    assert_eq!(bench.client.status().held, 0);
+    bench.log.sort();
+    bench.log.retain(|words| words.starts_with("place"));
+    assert_eq!(bench.log, each(|letter| format!("place one at {letter}"), MOST));
 }
 
 #[test]
 fn what_is_there_again_or_was_deleted_by_others_is_not_asked_about() {
-    let mut desk = asked();
-    desk.put("a", Thing::File("one"));
-    desk.wait(400);
-    assert_eq!(desk.client.status().held, 20);
-    desk.there(crate::operation::Step::Delete { node: node('b') });
-    assert_eq!(desk.client.status().held, 19);
-    desk.remove("a");
-    desk.wait(3_000);
-    assert_eq!(desk.client.status().held, 20);
-    desk.check_none();
+    let mut bench = asked();
+    bench.write("a", "one");
+    bench.wait(400);
+    assert_eq!(bench.client.status().held, 20);
+    bench.hear(OTHER, [Step::Delete { node: node('b') }]);
+    assert_eq!(bench.client.status().held, 19);
+    bench.change("a", None);
+    bench.wait(3_000);
+    assert_eq!(bench.client.status().held, 20);
+    bench.check_log(&[]);
 }

@@ -5,42 +5,30 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use super::*;
-use crate::blob::Blob;
+use crate::client::bench::{self, ROOT, file, form, link, name, node, place};
+use crate::client::planning::with_executable;
 use crate::client::record::Record;
 use crate::disk::{Form, Names};
-use crate::hash::ContentId;
-use crate::node::{Body, Content, State, Target};
+use crate::node::{Body, State};
 use crate::time::FileTime;
 
-const TIME: FileTime = FileTime { seconds: 1, nanoseconds: 0 };
 const FILE: Form = Form::File { executable: false };
 
-/// A node: its letter, where it is, which inode it is and what; those in capitals were never accepted.
+/// A node: its letter, where it is, which inode it is and what; those in capitals were never
+/// accepted.
 type Known = (char, NodeId, &'static str, u64, Form);
 /// A name in a listing, and the inode that stands there.
 type Shown = (&'static str, u64, Form);
 
-fn node(letter: char) -> NodeId {
-    NodeId::from_bytes([letter as u8; 16])
-}
-
-fn name(text: &str) -> Name {
-    Name::new(text.as_bytes()).expect("a valid name")
-}
-
 fn stamp(number: u64) -> Stamp {
-    let inode = Inode { device: 1, number, birth: Some(TIME) };
-    Stamp { inode, size: 3, mtime: TIME, ctime: None }
+    bench::stamp(number, &file(ROOT, "f", "one").body)
 }
 
 fn record((letter, parent, at, number, form): &Known) -> (NodeId, Record) {
-    let place = Place { parent: *parent, name: name(at) };
+    let place = place(*parent, at);
     let body = match form {
         Form::Directory => Body::Directory,
-        Form::File { executable } => {
-            let content = Content { id: ContentId::of(b"one"), size: 3, mtime: TIME };
-            Body::File { content, executable: *executable }
-        }
+        Form::File { executable } => with_executable(&file(ROOT, at, "one").body, *executable),
         Form::Symlink(target) => Body::Symlink(target.clone()),
     };
     let agreed = letter.is_lowercase().then(|| State { place: place.clone(), body });
@@ -101,8 +89,6 @@ fn check(known: &[Known], looks: &[(u64, NodeId, &[Shown])], expected: &str) {
     }
     assert_eq!(names(&client, known), expected);
 }
-
-const ROOT: NodeId = NodeId::ROOT;
 
 #[test]
 fn a_file_stays_where_its_inode_is_and_goes_where_its_inode_goes() {
@@ -189,7 +175,7 @@ fn what_was_deleted_comes_back_as_itself_where_it_was_agreed_to_be() {
         let mut client = client(&known);
         let there = client.trees.get(node('a')).remote().cloned();
         client.trees.set_local(node('a'), Local::Absent);
-        let place = Place { parent: ROOT, name: name(agreed) };
+        let place = place(ROOT, agreed);
         client.trees.set_synced(node('a'), there.map(|there| State { place, ..there }));
         look(&mut client, (1, ROOT, Names::All), &[("f", found(9, &shown))]);
         assert_eq!(names(&client, &known), expected);
@@ -207,7 +193,7 @@ fn only_a_new_name_is_waited_for_and_only_a_directory_looked_into() {
     let mut client = client(&known);
     let shown = [("d", found(4, &Form::Directory)), ("f", found(5, &FILE)), ("n", found(6, &FILE))];
     look(&mut client, (1, ROOT, Names::All), &shown);
-    let at = |name: &str| client.trees.child_here(ROOT, &self::name(name)).unwrap();
+    let at = |name: &str| client.trees.child_here(ROOT, &bench::name(name)).unwrap();
     let settled = ["d", "f", "n"].map(|name| client.is_settled(at(name)));
     let looked_into = ["d", "f", "n"].map(|name| client.is_looked_into(at(name)));
     assert_eq!((settled, looked_into), ([false, false, true], [true, false, false]));
@@ -247,8 +233,8 @@ fn a_directory_that_may_be_another_or_can_be_read_again_is_looked_into() {
         look(&mut client, (1, ROOT, Names::All), &[("d", found)]);
         assert_eq!(client.is_looked_into(node('d')), expected, "{form:?} {birth:?} {blind}");
     };
-    check(Form::Directory, Some(TIME), false, false);
-    check(Form::Directory, Some(TIME), true, true);
+    check(Form::Directory, Some(FileTime::default()), false, false);
+    check(Form::Directory, Some(FileTime::default()), true, true);
     check(Form::Directory, None, false, true);
     check(FILE, None, false, false);
 }
@@ -293,8 +279,7 @@ fn what_is_as_it_was_is_not_planned_and_what_is_not_is() {
         assert_eq!(format!("{what}{linked}{planned}"), expected);
     };
     let program = Form::File { executable: true };
-    let link =
-        |to: &str| Form::Symlink(Target::try_from(Blob::from(to.as_bytes().to_vec())).unwrap());
+    let link = |to| form(&link(to));
     check(FILE, true, FILE, 1, "a file");
     check(FILE, true, program.clone(), 1, "a program, planned");
     check(FILE, false, program, 1, "a file");
@@ -328,8 +313,7 @@ fn a_file_with_two_names_is_two_nodes_until_it_has_one() {
 
 #[test]
 fn whose_number_was_given_away_is_gone() {
-    let link = Form::Symlink(Target::try_from(Blob::from(vec![b'x'])).unwrap());
-    let known = [('a', ROOT, "l", 1, link), ('d', ROOT, "d", 4, Form::Directory)];
+    let known = [('a', ROOT, "l", 1, form(&link("x"))), ('d', ROOT, "d", 4, Form::Directory)];
     for (links, expected) in [(1, "d/f:+ d:d l:a?"), (2, "d/f:+ d:d l:a")] {
         let mut client = client(&known);
         let shown = Found { links, ..found(1, &FILE) };

@@ -2,17 +2,13 @@
 
 use super::*;
 use crate::client::bench::{
-    Bench, OTHER, PIPE, ROOT, coming, dir, executable, file, here, known, node, unread,
+    Bench, OTHER, PIPE, ROOT, coming, create, dir, executable, file, here, known, node, unread,
 };
 use crate::client::event::Event;
 use crate::client::record::{Local, Record};
 use crate::client::{ProblemKind, Reason};
 use crate::disk::DiskError;
 use crate::operation::Step;
-
-fn create(number: u8, State { place, body }: &State) -> Step {
-    Step::Create { node: node(number), place: place.clone(), body: body.clone() }
-}
 
 #[test]
 fn only_so_many_changes_are_under_way_at_once() {
@@ -51,7 +47,7 @@ fn what_waits_for_another_is_planned_again_now_and_then() {
     bench.wait(BLOCKED_MS);
     assert_eq!(bench.due(), Some((2 * BLOCKED_MS, Reason::Retry)));
     bench.done("make d", 1);
-    bench.check(&["fetch 3 bytes"]);
+    bench.check(&["fetch one"]);
 }
 
 /// A file that has a conflict with a name that is not synced, at its new place; what is asked for
@@ -95,7 +91,7 @@ fn what_was_written_here_does_not_wait_for_a_name_that_cannot_be_had() {
     let record = Record::of(here(1, &edited), Some(was), Some(there));
     let bench =
         Bench::started([(node(1), record), known(2, Some(&rival), Some(&rival), Some(&gone))]);
-    bench.check(&["rename to to away"]);
+    bench.check(&["rename to (to away) → away"]);
     assert_eq!(bench.id("from"), Some(node(1)));
 }
 
@@ -119,9 +115,9 @@ fn that_a_change_was_begun_is_durable_before_the_disk_is_changed() {
     let was = file(ROOT, "f", "one");
     let changed = |there: &State| [known(1, Some(&was), Some(&was), Some(there))];
     check_begun([coming(1, &dir(ROOT, "d"))], "make d");
-    check_begun([coming(1, &was)], "place 3 bytes at f");
+    check_begun([coming(1, &was)], "place one at f");
     check_begun(changed(&file(ROOT, "f", "seven..")), "place 7 bytes at f over what is there");
-    check_begun(changed(&file(ROOT, "to", "one")), "rename f to to");
+    check_begun(changed(&file(ROOT, "to", "one")), "rename f (to to) → to");
     check_begun(changed(&executable(was.clone())), "mode f +x");
     check_begun([known(1, Some(&was), Some(&was), None)], "remove f");
 }
@@ -131,7 +127,7 @@ fn what_has_not_its_name_for_something_unsynced_rests_until_the_name_is_free() {
     let mut bench = Bench::of([coming(1, &file(ROOT, "f", "one"))]);
     bench.put("f", Some(PIPE));
     bench.tell(Event::Started);
-    bench.done("fetch 3 bytes", 0);
+    bench.done("fetch one", 0);
     assert_eq!(bench.problems(), [("f".into(), ProblemKind::Parked)]);
     bench.wait(BLOCKED_MS);
     assert_eq!(
@@ -145,7 +141,7 @@ fn what_has_not_its_name_for_something_unsynced_rests_until_the_name_is_free() {
     bench.wait(BLOCKED_MS);
     assert_eq!(bench.client.unrest(), None);
     bench.change("f", None);
-    bench.check(&["place 3 bytes at f"]);
+    bench.check(&["place one at f"]);
 }
 
 #[test]
@@ -188,8 +184,8 @@ fn a_directory_that_was_deleted_waits_for_what_is_to_leave_it() {
     let records =
         || [known(1, Some(&d), Some(&d), None), known(2, Some(&was), Some(&was), Some(&there))];
     let mut bench = Bench::started(records());
-    bench.check(&["rename d/f to to"]);
-    bench.done("rename d/f to to", 2);
+    bench.check(&["rename d/f (to to) → to"]);
+    bench.done("rename d/f (to to) → to", 2);
     bench.check(&["remove d"]);
     // That cannot have its own place.
     let mut bench = Bench::of(records());
@@ -212,15 +208,15 @@ fn what_is_to_come_is_counted_until_it_is_here() {
     let mut bench =
         Bench::started([coming(1, &d), coming(2, &f), coming(3, &file(ROOT, "g", "one"))]);
     // The first is being changed, the second waits for that, the third is fetched.
-    bench.check(&["make d", "fetch 3 bytes"]);
+    bench.check(&["make d", "fetch one"]);
     check_to_fetch(&bench, (3, 10));
     // It is fetched, and yet planned again: that is one.
     bench.hear(OTHER, [Step::SetExecutable { node: node(3), executable: true }]);
     check_to_fetch(&bench, (3, 10));
     // Its bytes are here.
-    bench.done("fetch 3 bytes", 0);
+    bench.done("fetch one", 0);
     check_to_fetch(&bench, (3, 7));
-    bench.done("place 3 bytes at g +x", 3);
+    bench.done("place one at g +x", 3);
     check_to_fetch(&bench, (2, 7));
     bench.done("make d", 1);
     bench.done("fetch 7 bytes", 0);

@@ -101,7 +101,7 @@ fn what_was_placed_and_moved_on_is_met_where_it_is() {
         &[there(&placed)],
         &[("g", Some((7, &newer)))],
         &[("g", "seven..")],
-        &["fetch 3 bytes", "upload g"],
+        &["fetch one", "upload g"],
     );
     let before = known(2, Some(&file(ROOT, "g", "one")), None, None);
     check(&[there(&newer), before], &[], &[], &["fetch 7 bytes", "upload g"]);
@@ -128,14 +128,14 @@ fn what_was_placed_and_moved_on_is_told_from_others_that_are_new_or_alike() {
     let alike = agreed(2, &file(ROOT, "h", "one"));
     let mut bench = after_crash(&[record.clone(), alike], &[]);
     bench.wait(2_500);
-    bench.check(&["fetch 3 bytes"]);
+    bench.check(&["fetch one"]);
     // One that has another name, too.
     let mut bench = Bench::of([record]);
     bench.put("g", Some(linked(found(7, &placed.body))));
     bench.tell(Event::Started);
     bench.wait(2_500);
     bench.reads("read g", "one");
-    bench.check(&["fetch 3 bytes", "upload g"]);
+    bench.check(&["fetch one", "upload g"]);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_removal_is_not_taken_for_a_users() {
     check(&there(None), &[("f", None)], &[], &[]);
     check(&there(None), &[], &[], &["remove f"]);
     // By now the server has it again.
-    check(&there(Some(&was)), &[("f", None)], &[], &["fetch 3 bytes"]);
+    check(&there(Some(&was)), &[("f", None)], &[], &["fetch one"]);
     check(&there(Some(&was)), &[], &[], &[]);
 }
 
@@ -179,9 +179,9 @@ fn a_move_is_not_taken_for_a_users() {
     };
     let moved = [("from", None), ("to", Some((1, &to)))];
     check(&moves(&to), &moved, &[], &[]);
-    check(&moves(&to), &[], &[], &["rename from to to"]);
+    check(&moves(&to), &[], &[], &["rename from (to to) → to"]);
     // By now the server has it where it was.
-    check(&moves(&from), &moved, &[], &["rename to to from"]);
+    check(&moves(&from), &moved, &[], &["rename to (to from) → from"]);
     check(&moves(&from), &[], &[], &[]);
     // It is still being looked for.
     check(&moves(&from), &[("from", None)], &[], &["send delete 1"]);

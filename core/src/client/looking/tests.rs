@@ -1,12 +1,12 @@
 //! Where is looked, when, and what follows from looks that fail or are late.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use super::*;
+use crate::client::bench::{Bench, Known, PIPE, name, node, path, seen, state};
 use crate::client::event::Event;
 use crate::client::explain::Why;
-use crate::client::scene::{Known, Scene, node, path, state};
 use crate::client::stream::Phase;
 use crate::node::Kind::{self, Directory as DIR, File as FILE, Symlink as LINK};
 
@@ -20,25 +20,22 @@ const TREE: [Known; 4] = [
 /// To be made here, once everything was looked at.
 const COMING: Known = ('z', LINK, "", "", "z");
 
-fn denied() -> DiskError {
-    DiskError::Denied("not yours".into())
+fn started(known: &[Known]) -> Bench {
+    let mut bench = Bench::alone(known);
+    bench.start();
+    bench
 }
 
-fn started(known: &[Known]) -> Scene {
-    let mut scene = Scene::of(known);
-    scene.start();
-    scene
-}
-
-fn live(known: &[Known]) -> Scene {
-    let mut scene = Scene::of(known);
-    scene.client.stream.phase = Phase::Live;
-    scene
+fn live(known: &[Known]) -> Bench {
+    let mut bench = Bench::alone(known);
+    bench.client.stream.phase = Phase::Live;
+    bench
 }
 
 #[test]
 fn a_hint_has_the_name_looked_at_in_the_last_directory_that_is_known() {
-    let check = |at: &str, looks: &str| assert_eq!(started(&TREE).hint(at), looks, "{at}");
+    let check =
+        |at: &str, looks: &str| assert_eq!(started(&TREE).looks_for_hint(at), looks, "{at}");
     check("d/e/f/g", "/d/e/f {g}");
     check("d/e/f/new", "/d/e/f {new}");
     check("d/e", "/d {e}");
@@ -51,7 +48,8 @@ fn a_hint_has_the_name_looked_at_in_the_last_directory_that_is_known() {
 
 #[test]
 fn where_events_were_lost_all_is_looked_at() {
-    let check = |at: &str, looks: &str| assert_eq!(started(&TREE).overflow(at), looks, "{at}");
+    let check =
+        |at: &str, looks: &str| assert_eq!(started(&TREE).looks_for_overflow(at), looks, "{at}");
     check("", "/ /d /d/e /d/e/f");
     check("d/e", "/d/e /d/e/f");
     check("d/e/f/g", "/d/e/f");
@@ -60,119 +58,118 @@ fn where_events_were_lost_all_is_looked_at() {
 
 #[test]
 fn what_is_wanted_of_a_directory_is_looked_at_at_once() {
-    let mut scene = started(&TREE);
+    let mut bench = started(&TREE);
     // A single name, and then everything below.
-    scene.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
-    assert_eq!(scene.overflow(""), "/ /d /d/e /d/e/f");
+    bench.hint("new", false);
+    assert_eq!(bench.looks_for_overflow(""), "/ /d /d/e /d/e/f");
     for (names, all) in [(MAX_NAMES, false), (MAX_NAMES + 1, true)] {
-        let mut scene = started(&TREE);
-        scene.looks.clear();
+        let mut bench = started(&TREE);
+        bench.looked.clear();
         for number in 0..names {
-            let path = path(&format!("{number}"));
-            scene.tell(Event::Hinted(Hint { path, closed: false }));
+            bench.hint(&number.to_string(), false);
         }
-        scene.wait(20);
-        assert_eq!((scene.looks.len(), scene.looks[0] == "/"), (1, all), "{names} names");
+        bench.wait(20);
+        assert_eq!((bench.looked.len(), bench.looked[0] == "/"), (1, all), "{names} names");
     }
 }
 
 #[test]
 fn nothing_is_done_before_everything_was_looked_at() {
-    let mut scene = Scene::of(&[TREE[0], COMING]);
-    scene.looks_slowly = true;
-    scene.start();
-    assert_eq!((scene.looks.join(" "), scene.told()), ("/".into(), String::new()));
-    scene.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
-    scene.answer_look(0);
-    assert_eq!((scene.looks.join(" "), scene.told()), ("/ /d".into(), String::new()));
-    scene.answer_look(0);
-    assert_eq!(scene.told(), "", "there is a hint");
-    scene.wait(20);
-    scene.answer_look(0);
-    assert_eq!((scene.looks.join(" "), scene.told()), ("/ /d / {new}".into(), "link z".into()));
+    let mut bench = Bench::alone(&[TREE[0], COMING]);
+    bench.looks = false;
+    bench.start();
+    assert_eq!((bench.looked.join(" "), bench.told()), ("/".into(), String::new()));
+    bench.hint("new", false);
+    bench.answer_look(0);
+    assert_eq!((bench.looked.join(" "), bench.told()), ("/ /d".into(), String::new()));
+    bench.answer_look(0);
+    assert_eq!(bench.told(), "", "there is a hint");
+    bench.wait(20);
+    bench.answer_look(0);
+    assert_eq!((bench.looked.join(" "), bench.told()), ("/ /d / {new}".into(), "link z".into()));
 }
 
 #[test]
 fn where_the_folder_is_not_there_nothing_is_done_until_it_is() {
-    let mut scene = Scene::of(&[COMING]);
-    scene.failing = alloc::vec![("", DiskError::RootGone("unplugged".into()))];
-    scene.start();
-    assert_eq!(scene.client.status().halted.as_deref(), Some("unplugged"));
-    assert_eq!(scene.told(), "");
-    scene.failing.clear();
-    scene.wait(RETRY_MS);
-    assert_eq!((scene.client.status().halted, scene.told()), (None, "link z".into()));
-    let mut scene = started(&TREE);
-    scene.failing = alloc::vec![("", DiskError::Gone)];
-    scene.overflow("");
-    assert_eq!(scene.told(), ": Unreadable: it is not there any more");
+    let mut bench = Bench::alone(&[COMING]);
+    bench.failing.insert(path(""), DiskError::RootGone("unplugged".into()));
+    bench.start();
+    assert_eq!(bench.client.status().halted.as_deref(), Some("unplugged"));
+    assert_eq!(bench.told(), "");
+    bench.failing.clear();
+    bench.wait(RETRY_MS);
+    assert_eq!((bench.client.status().halted, bench.told()), (None, "link z".into()));
+    let mut bench = started(&TREE);
+    bench.failing.insert(path(""), DiskError::Gone);
+    bench.looks_for_overflow("");
+    assert_eq!(bench.told(), ": Unreadable: it is not there any more");
 }
 
 #[test]
 fn a_directory_that_was_away_for_a_moment_is_looked_at_again() {
-    let mut scene = started(&TREE);
-    scene.take("", "d");
-    assert_eq!(scene.hint("d/new"), "/d {new}");
-    scene.wait(20);
-    assert_eq!(scene.looks.join(" "), "/d {new} / {d}");
-    scene.put('d', DIR, "", "d");
-    scene.put('n', FILE, "d", "new");
-    scene.looks.clear();
-    scene.wait(ELSEWHERE_MS);
-    assert_eq!(scene.looks.join(" "), "/d {new}");
-    scene.wait(DELETION_MS);
-    assert_ne!(scene.client.explain(&path("d/new")).why, Why::NotSeen);
-    assert_eq!(scene.client.explain(&path("d/e/f/g")).why, Why::InSync);
+    let mut bench = started(&TREE);
+    bench.put("d", None);
+    assert_eq!(bench.looks_for_hint("d/new"), "/d {new}");
+    bench.wait(20);
+    assert_eq!(bench.looked.join(" "), "/d {new} / {d}");
+    bench.put("d", Some(seen('d', DIR)));
+    bench.put("d/new", Some(seen('n', FILE)));
+    bench.looked.clear();
+    bench.wait(ELSEWHERE_MS);
+    assert_eq!(bench.looked.join(" "), "/d {new}");
+    bench.wait(DELETION_MS);
+    assert_ne!(bench.client.explain(&path("d/new")).why, Why::NotSeen);
+    assert_eq!(bench.client.explain(&path("d/e/f/g")).why, Why::InSync);
 }
 
 #[test]
 fn what_cannot_be_read_is_no_problem_once_it_is_gone() {
-    let mut scene = started(&TREE[..1]);
-    scene.looks_slowly = true;
-    assert_eq!(scene.hint("d/new"), "/d {new}");
-    scene.client.trees.set_remote(node('d'), None);
-    scene.tell(Event::Ticked);
-    scene.answer_change("remove d", Ok(()));
-    scene.failing = alloc::vec![("d", denied())];
-    scene.answer_look(0);
-    assert_eq!(scene.told(), "remove d");
+    let mut bench = started(&TREE[..1]);
+    bench.looks = false;
+    assert_eq!(bench.looks_for_hint("d/new"), "/d {new}");
+    bench.client.trees.set_remote(node('d'), None);
+    bench.tell(Event::Ticked);
+    bench.done("remove d", 0);
+    bench.deny("d");
+    bench.answer_look(0);
+    assert_eq!(bench.told(), "remove d");
 }
 
 #[test]
 fn what_is_in_a_directory_is_unknown_until_all_of_it_was_looked_at_again() {
     let unknown = Why::Unknown(path("d"));
-    let why = |scene: &Scene| scene.client.explain(&path("d/e/f/g")).why;
-    let mut scene = Scene::of(&TREE);
-    scene.client.trees.set_remote(node('g'), None);
-    scene.failing = alloc::vec![("d", denied())];
-    scene.start();
-    assert_eq!(scene.told(), "d: Unreadable: permission denied: not yours");
-    assert_eq!(why(&scene), unknown);
-    scene.failing.clear();
-    scene.looks_slowly = true;
-    scene.wait(RETRY_MS);
+    let why = |bench: &Bench| bench.client.explain(&path("d/e/f/g")).why;
+    let mut bench = Bench::alone(&TREE);
+    bench.client.trees.set_remote(node('g'), None);
+    bench.deny("d");
+    bench.start();
+    assert_eq!(bench.told(), "d: Unreadable: permission denied: not yours");
+    assert_eq!(why(&bench), unknown);
+    bench.failing.clear();
+    bench.looks = false;
+    bench.wait(RETRY_MS);
     // A later hint does not matter.
-    assert_eq!(scene.hint("new"), "/ {new}");
+    assert_eq!(bench.looks_for_hint("new"), "/ {new}");
     for before in [0, 1, 1] {
-        assert_eq!((why(&scene), scene.told().contains("remove")), (unknown.clone(), false));
-        scene.answer_look(before);
+        assert_eq!((why(&bench), bench.told().contains("remove")), (unknown.clone(), false));
+        bench.answer_look(before);
     }
-    assert_eq!(scene.told(), "remove d/e/f/g");
+    assert_eq!(bench.told(), "remove d/e/f/g");
 }
 
 #[test]
 fn a_directory_that_is_another_node_from_now_on_is_still_unreadable() {
-    let mut scene = Scene::of(&[('a', DIR, "", "", "d"), ('b', DIR, "d", "", "")]);
-    scene.failing = alloc::vec![("d", denied())];
-    scene.looks_slowly = true;
-    scene.start();
-    (0..3).for_each(|_| scene.answer_look(0));
-    assert_eq!(scene.looks.join(" "), "/ / {d} /d /d");
-    assert_eq!(scene.client.trees.path_here(node('a')), Some(path("d")));
-    assert_eq!(scene.told(), "d: Unreadable: permission denied: not yours");
-    scene.failing.clear();
-    scene.answer_look(0);
-    assert_eq!(scene.told(), "");
+    let mut bench = Bench::alone(&[('a', DIR, "", "", "d"), ('b', DIR, "d", "", "")]);
+    bench.deny("d");
+    bench.looks = false;
+    bench.start();
+    (0..3).for_each(|_| bench.answer_look(0));
+    assert_eq!(bench.looked.join(" "), "/ / {d} /d /d");
+    assert_eq!(bench.client.trees.path_here(node('a')), Some(path("d")));
+    assert_eq!(bench.told(), "d: Unreadable: permission denied: not yours");
+    bench.failing.clear();
+    bench.answer_look(0);
+    assert_eq!(bench.told(), "");
 }
 
 #[test]
@@ -180,94 +177,95 @@ fn what_a_change_does_not_find_is_looked_for_everywhere() {
     let there = |kind: Kind| state(kind, "new");
     // It has moved, or a directory above it has.
     for moved in ["d/e/f/g", "d/e/f", "d/e", "d"] {
-        let mut scene = Scene::of(&TREE);
-        scene.client.trees.set_remote(node('g'), there(FILE));
-        scene.put('o', DIR, "", "o");
-        scene.start();
-        let (above, last) = moved.rsplit_once('/').unwrap_or(("", moved));
-        scene.take(above, last);
+        let mut bench = Bench::alone(&TREE);
+        bench.client.trees.set_remote(node('g'), there(FILE));
+        bench.put("o", Some(seen('o', DIR)));
+        bench.start();
+        let last = moved.rsplit('/').next().unwrap();
+        bench.put(moved, None);
         let letter = last.chars().next().unwrap();
-        scene.put(letter, if letter == 'g' { FILE } else { DIR }, "o", last);
-        scene.looks.clear();
-        scene.answer_change("rename d/e/f/g (to new) → new", Err(DiskError::Gone));
-        for _ in 0..20 {
-            scene.wait(100);
-        }
         let to = format!("o/{last}");
-        let found = scene.client.trees.path_here(node(letter)).unwrap();
-        assert_eq!(found, path(&to), "{:?}", scene.looks);
+        bench.put(&to, Some(seen(letter, if letter == 'g' { FILE } else { DIR })));
+        bench.looked.clear();
+        bench.fails("rename d/e/f/g (to new) → new", DiskError::Gone);
+        for _ in 0..20 {
+            bench.wait(100);
+        }
+        let found = bench.client.trees.path_here(node(letter)).unwrap();
+        assert_eq!(found, path(&to), "{:?}", bench.looked);
     }
 }
 
 #[test]
 fn what_is_in_itself_while_moves_are_half_seen_is_not_followed_for_ever() {
     let known = [('d', DIR, "e/d", "d", "d"), ('e', DIR, "d/e", "d/e", "d/e")];
-    let mut client = Scene::of(&known).client;
+    let mut client = Bench::alone(&known).client;
     client.was_unannounced(node('d'), true);
     assert!(client.looks.unannounced.contains(&node('e')));
 }
 
 #[test]
 fn a_look_tells_nothing_of_a_name_that_was_changed_meanwhile() {
-    let mut scene = started(&[('a', FILE, "f", "f", "f")]);
-    scene.looks_slowly = true;
-    assert_eq!(scene.hint("f"), "/ {f}");
-    scene.client.trees.set_remote(node('a'), state(FILE, "g"));
-    scene.tell(Event::Ticked);
-    assert_eq!(scene.told(), "rename f (to g) → g");
-    scene.take("", "f");
-    scene.looks.clear();
-    scene.answer_look(0);
-    scene.wait(20);
-    assert_eq!(scene.looks.join(" "), "/ {f}");
-    assert!(scene.client.looks.missing.is_empty());
+    let mut bench = started(&[('a', FILE, "f", "f", "f")]);
+    bench.looks = false;
+    assert_eq!(bench.looks_for_hint("f"), "/ {f}");
+    bench.client.trees.set_remote(node('a'), state(FILE, "g"));
+    bench.tell(Event::Ticked);
+    assert_eq!(bench.told(), "rename f (to g) → g");
+    bench.put("f", None);
+    bench.looked.clear();
+    bench.answer_look(0);
+    bench.wait(20);
+    assert_eq!(bench.looked.join(" "), "/ {f}");
+    assert!(bench.client.looks.missing.is_empty());
 }
 
 #[test]
 fn a_look_at_one_name_tells_nothing_of_others() {
-    let mut scene = Scene::of(&[COMING]);
-    scene.put_pipe("", "z");
-    scene.unnameable = alloc::vec!["\\xff".into()];
-    scene.start();
-    let told = scene.told();
+    let mut bench = Bench::alone(&[COMING]);
+    bench.put("z", Some(PIPE));
+    bench.unnameable = alloc::vec!["\\xff".into()];
+    bench.start();
+    let told = bench.told();
     assert_eq!(told.matches("Parked").count(), 2, "{told}");
-    scene.hint("new");
-    assert_eq!(scene.told(), told);
-    scene.unnameable.clear();
-    scene.take("", "z");
-    scene.overflow("");
-    assert_eq!(scene.told(), "link z");
+    bench.looks_for_hint("new");
+    assert_eq!(bench.told(), told);
+    bench.unnameable.clear();
+    bench.put("z", None);
+    bench.looks_for_overflow("");
+    assert_eq!(bench.told(), "link z");
 }
 
 #[test]
 fn a_deleted_directory_goes_when_nothing_is_seen_in_it_any_more() {
-    let count = |scene: &Scene| scene.told().matches("remove d").count();
+    let count = |bench: &Bench| bench.told().matches("remove d").count();
     let known = [('d', DIR, "d", "d", ""), ('e', DIR, "e", "e", "e")];
-    let mut scene = started(&known);
-    scene.put_pipe("d", "pipe");
-    scene.put_pipe("e", "pipe");
-    scene.overflow("e");
-    scene.looks_slowly = true;
-    scene.answer_change("remove d", Err(DiskError::NotEmpty));
-    scene.wait(1_000);
-    assert_eq!(count(&scene), 1, "it is looked into");
-    scene.answer_look(0);
-    scene.wait(5_000);
-    assert_eq!(count(&scene), 1, "something is in it");
-    scene.take("d", "pipe");
-    scene.hint("d/pipe");
-    scene.answer_look(0);
-    scene.wait(5_000);
-    assert_eq!(count(&scene), 2);
+    let mut bench = started(&known);
+    bench.put("d/pipe", Some(PIPE));
+    bench.put("e/pipe", Some(PIPE));
+    bench.looks_for_overflow("e");
+    bench.looks = false;
+    bench.fails("remove d", DiskError::NotEmpty);
+    bench.wait(1_000);
+    assert_eq!(count(&bench), 1, "it is looked into");
+    bench.answer_look(0);
+    bench.wait(5_000);
+    assert_eq!(count(&bench), 1, "something is in it");
+    bench.put("d/pipe", None);
+    bench.looks_for_hint("d/pipe");
+    bench.answer_look(0);
+    bench.wait(5_000);
+    assert_eq!(count(&bench), 2);
 }
 
 #[test]
 fn when_the_ignore_rules_change_everything_is_looked_at() {
     const RULES: &str = ".onefoldignore";
     for (dir, all) in [("", true), ("d", false)] {
-        let mut scene = started(&TREE);
-        scene.put('r', FILE, dir, RULES);
-        let looks = scene.hint(format!("{dir}/{RULES}").trim_start_matches('/'));
+        let mut bench = started(&TREE);
+        let at = path(dir).join(name(RULES)).to_string();
+        bench.put(&at, Some(seen('r', FILE)));
+        let looks = bench.looks_for_hint(&at);
         assert_eq!(looks.ends_with("/ /d /d/e /d/e/f"), all, "{looks}");
     }
 }
@@ -277,10 +275,10 @@ fn nothing_is_sent_while_ignore_rules_are_to_come() {
     const RULES: &str = ".onefoldignore";
     let new = ('n', DIR, "n", "", "");
     let check = |rules: Known, sent: bool| {
-        let mut scene = live(&[new, rules]);
-        scene.start();
-        scene.wait(5_000);
-        assert_eq!(scene.told().contains("commit"), sent, "{rules:?}: {}", scene.told());
+        let mut bench = live(&[new, rules]);
+        bench.start();
+        bench.wait(5_000);
+        assert_eq!(bench.told().contains("send"), sent, "{rules:?}: {}", bench.told());
     };
     check(('r', LINK, "", "", RULES), false);
     check(('r', LINK, RULES, RULES, RULES), true);
@@ -288,34 +286,34 @@ fn nothing_is_sent_while_ignore_rules_are_to_come() {
     check(('r', LINK, "", RULES, RULES), true);
     check(('r', LINK, "", "", "other"), true);
     // They cannot come.
-    let mut scene = live(&[new, ('r', LINK, "", "", RULES)]);
-    scene.put_pipe("", RULES);
-    scene.start();
-    scene.wait(5_000);
-    assert!(scene.told().contains("commit"), "{}", scene.told());
+    let mut bench = live(&[new, ('r', LINK, "", "", RULES)]);
+    bench.put(RULES, Some(PIPE));
+    bench.start();
+    bench.wait(5_000);
+    assert!(bench.told().contains("send"), "{}", bench.told());
 }
 
 #[test]
 fn it_is_known_when_looking_goes_on() {
     const LETTERS: &str = "ABCDEFGHIJKLMNOPQ";
-    let due = |scene: &Scene| {
-        let (at, reason) = scene.client.looks_deadline().unwrap();
-        (at.ms_since(scene.now.instant), reason)
+    let due = |bench: &Bench| {
+        let (at, reason) = bench.client.looks_deadline().unwrap();
+        (at.ms_since(bench.now()), reason)
     };
-    let mut scene = started(&TREE);
-    assert_eq!(due(&scene), (RESCAN_MS - 200, Reason::Rescan));
-    scene.looks_slowly = true;
-    scene.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
-    assert_eq!(due(&scene), (GATHER_MS, Reason::Settle));
+    let mut bench = started(&TREE);
+    assert_eq!(due(&bench), (RESCAN_MS - 200, Reason::Rescan));
+    bench.looks = false;
+    bench.hint("new", false);
+    assert_eq!(due(&bench), (GATHER_MS, Reason::Settle));
     // While a directory is looked at, that is waited for; and while many are.
-    scene.wait(20);
-    scene.tell(Event::Hinted(Hint { path: path("new"), closed: false }));
-    assert_eq!(due(&scene).1, Reason::Rescan);
+    bench.wait(20);
+    bench.hint("new", false);
+    assert_eq!(due(&bench).1, Reason::Rescan);
     let directory = |at: &'static str| (at.chars().next().unwrap(), DIR, at, at, at);
     let known: Vec<Known> = (0..=MAX_LOOKS).map(|at| directory(&LETTERS[at..=at])).collect();
-    let mut scene = Scene::of(&known);
-    scene.looks_slowly = true;
-    scene.start();
-    scene.answer_look(0);
-    assert_eq!((scene.looks.len(), due(&scene).1), (1 + MAX_LOOKS, Reason::Rescan));
+    let mut bench = Bench::alone(&known);
+    bench.looks = false;
+    bench.start();
+    bench.answer_look(0);
+    assert_eq!((bench.looked.len(), due(&bench).1), (1 + MAX_LOOKS, Reason::Rescan));
 }

@@ -92,13 +92,13 @@ fn moves_go_together_only_where_none_can_go_first() {
     let [a, b] = ["a", "b"].map(|at| dir(ROOT, at));
     // Into a directory that moves, too.
     let (from, to) = (file(ROOT, "f", "one"), file(node(1), "f", "one"));
-    check_moved(&[(1, &b, &a), (2, &to, &from)], &["send move 1 to b, move 2 to f"]);
+    check_moved(&[(1, &b, &a), (2, &to, &from)], &["send move 1 to b, move 2 to b/f"]);
     // `a/b/c` becomes `c/a`, and what was between stays in it.
     let (inside, between) = (dir(node(3), "c"), dir(node(1), "b"));
     let (outer, inner) = (dir(node(2), "a"), dir(ROOT, "c"));
     check_moved(
         &[(1, &outer, &a), (2, &inner, &inside), (3, &between, &between)],
-        &["send move 1 to a + move 2 to c"],
+        &["send move 1 to c/a + move 2 to c"],
     );
 }
 
@@ -121,9 +121,9 @@ fn nothing_is_sent_while_the_folder_is_not_there() {
 fn nothing_is_sent_before_the_rules_that_may_hide_it_are_here() {
     let mut bench = Bench::started([coming(1, &file(ROOT, ".onefoldignore", "one"))]);
     make(&mut bench, 7, "d");
-    bench.check(&["fetch 3 bytes"]);
-    bench.done("fetch 3 bytes", 0);
-    bench.done("place 3 bytes at .onefoldignore", 1);
+    bench.check(&["fetch one"]);
+    bench.done("fetch one", 0);
+    bench.done("place one at .onefoldignore", 1);
     bench.check(&["send create new as d"]);
 }
 
@@ -149,7 +149,7 @@ fn a_name_that_something_hidden_has_at_the_server_is_given_up() {
     bench.put("f", Some(found(7, &Body::Directory)));
     bench.tell(Event::Overflowed(path("")));
     bench.wait(200);
-    bench.check(&["rename f to f (conflict, desk, 0000-00-00 0000)"]);
+    bench.check(&["rename f → f (!)"]);
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn a_move_that_would_put_a_directory_into_itself_is_taken_back_and_no_other() {
     bench.check(&[]);
     bench.resume = Some(Resume::Entries);
     bench.wait(2_000);
-    bench.check(&["rename a/p to p", "send move 3 to renamed"]);
-    bench.accept("send move 3 to renamed");
-    bench.done("rename a/p to p", 2);
+    bench.check(&["rename a/p (to p) → p", "send move 3 to a/p/renamed"]);
+    bench.accept("send move 3 to a/p/renamed");
+    bench.done("rename a/p (to p) → p", 2);
     bench.wait(500);
-    bench.check(&["rename a to p/renamed/a"]);
+    bench.check(&["rename a (to a) → p/renamed/a"]);
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn what_the_server_refuses_is_asked_for_again_only_after_a_while() {
     make(&mut bench, 8, "d/e");
     assert_eq!(bench.client.unrest(), None);
     bench.wait(600);
-    bench.accept("send create new as d, create new as e");
+    bench.accept("send create new as d, create new as d/e");
     assert_eq!((bench.problems().len(), bench.client.unrest()), (0, None));
 }
 
@@ -439,5 +439,5 @@ fn check_growing(there: &State, expected: &[&str]) {
 #[test]
 fn of_a_file_that_never_rests_its_start_is_sent_unless_it_is_to_be_elsewhere() {
     check_growing(&file(ROOT, "f", "one"), &["read f", "upload f"]);
-    check_growing(&file(ROOT, "to", "one"), &["read f", "rename f to to"]);
+    check_growing(&file(ROOT, "to", "one"), &["read f", "rename f (to to) → to"]);
 }

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::client::bench::{
-    Bench, OTHER, OWN, ROOT, agreed, begun, coming, content, dir, executable, file, found, here,
-    known, name, node, path, row,
+    Bench, OTHER, OWN, ROOT, agreed, begun, coming, content, create, dir, executable, file, found,
+    here, known, node, place, row,
 };
 use crate::client::event::Event;
 use crate::client::record::Intent;
@@ -15,14 +15,6 @@ use crate::id::{CommitKey, DeviceId, Seq};
 use crate::operation::Operation;
 use crate::protocol::Resume;
 use crate::time::WallTime;
-
-fn create(number: u8, State { place, body }: &State) -> Step {
-    Step::Create { node: node(number), place: place.clone(), body: body.clone() }
-}
-
-fn place(parent: NodeId, at: &str) -> Place {
-    Place { parent, name: name(at) }
-}
 
 #[test]
 fn of_moves_that_are_one_operation_people_hear_from_where_to_where() {
@@ -167,7 +159,7 @@ fn what_is_missed_or_cannot_be_seen_is_not_agreed_on_when_both_sides_are_merged(
     };
     check(|_| {}, Some(&f));
     check(|bench| bench.put("d/f", None), None);
-    check(|bench| bench.denied.push(path("d")), None);
+    check(|bench| bench.deny("d"), None);
 }
 
 #[test]
@@ -256,7 +248,7 @@ fn what_this_device_made_and_is_not_here_was_deleted_unless_it_may_stand_where_n
     let check = |records: &[(NodeId, Record)], at: State, expected: bool| {
         let mut bench =
             Bench::of([agreed(1, &d), agreed(3, &e)].into_iter().chain(records.to_vec()));
-        bench.denied.push(path("d"));
+        bench.deny("d");
         bench.tell(Event::Started);
         bench.hear(OWN, [create(2, &at)]);
         let agreed = bench.client.trees.get(node(2)).synced() == Some(&at);

@@ -4,13 +4,9 @@ use std::fmt::Write;
 use std::string::String;
 
 use super::*;
-use crate::client::record::{Local, Present};
-use crate::disk::{Inode, Stamp};
-use crate::hash::ContentId;
-use crate::id::NodeId;
-use crate::name::Name;
-use crate::node::Content;
-use crate::time::FileTime;
+use crate::client::bench::{ROOT, file, here, present, unread};
+use crate::client::planning::with_executable;
+use crate::client::record::Local;
 
 const DIFFS: [Diff; 5] = [Diff::Same, Diff::Here, Diff::There, Diff::Agreed, Diff::Both];
 
@@ -130,30 +126,19 @@ fn what_each_decision_may_lead_to() {
 /// What each side may have of a file: where, which bytes, and whether it may be executed.
 type Has = Option<(&'static str, &'static str, bool)>;
 
-fn state((name, text, executable): (&str, &str, bool)) -> State {
-    let name = Name::new(name.as_bytes()).unwrap();
-    let (id, size) = (ContentId::of(text.as_bytes()), text.len() as u64);
-    let content = Content { id, size, mtime: FileTime::default() };
-    let place = Place { parent: NodeId::ROOT, name };
-    State { place, body: Body::File { content, executable } }
+fn state((at, text, executable): (&str, &str, bool)) -> State {
+    let State { place, body } = file(ROOT, at, text);
+    State { place, body: with_executable(&body, executable) }
 }
 
 /// `unread`: the bytes here are not known.
-fn present((name, text, executable): (&str, &str, bool)) -> Present {
-    let State { place, body } = state((name, text, executable));
-    let body = match text {
-        "unread" => LocalBody::File { content: None, executable },
-        _ => LocalBody::placed(&body),
-    };
-    let (time, birth) = (FileTime::default(), Some(FileTime::default()));
-    let inode = Inode { device: 1, number: 1, birth };
-    let stamp = Stamp { inode, size: 3, mtime: time, ctime: None };
-    Present { place, stamp, linked: false, body, seen_by: 0 }
+fn local(has: (&str, &str, bool)) -> Local {
+    if has.1 == "unread" { unread(1, &state(has)) } else { here(1, &state(has)) }
 }
 
 #[track_caller]
 fn check(here: Has, synced: Has, there: Has, moved_above: bool, expected: Situation) {
-    let local = here.map_or(Local::Absent, |here| Local::Present(present(here)));
+    let local = here.map_or(Local::Absent, local);
     let record = Record::of(local, synced.map(state), there.map(state));
     assert_eq!(situation(&record, moved_above), Some(expected));
 }
@@ -200,7 +185,7 @@ fn how_what_is_on_both_sides_stands() {
 #[test]
 fn what_may_be_behind_a_name_that_is_not_synced_is_left_alone() {
     let was = ("f", "one", false);
-    let hidden = Local::Hidden(present(was));
+    let hidden = Local::Hidden(present(1, &state(was)));
     let record = Record::of(hidden, Some(state(was)), Some(state(was)));
     assert_eq!(situation(&record, false), None);
 }

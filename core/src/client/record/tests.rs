@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::*;
-use crate::client::desk::{ROOT, content, directory, file, present};
+use crate::client::bench::{ROOT, content, dir, file, here, present};
 
 fn agreed_on(texts: &[&str]) -> Record {
     let mut record = Record::NOWHERE;
@@ -55,21 +55,20 @@ fn check_consent(change: impl FnOnce(&mut Record), still: bool) {
 
 #[test]
 fn nobody_is_asked_about_what_is_here_or_was_not_agreed_on() {
-    let state = file(ROOT, "f", "one");
-    let here = || present(1, file(ROOT, "f", "one"));
+    let was = || file(ROOT, "f", "one");
     check_consent(|_| {}, true);
     check_consent(|record| record.set_remote(Some(file(ROOT, "f", "two"))), true);
-    check_consent(|record| record.set_local(Local::Present(here())), false);
-    check_consent(|record| record.set_local(Local::Hidden(here())), false);
+    check_consent(|record| record.set_local(here(1, &was())), false);
+    check_consent(|record| record.set_local(Local::Hidden(present(1, &was()))), false);
     check_consent(|record| record.set_synced(None), false);
-    let mut record = Record::of(Local::Present(here()), Some(state.clone()), Some(state));
+    let mut record = Record::of(here(1, &was()), Some(was()), Some(was()));
     record.set_consent(Consent::Awaited);
     assert_eq!(record.consent(), Consent::NotAsked);
 }
 
 #[test]
 fn what_was_agreed_on_stays_so_while_the_server_goes_on() {
-    let (was, now) = (file(ROOT, "f", "one"), directory(ROOT, "f"));
+    let (was, now) = (file(ROOT, "f", "one"), dir(ROOT, "f"));
     let mut record = Record::of(Local::Absent, Some(was.clone()), Some(was.clone()));
     record.set_remote(Some(now.clone()));
     assert_eq!((record.synced(), record.remote()), (Some(&was), Some(&now)));
@@ -84,8 +83,7 @@ fn what_was_agreed_on_stays_so_while_the_server_goes_on() {
 #[test]
 fn what_was_saved_is_read_back() {
     let state = file(ROOT, "f", "one");
-    let here = Local::Present(present(1, state.clone()));
-    let mut record = Record::of(here, Some(state.clone()), Some(file(ROOT, "g", "two")));
+    let mut record = Record::of(here(1, &state), Some(state.clone()), Some(file(ROOT, "g", "two")));
     record.set_intent(Some(Intent::Move(state.place.into())));
     assert_eq!(Record::decode(&record.encode()), Ok(record));
     assert!(Record::decode(b"?").is_err());

@@ -3,30 +3,16 @@
 use alloc::string::String;
 
 use super::*;
-use crate::client::desk::{ROOT, content, directory, file, node, present};
-use crate::client::record::{LocalBody, Present};
-use crate::disk::{Inode, Stamp};
-use crate::node::Body;
-use crate::time::FileTime;
+use crate::client::bench::{ROOT, content, dir, file, here, inode, known, node, present};
 
 fn directory_in(parent: NodeId, number: u64) -> Record {
-    let time = FileTime { seconds: 1, nanoseconds: 0 };
-    let inode = Inode { device: 1, number, birth: Some(time) };
-    let name = Name::new("d".as_bytes()).expect("a valid name");
-    let here = Present {
-        place: Place { parent, name },
-        stamp: Stamp { inode, size: 0, mtime: time, ctime: None },
-        linked: false,
-        body: LocalBody::Directory,
-        seen_by: 0,
-    };
-    Record::of(Local::Present(here), None, None)
+    Record::of(here(number, &dir(parent, "d")), None, None)
 }
 
 /// Of two moves, the second was seen first: each directory is in the other.
 #[test]
 fn what_is_below_a_directory_ends_where_a_circle_closes() {
-    let (one, other) = (NodeId::from_bytes([1; 16]), NodeId::from_bytes([2; 16]));
+    let (one, other) = (node(1), node(2));
     let mut trees = Trees::default();
     trees.restore(one, directory_in(other, 1));
     trees.restore(other, directory_in(one, 2));
@@ -34,13 +20,13 @@ fn what_is_below_a_directory_ends_where_a_circle_closes() {
     assert_eq!(trees.below_here(other), [one]);
 }
 
-/// Of two that were seen at one name, the first has lost it: it is not met by name, and yet goes where
-/// its directory goes.
+/// Of two that were seen at one name, the first has lost it: it is not met by name, and yet goes
+/// where its directory goes.
 #[test]
 fn what_has_lost_its_name_stays_in_its_directory() {
-    let [dir, first, second, heir] = [1, 2, 3, 4].map(|number| NodeId::from_bytes([number; 16]));
+    let [dir, first, second, heir] = [1, 2, 3, 4].map(node);
     let mut trees = Trees::default();
-    trees.restore(dir, directory_in(NodeId::ROOT, 1));
+    trees.restore(dir, directory_in(ROOT, 1));
     trees.restore(first, directory_in(dir, 2));
     trees.restore(second, directory_in(dir, 3));
     assert_eq!(trees.below_here(dir), [second]);
@@ -54,9 +40,9 @@ fn what_has_lost_its_name_stays_in_its_directory() {
 
 #[test]
 fn what_comes_and_goes_without_being_kept_is_never_saved() {
-    let (dir, inside) = (NodeId::from_bytes([1; 16]), NodeId::from_bytes([2; 16]));
+    let (dir, inside) = (node(1), node(2));
     let mut trees = Trees::default();
-    for (node, record) in [(dir, directory_in(NodeId::ROOT, 1)), (inside, directory_in(dir, 2))] {
+    for (node, record) in [(dir, directory_in(ROOT, 1)), (inside, directory_in(dir, 2))] {
         trees.set_local(node, record.local().clone());
         assert!(trees.is_unsaved(node));
     }
@@ -68,9 +54,9 @@ fn what_comes_and_goes_without_being_kept_is_never_saved() {
 
 #[test]
 fn what_is_kept_is_saved_with_the_directories_that_it_is_in() {
-    let [dir, inside] = [1, 2].map(|byte| NodeId::from_bytes([byte; 16]));
+    let [dir, inside] = [1, 2].map(node);
     let mut trees = Trees::default();
-    trees.set_local(dir, directory_in(NodeId::ROOT, 1).local().clone());
+    trees.set_local(dir, directory_in(ROOT, 1).local().clone());
     trees.set_local(inside, directory_in(dir, 2).local().clone());
     trees.keep(inside);
     assert_eq!(trees.take_unsaved(), BTreeSet::from([dir, inside]));
@@ -78,12 +64,9 @@ fn what_is_kept_is_saved_with_the_directories_that_it_is_in() {
     assert_eq!(trees.take_unsaved(), BTreeSet::from([inside]), "its record is to go");
 
     // What is known to the server moves into a directory that was just made.
-    let [new, known] = [3, 4].map(|byte| NodeId::from_bytes([byte; 16]));
-    let here = directory_in(NodeId::ROOT, 4);
-    let state =
-        State { place: here.present().expect("it is").place.clone(), body: Body::Directory };
-    trees.set_remote(known, Some(state));
-    trees.set_local(new, directory_in(NodeId::ROOT, 3).local().clone());
+    let [new, known] = [3, 4].map(node);
+    trees.set_remote(known, Some(self::dir(ROOT, "d")));
+    trees.set_local(new, directory_in(ROOT, 3).local().clone());
     assert_eq!(trees.take_unsaved(), BTreeSet::from([known]));
     trees.set_local(known, directory_in(new, 4).local().clone());
     assert_eq!(trees.take_unsaved(), BTreeSet::from([new, known]));
@@ -93,9 +76,8 @@ fn what_is_kept_is_saved_with_the_directories_that_it_is_in() {
 fn trees(nodes: &[(char, Option<State>, Option<State>)]) -> Trees {
     let mut trees = Trees::default();
     for (letter, here, there) in nodes {
-        let here = here.clone().map(|state| Local::Present(present(*letter as u64, state)));
-        let record = Record::of(here.unwrap_or(Local::Absent), there.clone(), there.clone());
-        trees.restore(node(*letter), record);
+        let (node, record) = known(*letter, here.as_ref(), there.as_ref(), there.as_ref());
+        trees.restore(node, record);
     }
     while trees.next_dirty().is_some() {}
     trees
@@ -114,13 +96,13 @@ fn check_planned(mut trees: Trees, change: impl FnOnce(&mut Trees), expected: &s
     assert_eq!(planned, expected);
 }
 
-/// A directory `d` with `e` and `f` in it, of which `f` is only here, and `g` only at the server; `x` is
-/// in the root, and there alone; in another directory, `m` is here, and `n` at the server.
+/// A directory `d` with `e` and `f` in it, of which `f` is only here, and `g` only at the server;
+/// `x` is in the root, and there alone; in another directory, `m` is here, and `n` at the server.
 fn some_trees() -> Trees {
     let both = |letter, state: State| (letter, Some(state.clone()), Some(state));
     trees(&[
-        both('c', directory(ROOT, "c")),
-        both('d', directory(ROOT, "d")),
+        both('c', dir(ROOT, "c")),
+        both('d', dir(ROOT, "d")),
         both('e', file(node('d'), "e", "one")),
         ('f', Some(file(node('d'), "f", "one")), None),
         ('g', None, Some(file(node('d'), "g", "one"))),
@@ -132,7 +114,7 @@ fn some_trees() -> Trees {
 
 #[test]
 fn a_change_here_has_planned_all_whose_plans_depend_on_it() {
-    let here = |letter, state| Local::Present(present(letter as u64, state));
+    let here = |letter: char, state| here(letter.into(), &state);
     let edit =
         |trees: &mut Trees| trees.set_local(node('e'), here('e', file(node('d'), "e", "two")));
     check_planned(some_trees(), edit, "e");
@@ -141,7 +123,7 @@ fn a_change_here_has_planned_all_whose_plans_depend_on_it() {
     check_planned(some_trees(), go, "cden");
     let leave = |trees: &mut Trees| trees.set_local(node('d'), Local::Absent);
     check_planned(some_trees(), leave, "deg");
-    let same = |trees: &mut Trees| trees.set_local(node('d'), here('d', directory(ROOT, "d")));
+    let same = |trees: &mut Trees| trees.set_local(node('d'), here('d', dir(ROOT, "d")));
     check_planned(some_trees(), same, "");
 }
 
@@ -157,7 +139,7 @@ fn a_change_at_the_server_has_planned_all_whose_plans_depend_on_it() {
 
 #[test]
 fn what_is_agreed_on_no_more_has_what_is_in_it_here_planned() {
-    let moved = |trees: &mut Trees| trees.set_synced(node('d'), Some(directory(ROOT, "y")));
+    let moved = |trees: &mut Trees| trees.set_synced(node('d'), Some(dir(ROOT, "y")));
     check_planned(some_trees(), moved, "d");
     let forget = |trees: &mut Trees| trees.set_synced(node('d'), None);
     check_planned(some_trees(), forget, "def");
@@ -168,17 +150,17 @@ fn what_is_agreed_on_no_more_has_what_is_in_it_here_planned() {
 #[test]
 fn what_is_within_what_is_told_of_each_side() {
     let trees = some_trees();
-    let (dir, elsewhere) = (node('d'), node('c'));
+    let (outer, elsewhere) = (node('d'), node('c'));
     for (inside, here, there) in [('d', true, true), ('e', true, true), ('f', true, false)] {
-        assert_eq!(trees.is_within_here(node(inside), dir), here, "{inside}");
-        assert_eq!(trees.is_within_there(node(inside), dir), there, "{inside}");
+        assert_eq!(trees.is_within_here(node(inside), outer), here, "{inside}");
+        assert_eq!(trees.is_within_there(node(inside), outer), there, "{inside}");
         assert!(!trees.is_within_here(node(inside), elsewhere));
         assert!(!trees.is_within_there(node(inside), elsewhere));
         assert!(trees.is_within_here(node(inside), node(inside)));
     }
     assert!(trees.is_within_here(node('f'), ROOT));
-    assert!(trees.is_within_there(node('g'), dir));
-    assert!(!trees.is_within_here(node('g'), dir));
+    assert!(trees.is_within_there(node('g'), outer));
+    assert!(!trees.is_within_here(node('g'), outer));
 }
 
 #[test]
@@ -197,11 +179,10 @@ fn a_file_with_several_names_is_known_under_each() {
     let mut trees = Trees::default();
     for (letter, number) in [('a', 5), ('b', 5), ('c', 6)] {
         let name = String::from(letter);
-        let mut here = present(number, file(ROOT, &name, "one"));
+        let mut here = present(number, &file(ROOT, &name, "one"));
         here.linked = true;
         trees.restore(node(letter), Record::of(Local::Present(here), None, None));
     }
-    let inode = |number| present(number, directory(ROOT, "d")).stamp.inode;
     assert_eq!(trees.names_of(&inode(5)), [node('a'), node('b')]);
     assert_eq!(trees.names_of(&inode(6)), [node('c')]);
     assert_eq!(trees.names_of(&inode(7)), []);

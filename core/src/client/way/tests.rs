@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::format;
 
+use crate::client::bench::{Bench, Known, PIPE, node, state};
 use crate::client::event::Event;
 use crate::client::record::Intent;
-use crate::client::scene::{Known, Scene, node, state};
 use crate::client::stream::Phase;
 use crate::disk::DiskError;
 use crate::folding::Folding;
@@ -17,18 +17,18 @@ const CASE: Folding = Folding { case: true, form: false };
 /// What is asked for, and what is wrong, once all was looked at.
 #[track_caller]
 fn check(known: &[Known], expected: &str) {
-    let mut scene = Scene::of(known);
-    scene.start();
-    assert_eq!(scene.told(), expected);
+    let mut bench = Bench::alone(known);
+    bench.start();
+    assert_eq!(bench.told(), expected);
 }
 
 /// The same on a disk that does not tell upper from lower case.
 #[track_caller]
 fn check_folding(known: &[Known], expected: &str) {
-    let mut scene = Scene::of(known);
-    scene.client.config.folding = CASE;
-    scene.start();
-    assert_eq!(scene.told(), expected);
+    let mut bench = Bench::alone(known);
+    bench.client.config.folding = CASE;
+    bench.start();
+    assert_eq!(bench.told(), expected);
 }
 
 #[test]
@@ -37,7 +37,11 @@ fn a_chain_of_names_moves_from_its_end() {
     check(&[a, b], "rename g (to h) → h");
     // At its end, two trade places.
     let (c, d) = (('c', FILE, "h", "h", "i"), ('d', FILE, "i", "i", "h"));
-    check(&[a, b, c, d], "exchange h (to i), i (to h)");
+    let mut bench = Bench::alone(&[a, b, c, d]);
+    // No server has two at one name.
+    bench.checks = false;
+    bench.start();
+    assert_eq!(bench.told(), "exchange h (to i), i (to h)");
 }
 
 #[test]
@@ -53,13 +57,13 @@ fn a_circle_of_names_trades_places() {
 
 #[test]
 fn names_are_traded_once_it_is_durable_that_both_are() {
-    let mut scene = Scene::of(&[('a', FILE, "f", "f", "g"), ('b', FILE, "g", "g", "f")]);
+    let mut bench = Bench::alone(&[('a', FILE, "f", "f", "g"), ('b', FILE, "g", "g", "f")]);
     // Of one of them it is, since a crash.
     let to = state(FILE, "g").unwrap().place;
-    scene.client.trees.set_intent(node('a'), Some(Intent::Move(Box::new(to))));
-    scene.client.trees.take_unsaved();
-    scene.start();
-    assert_eq!(scene.told(), "exchange f (to g), g (to f)");
+    bench.client.trees.set_intent(node('a'), Some(Intent::Move(Box::new(to))));
+    bench.client.trees.take_unsaved();
+    bench.start();
+    assert_eq!(bench.told(), "exchange f (to g), g (to f)");
 }
 
 #[test]
@@ -74,52 +78,52 @@ fn what_is_deleted_in_a_directory_that_is_set_aside_goes() {
     let f = ('f', FILE, "b/f", "b/f", "b/f");
     let b = ('b', DIR, "g", "g", "h");
     let (a, c) = (('a', FILE, "b/x", "b/x", "g"), ('c', FILE, "h", "h", "b/x"));
-    let mut scene = Scene::of(&[a, b, c, f]);
-    scene.start();
-    scene.client.trees.set_remote(node('f'), None);
-    scene.answer_change("rename g (to g (!)) → g (!)", Ok(()));
-    assert!(scene.told().contains("remove g (!)/f"), "{}", scene.told());
+    let mut bench = Bench::alone(&[a, b, c, f]);
+    bench.start();
+    bench.client.trees.set_remote(node('f'), None);
+    bench.done("rename g (to g (!)) → g (!)", 0);
+    assert!(bench.told().contains("remove g (!)/f"), "{}", bench.told());
 }
 
 #[test]
 fn names_are_not_traded_with_what_cannot_be_read_or_is_not_saved() {
     let (a, b) = (('a', FILE, "f", "f", "g"), ('b', FILE, "g=?", "g", "f"));
-    let mut scene = Scene::of(&[a, b]);
-    scene.reading = Some(Err(DiskError::Busy));
-    scene.start();
+    let mut bench = Bench::alone(&[a, b]);
+    bench.reading = Some(Err(DiskError::Busy));
+    bench.start();
     let busy = "Busy: a program has it open for writing";
-    assert_eq!(scene.told(), format!("f: {busy}; g: {busy}"));
-    scene.reading = Some(Ok("1"));
-    scene.wait(1_000);
-    assert_eq!(scene.told(), format!("exchange f (to g), g (to f); f: {busy}"));
+    assert_eq!(bench.told(), format!("f: {busy}; g: {busy}"));
+    bench.reading = Some(Ok("1"));
+    bench.wait(1_000);
+    assert_eq!(bench.told(), format!("exchange f (to g), g (to f); f: {busy}"));
     // What is to go on from there is durable as it was read, too.
-    let mut scene = Scene::of(&[a, ('b', FILE, "g=?", "g", "h"), ('c', FILE, "h", "h", "f")]);
-    scene.reading = Some(Ok("1"));
-    scene.start();
-    assert_eq!(scene.told(), "exchange f (to g), g (to h)");
+    let mut bench = Bench::alone(&[a, ('b', FILE, "g=?", "g", "h"), ('c', FILE, "h", "h", "f")]);
+    bench.reading = Some(Ok("1"));
+    bench.start();
+    assert_eq!(bench.told(), "exchange f (to g), g (to h)");
 }
 
 #[test]
 fn people_are_told_that_what_has_its_name_is_open_until_that_is_closed() {
-    let mut scene = Scene::of(&[('a', FILE, "f", "f", "g"), ('b', FILE, "g=?", "", "")]);
-    scene.reading = Some(Err(DiskError::Busy));
-    scene.start();
+    let mut bench = Bench::alone(&[('a', FILE, "f", "f", "g"), ('b', FILE, "g=?", "", "")]);
+    bench.reading = Some(Err(DiskError::Busy));
+    bench.start();
     let busy = "Busy: a program has it open for writing";
-    assert_eq!(scene.told(), format!("f: {busy}; g: {busy}"));
-    scene.reading = Some(Ok("2"));
-    scene.wait(1_000);
-    assert_eq!(scene.told(), "rename g → g (!) if quiet; tell g (!)");
+    assert_eq!(bench.told(), format!("f: {busy}; g: {busy}"));
+    bench.reading = Some(Ok("2"));
+    bench.wait(1_000);
+    assert_eq!(bench.told(), "rename g → g (!) if quiet; tell g (!)");
     // It may be open itself: then it still is, whatever the other waits for.
     let (a, b) = (('a', FILE, "f=?", "f", "g"), ('b', FILE, "g", "g", "x/g"));
-    let mut scene = Scene::of(&[a, b, ('x', DIR, "", "", "x")]);
-    scene.put_pipe("", "x");
-    scene.reading = Some(Err(DiskError::Busy));
-    scene.start();
-    assert!(scene.told().contains(&format!("f: {busy}")), "{}", scene.told());
-    scene.reading = None;
-    scene.wait(1_000);
-    assert!(scene.told().contains("read f"), "{}", scene.told());
-    assert!(scene.told().contains(&format!("f: {busy}")), "{}", scene.told());
+    let mut bench = Bench::alone(&[a, b, ('x', DIR, "", "", "x")]);
+    bench.put("x", Some(PIPE));
+    bench.reading = Some(Err(DiskError::Busy));
+    bench.start();
+    assert!(bench.told().contains(&format!("f: {busy}")), "{}", bench.told());
+    bench.reading = None;
+    bench.wait(1_000);
+    assert!(bench.told().contains("read f"), "{}", bench.told());
+    assert!(bench.told().contains(&format!("f: {busy}")), "{}", bench.told());
 }
 
 #[test]
@@ -177,20 +181,20 @@ fn what_is_to_go_into_the_directory_that_comes_comes_out_of_the_one_that_goes() 
 #[test]
 fn people_are_told_what_keeps_a_deleted_directory_at_a_name_that_is_wanted() {
     let known = [('a', LINK, "", "", "g"), ('o', DIR, "g", "g", "")];
-    let mut scene = Scene::of(&known);
-    scene.start();
-    assert_eq!(scene.told(), "remove g");
-    scene.put_pipe("g", "pipe");
-    scene.answer_change("remove g", Err(DiskError::NotEmpty));
-    scene.wait(1_000);
+    let mut bench = Bench::alone(&known);
+    bench.start();
+    assert_eq!(bench.told(), "remove g");
+    bench.put("g/pipe", Some(PIPE));
+    bench.fails("remove g", DiskError::NotEmpty);
+    bench.wait(1_000);
     let told = "g: Parked: what is not synced is still in the directory that has its name here";
-    assert_eq!(scene.told(), format!("remove g; {told}"));
-    let mut scene = Scene::of(&known);
-    scene.start();
-    scene.answer_change("remove g", Err(DiskError::Denied("not yours".into())));
+    assert_eq!(bench.told(), format!("remove g; {told}"));
+    let mut bench = Bench::alone(&known);
+    bench.start();
+    bench.fails("remove g", DiskError::Denied("not yours".into()));
     let told = "g: Parked: what has its name here was deleted, and cannot go yet";
     assert_eq!(
-        scene.told(),
+        bench.told(),
         format!("remove g; g: Unwritable: permission denied: not yours; {told}")
     );
 }
@@ -206,29 +210,29 @@ fn what_is_not_synced_keeps_its_name_until_it_is_gone() {
         ("G", true, format!("G: {parked}")),
         ("G", false, "link G".into()),
     ] {
-        let mut scene = Scene::of(&[known(at)]);
-        scene.client.config.folding.case = case;
-        scene.put_pipe("", "g");
-        scene.start();
-        assert_eq!(scene.told(), told);
-        scene.take("", "g");
-        scene.tell(Event::Overflowed(RelPath::root()));
-        assert_eq!(scene.told(), format!("link {at}"));
+        let mut bench = Bench::alone(&[known(at)]);
+        bench.client.config.folding.case = case;
+        bench.put("g", Some(PIPE));
+        bench.start();
+        assert_eq!(bench.told(), told);
+        bench.put("g", None);
+        bench.tell(Event::Overflowed(RelPath::root()));
+        assert_eq!(bench.told(), format!("link {at}"));
     }
     check_folding(&[a], "link g");
 }
 
 #[test]
 fn only_what_waits_for_a_name_is_tried_again_when_that_is_free() {
-    let mut scene = Scene::of(&[('a', LINK, "", "", "a"), ('b', LINK, "", "", "B")]);
-    scene.client.config.folding = CASE;
-    scene.put_pipe("", "b");
-    scene.start();
-    scene.answer_change("link a", Err(DiskError::InvalidName("odd".into())));
-    scene.take("", "b");
-    scene.overflow("");
+    let mut bench = Bench::alone(&[('a', LINK, "", "", "a"), ('b', LINK, "", "", "B")]);
+    bench.client.config.folding = CASE;
+    bench.put("b", Some(PIPE));
+    bench.start();
+    bench.fails("link a", DiskError::InvalidName("odd".into()));
+    bench.put("b", None);
+    bench.looks_for_overflow("");
     let told = "link a; link B; a: Parked: this disk cannot hold that name: odd";
-    assert_eq!(scene.told(), told);
+    assert_eq!(bench.told(), told);
 }
 
 #[test]
@@ -245,19 +249,19 @@ fn on_a_disk_that_takes_both_names_for_one_the_second_waits() {
 fn what_is_here_already_is_taken_for_what_comes() {
     let a = ('a', FILE, "", "", "g");
     // Until it is read, nothing is fetched.
-    let mut scene = Scene::of(&[a, ('b', FILE, "g=?", "", "")]);
-    scene.client.stream.phase = Phase::Live;
-    scene.start();
-    assert_eq!(scene.told(), "read g");
-    scene.answer_read("read g", Ok("1"));
-    scene.wait(1_000);
-    assert_eq!(scene.told(), "read g");
+    let mut bench = Bench::alone(&[a, ('b', FILE, "g=?", "", "")]);
+    bench.client.stream.phase = Phase::Live;
+    bench.start();
+    assert_eq!(bench.told(), "read g");
+    bench.reads("read g", "1");
+    bench.wait(1_000);
+    assert_eq!(bench.told(), "read g");
     // What cannot be the very same does not keep it from being fetched.
     for b in [('b', FILE, "g=2", "", ""), ('b', FILE, "g", "g", ""), ('b', DIR, "g", "", "")] {
-        let mut scene = Scene::of(&[a, b]);
-        scene.client.stream.phase = Phase::Live;
-        scene.start();
-        assert!(scene.told().starts_with("fetch"), "{b:?}: {}", scene.told());
+        let mut bench = Bench::alone(&[a, b]);
+        bench.client.stream.phase = Phase::Live;
+        bench.start();
+        assert!(bench.told().starts_with("fetch"), "{b:?}: {}", bench.told());
     }
     check(&[('a', DIR, "", "", "d"), ('b', DIR, "d", "", "")], "");
     check(&[('a', LINK, "", "", "l"), ('b', LINK, "l", "", "")], "");
@@ -271,12 +275,12 @@ fn what_cannot_be_the_same_is_set_aside_at_once() {
     let told = "rename g → g (!); tell g (!)";
     check(&known, told);
     // What could not be is tried again later.
-    let mut scene = Scene::of(&known);
-    scene.start();
-    scene.answer_change("rename g → g (!)", Err(DiskError::Changed));
-    assert_eq!(scene.told(), told);
-    scene.wait(1_000);
-    assert_eq!(scene.told(), format!("{told}; {told}"));
+    let mut bench = Bench::alone(&known);
+    bench.start();
+    bench.fails("rename g → g (!)", DiskError::Changed);
+    assert_eq!(bench.told(), told);
+    bench.wait(1_000);
+    assert_eq!(bench.told(), format!("{told}; {told}"));
 }
 
 #[test]
