@@ -303,6 +303,7 @@ impl Stores {
             tree: synced(tree),
             unknown: std::collections::BTreeSet::new(),
             folding: Folding::NONE,
+            stored: Folding::NONE,
             problems: String::new(),
             free: true,
         }
