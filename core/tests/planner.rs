@@ -1,5 +1,5 @@
-//! The planner world of the simulation, with a small number of cases: the engine between a disk and a
-//! server, all in this crate's own tests, so that whoever changes a decision sees it at once.
+//! The planner world of the simulation, with a small number of cases: the engine between a disk and
+//! a server, all in this crate's own tests, so that whoever changes a decision sees it at once.
 //!
 //! The files are the simulation's; it runs them with many more cases.
 
@@ -23,8 +23,8 @@ const CASES: u64 = 6_000;
 /// So many are run before it is asked whether one broke a rule.
 const PART: u64 = 60;
 
-/// Stops at the first that breaks one, and leaves it to the simulation to make it simple and to tell:
-/// whoever bends decisions on purpose wants to know soon.
+/// Stops at the first that breaks one, and leaves it to the simulation to make it simple and tell
+/// it: whoever bends decisions on purpose wants to know soon.
 #[test]
 fn every_node_becomes_what_the_three_trees_say() {
     let cases = std::env::var("PLANNER_CASES").ok().and_then(|cases| cases.parse().ok());

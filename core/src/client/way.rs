@@ -327,8 +327,8 @@ impl Client {
         }
     }
 
-    /// Whether two can trade places, of which the second wants a name that leads back to the first:
-    /// that is here, then, and is not to be in itself.
+    /// Whether two can trade places. That the second wants a name that leads back to the first, and
+    /// is not in it (see `apply_place`), is known.
     fn can_exchange(&self, node: NodeId, other: NodeId) -> bool {
         self.is_saved(other) && !self.is_held(other) && !self.trees.is_within_here(node, other)
     }

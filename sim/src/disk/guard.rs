@@ -148,8 +148,7 @@ impl Disk {
         self.lease.is_none_or(|lease| !lease.broken)
     }
 
-    /// What stands at a path, if it is what the engine believes.
-    /// What the engine expects there, held open until the change has ended.
+    /// What stands at a path, if it is what the engine believes: held open until the change ends.
     fn expected(&mut self, at: &RelPath, expect: &Stamp) -> Result<(Number, Name, Number), Stop> {
         let (directory, name) = self.writable_parent(at)?;
         let (name, number) = self.entry(directory, &name).ok_or(DiskError::Gone)?;

@@ -36,13 +36,18 @@ impl Disk {
 
     /// Everything is as on that copy.
     pub fn restore(&mut self, image: Image) {
+        self.end_processes();
+        self.table = image.0;
+        self.forget_unlinked();
+        self.sync();
+    }
+
+    /// Nobody has anything open any more.
+    fn end_processes(&mut self) {
         self.handles.clear();
         self.unwatch();
         self.lease = None;
         self.held.clear();
-        self.table = image.0;
-        self.forget_unlinked();
-        self.sync();
     }
 
     /// Something changed that is not synced yet.
@@ -65,10 +70,7 @@ impl Disk {
     /// Cuts the power: up to `back` of the newest unsynced changes are lost, and with `torn` the
     /// bytes of files that were written since the last sync, too.
     pub fn cut_power(&mut self, back: usize, torn: bool) {
-        self.handles.clear();
-        self.unwatch();
-        self.lease = None;
-        self.held.clear();
+        self.end_processes();
         if !self.traits.power_cuts {
             return;
         }

@@ -144,7 +144,7 @@ impl Versions {
     }
 
     /// These were deleted in the midst of a change whose engine died.
-    pub fn half_deleted(&mut self, versions: impl Iterator<Item = ContentId>) {
+    pub fn half_deleted(&mut self, versions: impl IntoIterator<Item = ContentId>) {
         for version in versions {
             self.all.entry(version).or_default().half_deleted = true;
         }

@@ -195,7 +195,7 @@ impl Witness {
             self.actors.insert(device);
             self.has_links |= deed.act == Act::Linked;
             if self.unsaved[device].deed(deed) {
-                self.versions.half_deleted([deed.version].into_iter());
+                self.versions.half_deleted([deed.version]);
             }
             match deed.act {
                 // Even with nothing in it, it can meet another user's.
@@ -251,7 +251,7 @@ impl Witness {
 
     /// An engine starts from what was saved.
     pub fn started(&mut self, device: usize, saved: &Saved) {
-        self.versions.half_deleted(self.unsaved[device].died().into_iter());
+        self.versions.half_deleted(self.unsaved[device].died());
         self.sights[device].started(saved);
     }
 
@@ -365,15 +365,14 @@ impl Witness {
             }
         }
         if let Some(under) = self.under.take() {
-            match result {
-                None => self.versions.half_deleted(under.destroyed()),
-                Some(result) => {
-                    // What was placed and taken back is placed again, beside what was made of it.
-                    let taken_back = placed_version(change).filter(|_| result.is_err());
-                    let (taken_back, gone): (Vec<_>, Vec<_>) =
-                        under.destroyed().partition(|gone| Some(*gone) == taken_back);
-                    self.versions.half_deleted(taken_back.into_iter());
-                    gone.into_iter().for_each(|gone| self.unsaved[device].gone(gone));
+            for gone in under.destroyed() {
+                // What was placed and taken back is placed again, beside what was made of it.
+                let may_come_again = result
+                    .is_none_or(|result| result.is_err() && placed_version(change) == Some(gone));
+                if may_come_again {
+                    self.versions.half_deleted([gone]);
+                } else {
+                    self.unsaved[device].gone(gone);
                 }
             }
             let judged = under.end(disk, &self.sights[device], change, result, &mut self.tally);

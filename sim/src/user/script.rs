@@ -269,17 +269,28 @@ impl Writer {
     }
 
     fn swap(&mut self, disk: &Disk, one: RelPath, two: RelPath) -> Option<Vec<Call>> {
-        let nested = one.is_within(&two) || two.is_within(&one);
-        let (outer, inner) = if one.is_within(&two) { (two, one) } else { (one, two) };
-        let third = self.aside(&outer);
-        if !nested {
-            return Some(vec![
-                Call::Rename(outer.clone(), third.clone()),
-                Call::Rename(inner.clone(), outer),
-                Call::Rename(third, inner),
-            ]);
+        if two.is_within(&one) {
+            return self.turn_inside_out(disk, one, two);
         }
-        // A directory goes into what was in it.
+        if one.is_within(&two) {
+            return self.turn_inside_out(disk, two, one);
+        }
+        let third = self.aside(&one);
+        Some(vec![
+            Call::Rename(one.clone(), third.clone()),
+            Call::Rename(two.clone(), one),
+            Call::Rename(third, two),
+        ])
+    }
+
+    /// A directory goes into one that was in it.
+    fn turn_inside_out(
+        &mut self,
+        disk: &Disk,
+        outer: RelPath,
+        inner: RelPath,
+    ) -> Option<Vec<Call>> {
+        let third = self.aside(&outer);
         let (_, name) = inner.split().filter(|_| inner != outer)?;
         let within = third.join(name.clone());
         matches!(kind(disk, disk.at(&inner).ok()?), Form::Directory(_)).then(|| {
