@@ -154,3 +154,36 @@ fn of_moves_that_make_a_circle_with_another_ones_some_are_given_up() {
     s.rename(0, "a/b", "c/b").rename(0, "a", "c/b/a").rename(1, "c", "a/c").settle().online(0);
     s.everywhere("a/ a/c/ a/c/b/");
 }
+
+/// Of a file that has two names one was removed, as another device had deleted it, before the second
+/// was known; then it was made again. The oracle took the second name for the file that had gone.
+#[test]
+fn a_second_name_of_a_file_that_went_is_another_file_when_that_comes_again() {
+    let mut s = Scenario::new(3);
+    s.write(0, "f", "one").settle().stop(1).link(1, "f", "g").hold(2, Hold::Uploads);
+    s.write(2, "f", "two").wait(200).delete(0, "f").wait(2_000).hold(2, Hold::Up);
+    s.release(2, Hold::Uploads).wait(1_000).start(1);
+    s.until("one name goes", |s| s.disk(1) == "g=one").release(2, Hold::Up);
+    s.everywhere("f=two g=one");
+}
+
+/// Two files came, and their user renamed one over the other before it was saved that they had: the
+/// oracle did not know that the second was ever here.
+#[test]
+fn a_file_that_came_may_be_renamed_over_before_that_is_saved() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").write(0, "g", "two");
+    s.until("both are asked for", |s| s.asked(1, "place") > 1).hold(1, Hold::Saves);
+    s.until("both are here", |s| s.disk(1) == "f=one g=two").wait(50);
+    s.rename(1, "g", "f").wait(2_000).release(1, Hold::Saves).everywhere("f=two");
+}
+
+/// A file was deleted while it was read, and a directory made of its name: as the reading ended, what
+/// was known of the file was noted anew, and with it that the name was the file's.
+#[test]
+fn what_was_read_of_a_file_that_a_directory_replaced_does_not_take_the_name_back() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().mark().write(0, "f", "more").hold(0, Hold::Hashed);
+    s.until_asked(0, "hash").wait(5).delete(0, "f").mkdir(0, "f").write(0, "f/g", "new");
+    s.wait(50).release(0, Hold::Hashed).everywhere("f/ f/g=new");
+}

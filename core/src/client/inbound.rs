@@ -33,6 +33,8 @@ pub(super) struct Inbound {
     pub(super) blocked: Tally,
     /// Deleted at the server, and found not to be empty when they were to go.
     pub(super) kept: BTreeSet<NodeId>,
+    /// Nodes that wait for none that waits for them, as of this round of `pump_inbound`.
+    pub(super) untangled: BTreeSet<NodeId>,
     retry_at: Option<Instant>,
 }
 
@@ -64,6 +66,7 @@ impl Client {
         if self.inbound.retry_at.is_some_and(|at| at <= self.now.instant) {
             self.touch_blocked();
         }
+        self.inbound.untangled.clear();
         let (mut from, mut full) = (NodeId::ROOT, 0);
         while self.changes.has_room() && full < MAX_FULL {
             let Some(node) = self.inbound.ready.after(from) else { return };
@@ -72,6 +75,7 @@ impl Client {
                 Try::Full => full += 1,
                 Try::Started => {
                     self.inbound.ready.remove(node);
+                    self.inbound.untangled.clear();
                 }
                 Try::Blocked => {
                     self.inbound.ready.remove(node);

@@ -16,7 +16,7 @@ use crate::protocol::TreeSum;
 
 use super::record::{Consent, Intent, Local, Present, Record};
 use super::sums::Sums;
-use index::{Children, below, children, nodes_in, remove_own};
+use index::{Children, below, children, nodes_in, remove_own, whereabouts};
 
 /// A deeper tree is taken for broken.
 pub(super) const MAX_DEPTH: usize = 100_000;
@@ -44,6 +44,7 @@ static NOWHERE: Record = Record::NOWHERE;
 impl Trees {
     /// Puts a record back that was saved.
     pub fn restore(&mut self, node: NodeId, record: Record) {
+        self.sums.add_local(&record);
         self.index_local(node, &record);
         self.index_remote(node, &record);
         self.sums.note_consent(node, &record);
@@ -269,9 +270,10 @@ impl Trees {
         self.change(node, |record| record.set_consent(consent));
     }
 
-    /// Changes what is on this disk for certain.
+    /// Changes what is on this disk for certain. The name, or the inode, that another has by now stays
+    /// the other's.
     pub fn update_present(&mut self, node: NodeId, update: impl FnOnce(&mut Present)) {
-        self.change(node, |record| {
+        self.change_or_claim(node, false, |record| {
             if let Some(present) = record.present_mut() {
                 update(present);
             }
@@ -330,14 +332,22 @@ impl Trees {
     }
 
     fn change(&mut self, node: NodeId, change: impl FnOnce(&mut Record)) {
+        self.change_or_claim(node, true, change);
+    }
+
+    fn change_or_claim(&mut self, node: NodeId, claims: bool, change: impl FnOnce(&mut Record)) {
         let before = self.records.remove(&node).unwrap_or(Record::NOWHERE);
         let mut after = before.clone();
         change(&mut after);
         if before != after {
             // What did not change is not claimed again: another node may have its name by now.
             if before.local() != after.local() {
-                self.unindex_local(node, &before);
-                self.index_local(node, &after);
+                self.sums.remove_local(&before);
+                self.sums.add_local(&after);
+                if claims || whereabouts(&before) != whereabouts(&after) {
+                    self.unindex_local(node, &before);
+                    self.index_local(node, &after);
+                }
             }
             if before.remote() != after.remote() {
                 self.unindex_remote(node, &before);
@@ -353,7 +363,6 @@ impl Trees {
     }
 
     fn index_local(&mut self, node: NodeId, record: &Record) {
-        self.sums.add_local(record);
         match record.local() {
             Local::Present(Present { place, .. }) => {
                 let had_it = self.here.insert((place.parent, place.name.clone()), node);
@@ -383,7 +392,6 @@ impl Trees {
     }
 
     fn unindex_local(&mut self, node: NodeId, record: &Record) {
-        self.sums.remove_local(record);
         if let Local::Present(present) = record.local() {
             remove_own(&mut self.here, &(present.place.parent, present.place.name.clone()), node);
         }

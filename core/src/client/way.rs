@@ -61,10 +61,11 @@ impl Client {
         }
         match self.decide(other) {
             Some(Decision::Merge { place: Act::Apply, .. }) => {
-                if self.leads_back(other, node) && self.can_exchange(node, other) {
+                let waits = self.waits_for(other, node);
+                if waits && self.leads_back(other, node) && self.can_exchange(node, other) {
                     return Some(self.exchange(node, other));
                 }
-                if self.trees.is_within_there(other, node) || self.waits_for(other, node) {
+                if waits || self.trees.is_within_there(other, node) {
                     // It, or what has the name that it is to have, is to be in the very directory
                     // that waits for its name.
                     return Some(self.rename_aside(other, false));
@@ -119,8 +120,9 @@ impl Client {
     }
 
     /// What is in the directory that is to go, and waits itself for the one that gets its name.
-    fn to_come_into(&self, node: NodeId, going: NodeId) -> Option<NodeId> {
-        self.to_come_out(going).find(|&inside| {
+    fn to_come_into(&mut self, node: NodeId, going: NodeId) -> Option<NodeId> {
+        let coming: Vec<NodeId> = self.to_come_out(going).collect();
+        coming.into_iter().find(|&inside| {
             self.trees.is_within_there(inside, node) || self.waits_for(inside, node)
         })
     }
@@ -292,16 +294,28 @@ impl Client {
     }
 
     /// Whether `from` can only have its place, or go, once `node` has its own.
-    fn waits_for(&self, from: NodeId, node: NodeId) -> bool {
+    ///
+    /// What was found to wait for nothing that waits for it is not followed again in this round: of
+    /// a long chain of names, each node would walk to its end.
+    fn waits_for(&mut self, from: NodeId, node: NodeId) -> bool {
         let mut seen = BTreeSet::new();
         let mut open = alloc::vec![from];
+        let mut met_once = true;
         while let Some(at) = open.pop() {
             if at == node {
                 return true;
             }
-            if seen.len() < MAX_CHAIN && seen.insert(at) {
-                open.extend(self.waited_for_by(at));
+            if self.inbound.untangled.contains(&at) {
+                continue;
             }
+            if seen.insert(at) {
+                open.extend(self.waited_for_by(at));
+            } else {
+                met_once = false;
+            }
+        }
+        if met_once {
+            self.inbound.untangled.append(&mut seen);
         }
         false
     }

@@ -67,7 +67,8 @@ pub struct Sight {
     read: BTreeMap<Look, ContentId>,
     placed: BTreeMap<Look, ContentId>,
     here: BTreeMap<NodeId, Here>,
-    /// Nodes that it had here, and that are not here by what it started from: a power cut took that.
+    /// Nodes that it had here, and that are not here by what it started from, as a power cut took
+    /// that; and those that it removed: another name of the same file is another node.
     forgotten: BTreeSet<NodeId>,
     /// Nodes that it rightly believed to be gone. What it has found since where it could not look
     /// before may be one of them, and is a new node.
@@ -75,7 +76,8 @@ pub struct Sight {
     saved: BTreeSet<NodeId>,
     sent: BTreeSet<CommitKey>,
     device: Option<DeviceId>,
-    /// Nodes that the device made by entries of its own, whether or not it ever had them.
+    /// Nodes that the device made by entries of its own, whether or not it ever had them, and that
+    /// it placed, though a user may have done away with them before that was saved.
     made: BTreeSet<NodeId>,
 }
 
@@ -153,10 +155,16 @@ impl Sight {
             (Event::Hashed(_, Ok(content)), Some(Effect::Hash { stamp, .. })) => {
                 self.read.insert(look(&stamp), content.id);
             }
-            (Event::Changed(_, Ok(Some(stamp))), Some(Effect::Change { change, .. })) => {
+            (Event::Changed(_, Ok(Some(stamp))), Some(Effect::Change { node, change, .. })) => {
+                self.made.insert(node);
                 let version = placed_version(&change).map(|version| (look(stamp), version));
                 self.read.extend(version);
                 self.placed.extend(version);
+            }
+            (Event::Changed(_, Ok(None)), Some(Effect::Change { node, change, .. })) => {
+                if let Change::Remove { .. } = change {
+                    self.forgotten.insert(node);
+                }
             }
             (Event::Saved(_, Ok(())), Some(Effect::Save { batch, .. })) => {
                 for (node, record) in &batch.records {

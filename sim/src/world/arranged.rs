@@ -20,6 +20,8 @@ pub enum Hold {
     Looks,
     /// Hashes.
     Hashes,
+    /// The answers to hashes that are done.
+    Hashed,
     /// Uploads.
     Uploads,
     /// Fetches.
@@ -87,6 +89,7 @@ impl Arranged {
 fn hold_of(task: &Task) -> Option<Hold> {
     match &task.stage {
         Stage::Done(Event::Changed(..)) => Some(Hold::Changed),
+        Stage::Done(Event::Hashed(..)) => Some(Hold::Hashed),
         Stage::Done(_) => None,
         Stage::Begun(effect, _) => match **effect {
             Effect::Look { .. } => Some(Hold::Looks),

@@ -3,8 +3,12 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::disk::Inode;
 use crate::id::NodeId;
 use crate::name::Name;
+use crate::node::Place;
+
+use super::Record;
 
 /// What is in each directory, by name.
 pub(super) type Children = BTreeMap<(NodeId, Name), NodeId>;
@@ -44,4 +48,9 @@ pub(super) fn remove_own<K: Ord>(index: &mut BTreeMap<K, NodeId>, key: &K, node:
     if index.get(key) == Some(&node) {
         index.remove(key);
     }
+}
+
+/// What the indexes of this disk tell of a node.
+pub(super) fn whereabouts(record: &Record) -> Option<(&Place, Inode, bool)> {
+    record.last_seen().map(|seen| (&seen.place, seen.stamp.inode, seen.linked))
 }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::*;
-use crate::client::bench::{ROOT, content, dir, file, here, inode, known, node, present};
+use crate::client::bench::{ROOT, content, dir, file, here, inode, known, name, node, present};
 
 fn directory_in(parent: NodeId, number: u64) -> Record {
     Record::of(here(number, &dir(parent, "d")), None, None)
@@ -36,6 +36,24 @@ fn what_has_lost_its_name_stays_in_its_directory() {
     assert_eq!(trees.all_below_here(heir), [first, second]);
     trees.set_local(first, Local::Absent);
     assert_eq!(trees.all_below_here(heir), [second]);
+}
+
+#[test]
+fn what_has_lost_its_name_does_not_get_it_back_as_more_is_known_of_it() {
+    let [first, second] = [1, 2].map(node);
+    let mut trees = Trees::default();
+    let record = directory_in(ROOT, 1);
+    trees.restore(first, record.clone());
+    trees.restore(second, record.clone());
+    let (place, inode) = record.present().map(|here| (&here.place, here.stamp.inode)).unwrap();
+    let holders = |trees: &Trees| [trees.at_here(place), trees.by_inode(&inode)];
+    trees.update_present(first, |present| present.stamp.size += 1);
+    assert_eq!(holders(&trees), [Some(second); 2]);
+    trees.set_local(first, record.local().clone());
+    assert_eq!(holders(&trees), [Some(first); 2]);
+    assert_eq!(trees.files_here(), (0, 0));
+    trees.update_present(second, |present| present.place.name = name("elsewhere"));
+    assert_eq!(trees.child_here(ROOT, &name("elsewhere")), Some(second));
 }
 
 #[test]
