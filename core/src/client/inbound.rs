@@ -75,7 +75,6 @@ impl Client {
                 Try::Full => full += 1,
                 Try::Started => {
                     self.inbound.ready.remove(node);
-                    self.inbound.untangled.clear();
                 }
                 Try::Blocked => {
                     self.inbound.ready.remove(node);

@@ -88,7 +88,7 @@ impl Client {
             Some(Decision::DeleteHere) if self.trees.is_within_here(node, other) => {
                 Some(self.rename_aside_into(node, place.parent, false))
             }
-            Some(Decision::DeleteHere) if let Some(inside) = self.to_come_into(node, other) => {
+            Some(Decision::DeleteHere) if let Some(inside) = self.waiting_inside(node, other) => {
                 Some(self.rename_aside_into(inside, place.parent, false))
             }
             Some(Decision::DeleteHere) if self.holds_unsynced(other) => {
@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// What is in the directory that is to go, and waits itself for the one that gets its name.
-    fn to_come_into(&mut self, node: NodeId, going: NodeId) -> Option<NodeId> {
+    fn waiting_inside(&mut self, node: NodeId, going: NodeId) -> Option<NodeId> {
         let coming: Vec<NodeId> = self.to_come_out(going).collect();
         coming.into_iter().find(|&inside| {
             self.trees.is_within_there(inside, node) || self.waits_for(inside, node)

@@ -161,10 +161,11 @@ impl Sight {
                 self.read.extend(version);
                 self.placed.extend(version);
             }
-            (Event::Changed(_, Ok(None)), Some(Effect::Change { node, change, .. })) => {
-                if let Change::Remove { .. } = change {
-                    self.forgotten.insert(node);
-                }
+            (
+                Event::Changed(_, Ok(_)),
+                Some(Effect::Change { node, change: Change::Remove { .. }, .. }),
+            ) => {
+                self.forgotten.insert(node);
             }
             (Event::Saved(_, Ok(())), Some(Effect::Save { batch, .. })) => {
                 for (node, record) in &batch.records {

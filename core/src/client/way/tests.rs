@@ -139,6 +139,19 @@ fn what_is_to_be_in_the_directory_that_gets_its_name_is_set_aside() {
 }
 
 #[test]
+fn a_chain_of_names_may_become_a_circle() {
+    let (a, b) = (('a', FILE, "f", "f", "g"), ('b', FILE, "g", "g", "h"));
+    let mut bench = Bench::alone(&[a, b, ('c', FILE, "h", "h", "k")]);
+    bench.put("k", Some(PIPE));
+    bench.start();
+    let parked = "h: Parked: something that is not synced has its name here";
+    assert_eq!(bench.told(), parked);
+    bench.client.trees.set_remote(node('c'), state(FILE, "f"));
+    bench.wait(1);
+    assert_eq!(bench.told(), format!("exchange f (to g), g; {parked}"));
+}
+
+#[test]
 fn what_waits_for_a_directory_to_go_waits_for_what_is_to_come_out_of_it() {
     let (a, b) = (('a', DIR, "", "", "g"), ('b', FILE, "g", "g", "k"));
     let c = ('c', DIR, "k", "k", "");
