@@ -187,3 +187,35 @@ fn what_was_read_of_a_file_that_a_directory_replaced_does_not_take_the_name_back
     s.until_asked(0, "hash").wait(5).delete(0, "f").mkdir(0, "f").write(0, "f/g", "new");
     s.wait(50).release(0, Hold::Hashed).everywhere("f/ f/g=new");
 }
+
+/// A directory was made, with the inode number of one that the user had just removed, on a disk that
+/// tells no birth times; after a crash that one seemed to have been moved there.
+#[test]
+fn what_was_to_be_made_at_a_name_is_no_other_that_had_its_number() {
+    let mut s = Scenario::with(Setting { no_births: 1, ..Setting::calm(2) });
+    s.mkdir(0, "d").mkdir(0, "d/e").settle().hold(0, Hold::Looks).remove_all(0, "d/e");
+    s.mkdir(1, "f").until("it is made", |s| s.disk(0) == "d/ f/");
+    s.kill(0).release(0, Hold::Looks).everywhere("d/ f/");
+}
+
+/// A file was moved to where nobody could look, and so believed to be deleted, and moved by another
+/// device: the oracle took the one that was seen again, a new one by then, for the one that came.
+#[test]
+fn what_was_moved_out_of_sight_may_come_again() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").mkdir(0, "d/e").write(0, "d/e/f", "one").settle();
+    s.rename(1, "d/e/f", "d/g").access(1, "d", false, false).wait(7_000);
+    s.rename(0, "d/e/f", "d/e/h").wait(2_000).access(1, "d", true, true).tell_overflow(1);
+    let both = "d/ d/e/ d/e/h=one d/g=one";
+    s.wait(3_000).here(0, both).here(1, both);
+}
+
+/// An edit was refused, of a file that cannot have its name here: as people were told of the name, the
+/// client was said to be at rest before it had sent the edit as a file of its own.
+#[test]
+fn who_cannot_have_its_name_is_not_at_rest_before_it_is_sent() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().pipe(1, "b").wait(500).rename(0, "f", "b").wait(3_000);
+    s.offline(1).save(1, "f", "mine").write(0, "b", "theirs").wait(500).online(1).settle();
+    s.here(0, "b=theirs f=mine").here(1, "f=mine");
+}

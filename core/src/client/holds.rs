@@ -65,7 +65,15 @@ impl Client {
 
     /// Nothing waits to be tried again but what people were told about.
     pub(super) fn holds_idle(&self) -> bool {
-        self.holds.until.iter().all(|(node, _)| self.has_problem(node))
+        self.holds.until.iter().all(|(node, _)| self.is_explained(node))
+    }
+
+    /// People were told why the node waits. A problem of another kind says nothing of that.
+    fn is_explained(&self, node: NodeId) -> bool {
+        let problems = self.problems.range((node, ProblemKind::Busy)..);
+        let mut reasons = problems.take_while(|((of, _), _)| *of == node).map(|(_, reason)| reason);
+        let why = self.holds.failed.get(&node).map(|failed| &failed.why);
+        reasons.any(|reason| Some(reason) == why)
     }
 
     pub(super) fn holds_deadline(&self) -> Option<(Instant, Reason)> {
@@ -75,7 +83,7 @@ impl Client {
     /// Why a node waits that has failed a few times, where no problem says it.
     pub(super) fn retried(&self, node: NodeId) -> Option<Problem> {
         let failed = self.holds.failed.get(&node).filter(|failed| failed.times >= TOLD_AFTER)?;
-        if !self.is_held(node) || self.has_problem(node) {
+        if !self.is_held(node) || self.is_explained(node) {
             return None;
         }
         let reason = format!("{}; it is tried again by itself", failed.why);
@@ -107,9 +115,11 @@ mod tests {
         let told = client.status().problems;
         let told: Vec<_> = told.iter().map(|problem| (problem.kind, &*problem.reason)).collect();
         assert_eq!(told, [(ProblemKind::Retried, "no luck today; it is tried again by itself")]);
-        client.problem(node, ProblemKind::Busy, "open".into());
+        client.problem(node, ProblemKind::Parked, "no name".into());
+        assert!(client.retried(node).is_some() && !client.holds_idle(), "that says another thing");
+        client.problem(node, ProblemKind::Unreadable, "no luck today".into());
         assert_eq!(client.retried(node), None, "that says why");
-        client.solved(node, ProblemKind::Busy);
+        assert!(client.holds_idle());
         client.release(node);
         assert_eq!(client.retried(node), None);
     }

@@ -82,6 +82,14 @@ impl Client {
         if !is_same_file(known, found) {
             return false;
         }
+        if inode.birth.is_none()
+            && found.form.kind() == Kind::Directory
+            && self.may_be_what_was_placed(&place)
+            && !self.is_begun_at(node, &place)
+        {
+            // Its number was free again, and this device made another directory of it.
+            return false;
+        }
         if known.seen_by > look.number {
             // It was seen elsewhere by a later look: this one is out of date.
             self.want_name(look.dir, name.clone());

@@ -131,10 +131,15 @@ impl Client {
 
     /// Whether what stands at a place may be what was placed there before this engine started.
     pub(super) fn may_be_what_was_placed(&self, place: &Place) -> bool {
-        self.unresolved.nodes.iter().any(|&node| match self.trees.get(node).intent() {
+        self.unresolved.nodes.iter().any(|&node| self.is_begun_at(node, place))
+    }
+
+    /// It was to be placed there.
+    pub(super) fn is_begun_at(&self, node: NodeId, place: &Place) -> bool {
+        match self.trees.get(node).intent() {
             Some(Intent::Place(agreed)) => agreed.place == *place,
             Some(_) | None => false,
-        })
+        }
     }
 
     /// Whether what was placed was moved on by a user: it is the only file that is new here and has

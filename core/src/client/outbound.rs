@@ -367,7 +367,8 @@ impl Client {
     }
 
     fn refuse(&mut self, node: NodeId, why: &str) {
-        self.problem(node, ProblemKind::Refused, format!("{why}; it stays here only"));
+        let why = format!("{why}; it stays here only");
+        self.problem(node, ProblemKind::Refused, why.clone());
         self.hold(node, why);
     }
 

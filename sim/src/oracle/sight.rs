@@ -212,7 +212,8 @@ impl Sight {
 
     /// The inode that a node last was, if the engine knows that, and it is not another node's since.
     pub fn inode(&self, node: NodeId) -> Option<Inode> {
-        let known = self.here.get(&node).filter(|_| !self.forgotten.contains(&node));
+        let lost = self.forgotten.contains(&node) || self.gone.contains(&node);
+        let known = self.here.get(&node).filter(|_| !lost);
         let Here { place, inode } = known?;
         let inode = *inode;
         if let Some((_, Some((stands, _)))) = self.shown(place.parent, &place.name)
