@@ -219,3 +219,15 @@ fn who_cannot_have_its_name_is_not_at_rest_before_it_is_sent() {
     s.offline(1).save(1, "f", "mine").write(0, "b", "theirs").wait(500).online(1).settle();
     s.here(0, "b=theirs f=mine").here(1, "f=mine");
 }
+
+/// Two files changed places, of which the server had deleted one already; then the other was edited
+/// elsewhere, and deleted: the oracle took the one that stands at its name for an older version of it.
+#[test]
+fn who_deletes_what_changed_places_with_an_older_version_means_that() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").write(0, "g", "two").settle().may_write(1, false);
+    s.rename(1, "f", "h").wait(1_000).rename(0, "g", "f").wait(2_000);
+    s.rename(1, "h", "t").rename(1, "f", "h").rename(1, "t", "f").wait(2_000);
+    s.write(0, "f", "two and more").wait(5_000).delete(1, "h").wait(2_000).may_write(1, true);
+    s.everywhere("f=one");
+}

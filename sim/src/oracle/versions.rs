@@ -210,12 +210,16 @@ impl Versions {
         false
     }
 
-    /// Whether one version came of another, which nobody has brought back to a name since.
+    /// Whether one version, which nobody has done away with, came of another, which nobody has brought
+    /// back to a name since.
     pub fn left_behind(&self, newer: ContentId, older: ContentId) -> bool {
         let (Some(new), Some(old)) = (self.all.get(&newer), self.all.get(&older)) else {
             return false;
         };
-        !old.copied && new.first.is_some_and(|first| old.last < first) && self.came_of(newer, older)
+        !old.copied
+            && new.destroyed_by.is_empty()
+            && new.first.is_some_and(|first| old.last < first)
+            && self.came_of(newer, older)
     }
 
     fn came_of(&self, newer: ContentId, older: ContentId) -> bool {
