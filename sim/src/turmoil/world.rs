@@ -316,11 +316,17 @@ impl Shared {
         let device = &mut self.devices[index];
         device.user.stop();
         device.partial.clear();
+        let kept: Vec<_> = device.disk.kept_versions().collect();
         let before = Witness::standing(&device.disk);
         device.disk.cut_power(back, torn);
         let after = Witness::standing(&device.disk);
-        device.store.cut_power(device.store.volatile().saturating_sub(back));
+        let saved = device.store.volatile();
+        device.store.cut_power(saved.saturating_sub(back));
         self.witness.power_cut(index, &before, &after);
+        self.witness.versions.lost_power(&kept);
+        if back.min(saved) > 0 {
+            self.witness.forgot();
+        }
     }
 
     fn break_commit(&mut self, kept: bool) {
