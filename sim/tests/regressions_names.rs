@@ -231,3 +231,14 @@ fn who_deletes_what_changed_places_with_an_older_version_means_that() {
     s.write(0, "f", "two and more").wait(5_000).delete(1, "h").wait(2_000).may_write(1, true);
     s.everywhere("f=one");
 }
+
+/// A program was done with a file after that could not be read, and before its last write was seen: the
+/// file waited for its next try, as if the program still had it open.
+#[test]
+fn what_a_program_has_closed_is_read_as_soon_as_its_end_is_seen() {
+    let mut s = Scenario::new(2);
+    s.write(0, "f", "one").settle().open(0, "f").append(0, " two", "one two").mark();
+    s.until("it cannot be read", |s| s.told(0, "open for writing") > 0);
+    s.append(0, " three", "one two three").close(0).wait(50);
+    s.check("it is everywhere", |s| s.disk(1) == "f=one two three").everywhere("f=one two three");
+}

@@ -194,6 +194,8 @@ impl Client {
     fn on_unread(&mut self, node: NodeId, error: &DiskError) {
         match error {
             DiskError::Gone | DiskError::Changed => {
+                // Nobody has it open any more: what is seen of it next may be read at once.
+                self.solved(node, ProblemKind::Busy);
                 self.note_restless(node);
                 self.want_node(node);
                 self.hold(node, error.to_string());

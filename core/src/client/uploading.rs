@@ -111,6 +111,7 @@ impl Client {
             }
             Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
             Err(TransferError::Disk(error @ (DiskError::Gone | DiskError::Changed))) => {
+                self.solved(node, ProblemKind::Busy);
                 self.note_restless(node);
                 self.want_node(node);
                 self.hold(node, error.to_string());
