@@ -242,3 +242,15 @@ fn what_a_program_has_closed_is_read_as_soon_as_its_end_is_seen() {
     s.append(0, " three", "one two three").close(0).wait(50);
     s.check("it is everywhere", |s| s.disk(1) == "f=one two three").everywhere("f=one two three");
 }
+
+/// A directory had taken the name of a file that both had deleted, and nobody could look, after a crash,
+/// which of the two stands there: the wrong one was believed to be gone, and its deletion sent.
+#[test]
+fn what_seems_to_have_lost_its_name_is_looked_for_before_it_is_deleted() {
+    let mut s = Scenario::new(2);
+    s.write(0, "a", "one").settle().mark().stop(1).delete(1, "a").mkdir(1, "a");
+    s.delete(0, "a").mkdir(0, "a").wait(3_000).start(1).wait(900).hold(1, Hold::Looks).kill(1);
+    s.wait(300).access(1, "", false, true).release(1, Hold::Looks).wait(3_000);
+    s.access(1, "", true, true).tell_overflow(1).everywhere("a/");
+    s.check("only the file is deleted", |s| s.deletions() == 1);
+}

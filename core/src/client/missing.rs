@@ -169,6 +169,11 @@ impl Client {
         false
     }
 
+    /// Something is missing where it can be seen whether it is there.
+    pub(super) fn is_missing_any(&self) -> bool {
+        self.looks.missing.keys().any(|node| !self.is_unknown(*node))
+    }
+
     /// After a restart: a name that is new here settles as if it had just been seen.
     pub(super) fn settle_anew(&mut self) {
         let is_new = |record: &Record| {
@@ -224,6 +229,10 @@ impl Client {
                     // Should that look say nothing of it, since another took its name: once more.
                     self.looks.confirm.set(node, now + DELETION_MS);
                     self.looks.missing.insert(node, Missing { since, confirmed_by });
+                }
+                // By what was last known, another stands there; nobody can look whether it does.
+                Some(_) if self.is_unknown(node) => {
+                    self.looks.confirm.set(node, now + DELETION_MS);
                 }
                 // Another stands there, and no look found this one elsewhere.
                 Some(_) => self.believe_deleted(node),

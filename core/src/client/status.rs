@@ -171,7 +171,7 @@ impl Client {
             (!self.is_live(), "the server is not connected"),
             (!self.is_caught_up(), "changes are coming in"),
             (!self.looks_idle(), "changes here are being looked at"),
-            (!self.looks.missing.is_empty(), "deletions are being looked at again"),
+            (self.is_missing_any(), "deletions are being looked at again"),
             (!self.reads_idle() || !self.growing_idle(), "files settle, or are being read"),
             (!self.inbound_idle(), "this disk is being changed"),
             (!self.outbound_idle(), "changes are being sent"),
