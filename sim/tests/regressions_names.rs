@@ -254,3 +254,14 @@ fn what_seems_to_have_lost_its_name_is_looked_for_before_it_is_deleted() {
     s.access(1, "", true, true).tell_overflow(1).everywhere("a/");
     s.check("only the file is deleted", |s| s.deletions() == 1);
 }
+
+/// Two moved one directory, of which the second could not be read where it was moved; the first deleted
+/// a file in it. As its own move gave way, it was forgotten that who moves keeps what is in there.
+#[test]
+fn what_is_in_a_moved_directory_is_kept_though_another_move_of_that_counts() {
+    let mut s = Scenario::new(2);
+    s.mkdir(0, "d").write(0, "d/f", "one").settle().offline(1).stop(1).rename(1, "d", "a");
+    s.access(1, "a", false, true).start(1).wait(2_000).rename(0, "d", "c").delete(0, "c/f");
+    s.wait(3_000).online(1).until("it is moved", |s| s.disk(1).starts_with("c/"));
+    s.wait(2_000).access(1, "c", true, true).everywhere("c/ c/f=one");
+}

@@ -208,25 +208,18 @@ impl Client {
                 if self.is_at_one_of(node, places) {
                     self.moved(node, to.clone());
                 }
-                match self.trees.get(node).synced().cloned() {
-                    Some(synced) if agreed => {
-                        self.keep_undecided_there(node);
-                        self.trees.set_synced(node, Some(State { place: to, ..synced }));
-                    }
-                    _ => {}
+                if agreed {
+                    self.agree_on_place(node, places.first(), to);
                 }
             }
             Then::Exchanged { other } => {
                 if let [from, to] = places {
                     // Neither is a move of the user's.
-                    for (node, place) in [(node, to.clone()), (other, from.clone())] {
+                    for (node, from, to) in [(node, from, to), (other, to, from)] {
                         if self.is_at_one_of(node, places) {
-                            self.moved(node, place.clone());
+                            self.moved(node, to.clone());
                         }
-                        if let Some(synced) = self.trees.get(node).synced().cloned() {
-                            self.keep_undecided_there(node);
-                            self.trees.set_synced(node, Some(State { place, ..synced }));
-                        }
+                        self.agree_on_place(node, Some(from), to.clone());
                     }
                 }
             }
@@ -248,6 +241,18 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// A node was moved here to where the server has it, or on its way there. If that overrules a
+    /// move of the user's, what was deleted in it at the server, and could not be decided about so
+    /// far, is kept, as it would have been by that move.
+    fn agree_on_place(&mut self, node: NodeId, from: Option<&Place>, to: Place) {
+        let Some(synced) = self.trees.get(node).synced().cloned() else { return };
+        if from.is_some_and(|from| *from != synced.place) {
+            self.keep_undecided_here(node);
+        }
+        self.keep_undecided_there(node);
+        self.trees.set_synced(node, Some(State { place: to, ..synced }));
     }
 
     /// What was placed was moved on at once, and met there as something new: that is it.
