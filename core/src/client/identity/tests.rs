@@ -1,13 +1,15 @@
 //! Which node is met under which name, by what one look shows.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use super::*;
 use crate::client::bench::{self, ROOT, file, form, link, name, node, place};
+use crate::client::intents::Unresolved;
 use crate::client::planning::with_executable;
-use crate::client::record::Record;
+use crate::client::record::{Intent, Record};
 use crate::disk::{Form, Names};
 use crate::node::{Body, State};
 use crate::time::FileTime;
@@ -320,4 +322,28 @@ fn whose_number_was_given_away_is_gone() {
         look(&mut client, (1, node('d'), Names::All), &[("f", shown)]);
         assert_eq!(names(&client, &known), expected);
     }
+}
+
+#[test]
+fn what_was_begun_where_a_directory_stands_counts_before_a_bare_number() {
+    let known = |form: &Form| [('d', ROOT, "d", 4, form.clone())];
+    let check = |form: Form, birth: Option<FileTime>, (begun, at): (char, &str), expected: &str| {
+        let mut client = client(&known(&form));
+        client.trees.update_present(node('d'), |present| present.stamp.inode.birth = birth);
+        let state = State { place: place(ROOT, at), body: Body::Directory };
+        if begun != 'd' {
+            client.trees.set_remote(node(begun), Some(state.clone()));
+        }
+        client.trees.set_intent(node(begun), Some(Intent::Place(Box::new(state))));
+        client.unresolved = Unresolved::of(&client.trees);
+        let mut found = found(4, &form);
+        found.stamp.inode.birth = birth;
+        look(&mut client, (1, ROOT, Names::All), &[("e", found)]);
+        assert_eq!(names(&client, &known(&form)), expected, "{form:?} {birth:?} {begun} at {at}");
+    };
+    check(Form::Directory, None, ('e', "e"), "d:d? e:+");
+    check(Form::Directory, None, ('e', "f"), "e:d");
+    check(Form::Directory, None, ('d', "e"), "e:d");
+    check(Form::Directory, Some(FileTime::default()), ('e', "e"), "e:d");
+    check(FILE, None, ('e', "e"), "e:d");
 }

@@ -317,3 +317,16 @@ fn it_is_known_when_looking_goes_on() {
     bench.answer_look(0);
     assert_eq!((bench.looked.len(), due(&bench).1), (1 + MAX_LOOKS, Reason::Rescan));
 }
+
+#[test]
+fn what_seems_to_have_lost_its_name_is_not_deleted_before_that_is_seen() {
+    // A file that both deleted is still known at the name of the directory that came there.
+    let mut bench = Bench::alone(&[('a', DIR, "d", "d", "d"), ('b', FILE, "d", "d", "")]);
+    bench.looks = false;
+    bench.tell(Event::Started);
+    bench.wait(10);
+    bench.fails_to_look("look ", DiskError::Denied("not yours".into()));
+    bench.wait(3_000);
+    assert!(bench.client.trees.get(node('a')).present().is_some());
+    assert!(!bench.client.is_missing_any(), "nobody waits for what cannot be seen");
+}

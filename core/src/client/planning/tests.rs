@@ -3,11 +3,12 @@
 use super::*;
 use crate::client::Reason;
 use crate::client::bench::{
-    Bench, OTHER, PIPE, ROOT, agreed, begun, coming, content, dir, file, known, node, place,
+    Bench, OTHER, PIPE, ROOT, agreed, begun, coming, content, dir, file, known, name, node, place,
 };
 use crate::client::record::Intent;
 use crate::disk::DiskError;
 use crate::folding::Folding;
+use crate::node::Kind::{Directory as DIR, File as FILE};
 use crate::operation::{Refusal, Step};
 
 #[test]
@@ -243,4 +244,20 @@ fn what_waits_for_a_directory_with_a_problem_is_no_unrest() {
     bench.wait(300);
     bench.check_log(&["send create d as d, create new as d/f"]);
     assert!(bench.client.unrest().is_some());
+}
+
+#[test]
+fn who_moved_a_directory_keeps_what_was_deleted_in_it_when_another_move_counts() {
+    let check = |here: &'static str, kept: bool| {
+        let d = ('d', DIR, here, "d", "c");
+        let mut bench = Bench::alone(&[d, ('f', FILE, "d/f", "d/f", "")]);
+        bench.deny(here);
+        bench.deny("c");
+        bench.start();
+        bench.carry_out();
+        assert_eq!(bench.client.trees.get(node('d')).present().unwrap().place.name, name("c"));
+        assert_eq!(bench.client.trees.get(node('f')).synced().is_none(), kept, "{here}");
+    };
+    check("d", false);
+    check("a", true);
 }
