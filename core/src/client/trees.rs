@@ -335,6 +335,7 @@ impl Trees {
         self.change_or_claim(node, true, change);
     }
 
+    /// `claims`: its name and inode are its own from now on, also where they stay the same.
     fn change_or_claim(&mut self, node: NodeId, claims: bool, change: impl FnOnce(&mut Record)) {
         let before = self.records.remove(&node).unwrap_or(Record::NOWHERE);
         let mut after = before.clone();
