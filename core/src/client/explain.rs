@@ -162,11 +162,9 @@ impl Client {
         }
         let mut at = node;
         loop {
-            let first = (at, ProblemKind::Busy);
-            let problem = self.problems.range(first..).next().filter(|((of, _), _)| *of == at);
-            if let Some(((_, kind), reason)) = problem {
-                let (kind, reason) = (*kind, reason.clone());
-                return Some(Why::Problem { at: self.trees.path_shown(at), kind, reason });
+            if let Some((kind, reason)) = self.problems_of(at).next() {
+                let (at, reason) = (self.trees.path_shown(at), reason.clone());
+                return Some(Why::Problem { at, kind, reason });
             }
             // Only what is on one side needs its directory on the other.
             let record = self.trees.get(at);

@@ -70,10 +70,8 @@ impl Client {
 
     /// People were told why the node waits. A problem of another kind says nothing of that.
     fn is_explained(&self, node: NodeId) -> bool {
-        let problems = self.problems.range((node, ProblemKind::Busy)..);
-        let mut reasons = problems.take_while(|((of, _), _)| *of == node).map(|(_, reason)| reason);
         let why = self.holds.failed.get(&node).map(|failed| &failed.why);
-        reasons.any(|reason| Some(reason) == why)
+        self.problems_of(node).any(|(_, reason)| Some(reason) == why)
     }
 
     pub(super) fn holds_deadline(&self) -> Option<(Instant, Reason)> {

@@ -392,8 +392,13 @@ impl Client {
     }
 
     pub(super) fn has_problem(&self, node: NodeId) -> bool {
-        let first = (node, ProblemKind::Busy);
-        self.problems.range(first..).next().is_some_and(|((of, _), _)| *of == node)
+        self.problems_of(node).next().is_some()
+    }
+
+    /// What people were told of it.
+    pub(super) fn problems_of(&self, node: NodeId) -> impl Iterator<Item = (ProblemKind, &String)> {
+        let from = self.problems.range((node, ProblemKind::Busy)..);
+        from.take_while(move |((of, _), _)| *of == node).map(|((_, kind), why)| (*kind, why))
     }
 }
 

@@ -191,7 +191,8 @@ impl Client {
         }
     }
 
-    fn on_unread(&mut self, node: NodeId, error: &DiskError) {
+    /// A file could not be read, to know or to send it.
+    pub(super) fn on_unread(&mut self, node: NodeId, error: &DiskError) {
         match error {
             DiskError::Gone | DiskError::Changed => {
                 // Nobody has it open any more: what is seen of it next may be read at once.

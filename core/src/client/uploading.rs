@@ -5,7 +5,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 
 use crate::blob::Blob;
-use crate::disk::DiskError;
 use crate::hash::ContentId;
 use crate::id::NodeId;
 use crate::node::Content;
@@ -104,25 +103,10 @@ impl Client {
                 self.uploads.loaded_bytes += bytes.len();
                 self.uploads.loaded.insert(node, (content.id, Some(bytes)));
             }
-            Err(TransferError::Disk(DiskError::Busy)) => {
-                self.problem(node, ProblemKind::Busy, DiskError::Busy.to_string());
-                self.note_restless(node);
-                self.hold(node, DiskError::Busy.to_string());
-            }
-            Err(TransferError::Disk(DiskError::RootGone(words))) => self.lose_root(words),
-            Err(TransferError::Disk(error @ (DiskError::Gone | DiskError::Changed))) => {
-                self.solved(node, ProblemKind::Busy);
-                self.note_restless(node);
-                self.want_node(node);
-                self.hold(node, error.to_string());
-            }
             Err(error @ (TransferError::Missing | TransferError::Network(_))) => {
                 self.hold(node, error.to_string());
             }
-            Err(TransferError::Disk(error)) => {
-                self.problem(node, ProblemKind::Unreadable, error.to_string());
-                self.hold(node, error.to_string());
-            }
+            Err(TransferError::Disk(error)) => self.on_unread(node, &error),
             Err(TransferError::Refused(words)) => {
                 self.problem(node, ProblemKind::Refused, words.clone());
                 self.hold(node, words);

@@ -212,13 +212,18 @@ impl Witness {
         }
     }
 
-    /// A power cut: what stood on the disk before it, and after.
-    pub fn power_cut(&mut self, device: usize, before: &[Stood], after: &[Stood]) {
+    /// Cuts a disk's power (see [`Disk::cut_power`]).
+    pub fn cut_power(&mut self, device: usize, disk: &mut Disk, back: usize, torn: bool) {
         self.spoil();
         self.temporary.may_be_sent(device);
-        let judged = self.sights[device].after_power_cut(before, after, &mut self.tally);
+        let kept: Vec<_> = disk.kept_versions().collect();
+        let before = Self::standing(disk);
+        disk.cut_power(back, torn);
+        let after = Self::standing(disk);
+        let judged = self.sights[device].after_power_cut(&before, &after, &mut self.tally);
         self.hold(judged);
-        self.versions.power_cut(device, (before, after), &self.history);
+        self.versions.power_cut(device, (&before, &after), &self.history);
+        self.versions.lost_power(&kept);
     }
 
     /// A backup brought back the past: what was deleted comes back, and so much is done anew.

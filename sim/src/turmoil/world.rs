@@ -13,7 +13,7 @@ use onefold_core::client::event::Event;
 use turmoil::{Builder, Sim};
 
 use crate::disk::watch::WatchEvent;
-use crate::oracle::{Broken, Witness};
+use crate::oracle::Broken;
 use crate::story::Story;
 use crate::user::Action;
 
@@ -316,14 +316,9 @@ impl Shared {
         let device = &mut self.devices[index];
         device.user.stop();
         device.partial.clear();
-        let kept: Vec<_> = device.disk.kept_versions().collect();
-        let before = Witness::standing(&device.disk);
-        device.disk.cut_power(back, torn);
-        let after = Witness::standing(&device.disk);
+        self.witness.cut_power(index, &mut device.disk, back, torn);
         let saved = device.store.volatile();
         device.store.cut_power(saved.saturating_sub(back));
-        self.witness.power_cut(index, &before, &after);
-        self.witness.versions.lost_power(&kept);
         if back.min(saved) > 0 {
             self.witness.forgot();
         }

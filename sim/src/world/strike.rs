@@ -8,7 +8,7 @@ use onefold_core::id::Seq;
 use super::World;
 use super::choice::Choice;
 use super::device::Link;
-use crate::oracle::{Broken, Witness};
+use crate::oracle::Broken;
 
 /// A fault that strikes a device, or the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,12 +239,7 @@ impl World {
         });
         self.kill_client(index);
         self.stop_users(index);
-        let kept: Vec<_> = self.devices[index].disk.kept_versions().collect();
-        let before = Witness::standing(&self.devices[index].disk);
-        self.devices[index].disk.cut_power(back, torn);
-        let after = Witness::standing(&self.devices[index].disk);
-        self.witness.power_cut(index, &before, &after);
-        self.witness.versions.lost_power(&kept);
+        self.witness.cut_power(index, &mut self.devices[index].disk, back, torn);
     }
 
     /// The server comes back with an older database.
