@@ -62,7 +62,7 @@ impl Client {
             return true;
         }
         let missing = self.looks.missing.contains_key(&node);
-        if self.is_in_flight(node) {
+        if self.is_in_flight(node) || self.is_unknown(node) {
             return false;
         }
         let done = match self.trees.get(node).intent().cloned() {
@@ -185,6 +185,15 @@ impl Client {
             Some(_) => {}
         }
         placed
+    }
+
+    /// It may have been moved, before this engine started, to where nothing can be seen now.
+    pub(super) fn may_be_moved_unseen(&self, node: NodeId) -> bool {
+        let to = match self.trees.get(node).intent() {
+            Some(Intent::Move(to)) if self.unresolved.contains(node) => to,
+            Some(_) | None => return false,
+        };
+        self.is_out_of_sight(to.parent)
     }
 
     /// Something new was met, or is gone: what was begun before a crash may wait for it.

@@ -221,6 +221,10 @@ impl Client {
                 self.looks.confirm.set(node, now + CONFIRM_AGAIN_MS);
                 continue;
             }
+            if self.may_be_moved_unseen(node) {
+                self.looks.confirm.set(node, now + DELETION_MS);
+                continue;
+            }
             let place = self.trees.get(node).present().map(|present| present.place.clone());
             match place {
                 Some(place) if self.trees.at_here(&place) == Some(node) => {

@@ -187,6 +187,47 @@ fn a_move_is_not_taken_for_a_users() {
     check(&moves(&from), &[("from", None)], &[], &["send delete 1"]);
 }
 
+/// A directory `d` that cannot be read after the crash, and something in it or on its way there.
+fn after_crash_unseen(record: (NodeId, Record), stands: &[Stands]) -> Bench {
+    let mut bench = Bench::of([agreed(3, &dir(ROOT, "d")), record]);
+    for (at, seen) in stands {
+        bench.put(at, seen.map(|(number, state)| found(number, &state.body)));
+    }
+    bench.deny("d");
+    bench.tell(Event::Started);
+    bench.wait(7_000);
+    bench.check(&[]);
+    bench.failing.clear();
+    bench.wait(7_000);
+    bench
+}
+
+#[test]
+fn a_move_to_where_nothing_can_be_seen_is_not_taken_for_a_deletion() {
+    let (from, to) = (file(ROOT, "from", "one"), file(node(3), "to", "one"));
+    let record = known(1, Some(&from), Some(&from), Some(&to));
+    let record = begun(record, Intent::Move(to.place.clone().into()));
+    let moved = [("from", None), ("d/to", Some((1, &to)))];
+    let mut bench = after_crash_unseen(record.clone(), &moved);
+    bench.check(&[]);
+    assert_eq!((bench.id("d/to"), bench.problems().len()), (Some(node(1)), 0));
+    bench.change("d/to", None);
+    bench.wait(2_500);
+    bench.check(&["send delete 1"]);
+    // It was not moved, but deleted: the server's move keeps it.
+    after_crash_unseen(record, &[("from", None)]).check(&["fetch one"]);
+}
+
+#[test]
+fn what_was_placed_where_nothing_can_be_seen_is_not_taken_for_a_users() {
+    let [was, placed, newest] =
+        ["one", "seven..", "nine nine"].map(|bytes| file(node(3), "f", bytes));
+    let record = begun(known(1, Some(&was), Some(&was), Some(&newest)), place(&placed));
+    let mut bench = after_crash_unseen(record, &[("d/f", Some((7, &placed)))]);
+    bench.reads("read d/f", "seven..");
+    bench.check(&["fetch 9 bytes"]);
+}
+
 #[test]
 fn an_executable_bit_is_not_taken_for_a_users() {
     let was = file(ROOT, "f", "one");
