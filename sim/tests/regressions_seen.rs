@@ -114,3 +114,14 @@ fn what_is_in_a_moved_directory_is_kept_though_another_move_of_that_counts() {
     s.wait(3_000).online(1).until("it is moved", |s| s.disk(1).starts_with("c/"));
     s.wait(2_000).access(1, "c", true, true).everywhere("c/ c/f=one");
 }
+
+/// A file was moved and deleted before the device heard that it had been made, and nobody could look by
+/// then where it had been made: it was taken for one that the device had forgotten, and came again.
+#[test]
+fn what_was_deleted_before_its_making_was_heard_of_is_not_forgotten() {
+    let mut s = Scenario::new(2);
+    s.hold(0, Hold::Down).mkdir(0, "d").write(0, "d/f", "one");
+    s.until("it is made", |s| s.disk(1) == "d/ d/f=one").rename(0, "d/f", "g").wait(300);
+    s.delete(0, "g").access(0, "d", false, true).tell_overflow(0).wait(8_000);
+    s.release(0, Hold::Down).wait(1_000).access(0, "d", true, true).everywhere("d/");
+}

@@ -39,7 +39,7 @@ impl Client {
         let node = step.node();
         let remote = self.trees.get(node).remote().cloned();
         let state = after_step(step, remote);
-        let forgotten = own && !self.trees.contains(node);
+        let forgotten = own && !self.trees.contains(node) && !self.is_in_commit(node);
         if own {
             self.meet_own(step);
         }

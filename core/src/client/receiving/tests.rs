@@ -264,3 +264,19 @@ fn what_this_device_made_and_is_not_here_was_deleted_unless_it_may_stand_where_n
     let moved = known(4, Some(&dir(ROOT, "g")), Some(&dir(node(1), "g")), Some(&dir(node(1), "g")));
     check(&[moved], below(4), true);
 }
+
+#[test]
+fn what_this_device_made_and_deleted_before_it_heard_of_that_is_not_forgotten() {
+    let (made, moved) = (file(node(1), "f", "one"), file(ROOT, "g", "one"));
+    let new = known(2, Some(&moved), None, None);
+    let mut bench = Bench::of([agreed(1, &dir(ROOT, "d")), new]);
+    bench.deny("d");
+    bench.tell(Event::Started);
+    bench.wait(200);
+    bench.done("upload g", 0);
+    bench.check(&["send create 2 as g"]);
+    bench.change("g", None);
+    bench.wait(7_000);
+    bench.hear(OWN, [create(2, &made)]);
+    assert_eq!(bench.client.trees.get(node(2)).synced(), Some(&made));
+}
