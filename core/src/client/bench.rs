@@ -214,16 +214,7 @@ impl Bench {
             Effect::Look { id, dir, names } if self.looks => {
                 Some(Event::Looked(id, self.listing(&dir, &names)))
             }
-            Effect::Save { id, batch } if self.saves => {
-                for (node, record) in batch.records {
-                    match record {
-                        Some(record) => self.records.insert(node, record),
-                        None => self.records.remove(&node),
-                    };
-                }
-                self.header = batch.header.or(self.header.take());
-                Some(Event::Saved(id, Ok(())))
-            }
+            Effect::Save { id, batch } if self.saves => Some(self.saved(id, batch)),
             Effect::Hash { id, path, stamp } if self.quick || self.reading.is_some() => {
                 Some(Event::Hashed(id, self.read(&path, &stamp)))
             }
@@ -267,6 +258,18 @@ impl Bench {
                 None
             }
         }
+    }
+
+    /// All of it is durable.
+    fn saved(&mut self, id: TaskId, batch: saved::SaveBatch) -> Event {
+        for (node, record) in batch.records {
+            match record {
+                Some(record) => self.records.insert(node, record),
+                None => self.records.remove(&node),
+            };
+        }
+        self.header = batch.header.or(self.header.take());
+        Event::Saved(id, Ok(()))
     }
 
     fn listing(&self, dir: &RelPath, names: &Names) -> Result<Listing, DiskError> {
@@ -345,7 +348,7 @@ impl Bench {
                 Event::Changed(id, Ok(self.disk.change(number, &change)))
             }
             Effect::Fetch { id, .. } => Event::Fetched(id, Ok(())),
-            Effect::Save { id, .. } => Event::Saved(id, Ok(())),
+            Effect::Save { id, batch } => self.saved(id, batch),
             Effect::Look { id, dir, names } => Event::Looked(id, self.listing(&dir, &names)),
             Effect::Upload { id, .. } => Event::Uploaded(id, Ok(Upload::Stored)),
             effect @ (Effect::Hash { .. }

@@ -9,7 +9,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::id::NodeId;
-use crate::node::{Kind, Place, State};
+use crate::node::{Body, Place, State};
 
 use super::Client;
 use super::planning::with_executable;
@@ -30,8 +30,7 @@ impl Unresolved {
     pub(super) fn of(trees: &Trees) -> Self {
         let begun = trees.nodes().filter(|(_, record)| record.intent().is_some());
         let nodes: BTreeSet<NodeId> = begun.map(|(node, _)| node).collect();
-        let stranger = |record: &Record| record.present().is_some() && !record.accepted();
-        let known = trees.nodes().filter(|(_, record)| !nodes.is_empty() && stranger(record));
+        let known = trees.nodes().filter(|(_, record)| !nodes.is_empty() && !record.accepted());
         let before = known.map(|(node, _)| node).collect();
         Self { nodes, before }
     }
@@ -51,8 +50,24 @@ impl Client {
     pub(super) fn intend(&mut self, node: NodeId, intent: &Intent) -> bool {
         if self.trees.get(node).intent() != Some(intent) {
             self.trees.set_intent(node, Some(intent.clone()));
+        } else if !self.is_saved(node) {
+            return false;
+        }
+        if let Intent::Place(agreed) = intent {
+            self.keep_what_is_alike(node, agreed);
         }
         self.is_saved(node)
+    }
+
+    /// What is here already, and like what is to be placed, is saved no later than that: so after a
+    /// crash it is not taken for that, moved on.
+    fn keep_what_is_alike(&mut self, node: NodeId, agreed: &State) {
+        let fleeting = self.trees.fleeting();
+        let alike = fleeting.filter(|other| may_be(self.trees.get(*other), agreed));
+        for other in alike.collect::<Vec<NodeId>>() {
+            self.trees.keep(other);
+            self.trees.save_again(node);
+        }
     }
 
     /// Finds out, once, what became of a change that was begun before this engine started.
@@ -145,23 +160,13 @@ impl Client {
     /// Whether what was placed was moved on by a user: it is the only file that is new here and has
     /// its bytes and its time.
     fn was_moved_on(&mut self, node: NodeId, agreed: &State) -> Option<bool> {
-        if agreed.body.kind() == Kind::Directory {
-            return Some(false);
-        }
-        let may_be = |(other, record): (NodeId, &Record)| {
-            let here = record.present().filter(|here| !here.linked && !record.accepted())?;
-            let alike = agreed.body.content().is_none_or(|content| {
-                content.size == here.stamp.size && content.mtime == here.stamp.mtime
-            });
+        let is_it = |(other, record): (NodeId, &Record)| {
+            let here = record.present().filter(|_| may_be(record, agreed))?;
             let new = !self.unresolved.before.contains(&other) && !self.is_in_flight(other);
             // What stands where another was to be placed is that one.
-            let is_it = alike
-                && new
-                && same(&here.body, &agreed.body) != Some(false)
-                && !self.may_be_what_was_placed(&here.place);
-            is_it.then_some(other)
+            (new && !self.may_be_what_was_placed(&here.place)).then_some(other)
         };
-        let mut found: Vec<NodeId> = self.trees.nodes().filter_map(may_be).collect();
+        let mut found: Vec<NodeId> = self.trees.nodes().filter_map(is_it).collect();
         match (found.pop(), found.is_empty()) {
             (Some(only), true) => self.is_what_was_placed(node, only, agreed),
             (Some(_), false) | (None, _) => Some(false),
@@ -200,6 +205,22 @@ impl Client {
     pub(super) fn touch_unresolved(&mut self) {
         self.unresolved.nodes.iter().for_each(|&node| self.trees.touch(node));
     }
+}
+
+/// Whether what is new here may be this, moved on, as far as is known without reading it. All
+/// directories are alike, so none is.
+fn may_be(record: &Record, agreed: &State) -> bool {
+    let Some(here) = record.present().filter(|here| !here.linked && !record.accepted()) else {
+        return false;
+    };
+    let alike = match &agreed.body {
+        Body::Directory => false,
+        Body::File { content, .. } => {
+            content.size == here.stamp.size && content.mtime == here.stamp.mtime
+        }
+        Body::Symlink(_) => true,
+    };
+    alike && same(&here.body, &agreed.body) != Some(false)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::client::bench::{
-    Bench, ROOT, agreed, begun, coming, dir, executable, file, found, known, linked, node,
-    written_at,
+    Bench, ROOT, agreed, begun, coming, dir, executable, file, found, known, link, linked, node,
+    place as at, written_at,
 };
 use crate::client::event::Event;
 
@@ -247,4 +247,46 @@ fn what_was_placed_and_is_deleted_at_the_server_by_now_goes_though_another_has_i
     let (f, d) = (file(ROOT, "f", "one"), dir(ROOT, "f"));
     let records = [begun(known(1, None, None, None), place(&f)), coming(2, &d)];
     check(&records, &[("f", Some((7, &f)))], &[("f", "one")], &["upload f", "remove f"]);
+}
+
+/// What the server has new, and how it is asked for: as a symlink, and as a file.
+fn placings() -> [(State, &'static str); 2] {
+    let symlink = State { place: at(ROOT, "l"), body: link("to") };
+    [(symlink, "link l"), (file(ROOT, "l", "one"), "place one at l")]
+}
+
+/// The engine is killed before it was placed, while a user's that is alike stands beside it.
+#[track_caller]
+fn check_killed(mut bench: Bench, placing: &str) {
+    bench.reading = Some(Ok("one"));
+    bench.take(placing);
+    bench.kill();
+    bench.check(&[placing, "send create new as users"]);
+}
+
+/// It had been seen, but not for long enough to be saved.
+#[test]
+fn what_was_here_when_a_placing_began_is_not_that_moved_on() {
+    for (new, placing) in placings() {
+        let mut bench = Bench::quick([coming(1, &new)]);
+        bench.put("users", Some(found(7, &new.body)));
+        bench.tell(Event::Started);
+        check_killed(bench, placing);
+    }
+}
+
+/// It came while that the placing began was being saved.
+#[test]
+fn what_was_here_before_a_placing_was_asked_for_is_not_that_moved_on() {
+    for (new, placing) in placings() {
+        let mut bench = Bench::quick([coming(1, &new)]);
+        bench.saves = false;
+        bench.tell(Event::Started);
+        bench.change("users", Some(found(7, &new.body)));
+        bench.done("save", 0);
+        bench.check(&["save"]);
+        bench.done("save", 0);
+        bench.saves = true;
+        check_killed(bench, placing);
+    }
 }

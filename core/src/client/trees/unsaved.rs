@@ -32,6 +32,16 @@ impl Trees {
         self.fleeting.contains(&node)
     }
 
+    /// What is new on this disk alone, and not kept yet.
+    pub fn fleeting(&self) -> impl Iterator<Item = NodeId> {
+        self.fleeting.iter().copied()
+    }
+
+    /// It is to be saved once more, with all that is unsaved now.
+    pub fn save_again(&mut self, node: NodeId) {
+        self.unsaved.insert(node);
+    }
+
     /// It may stay: it is to be saved, and so are the directories that it is in.
     pub fn keep(&mut self, node: NodeId) {
         let mut at = node;
