@@ -389,3 +389,30 @@ fn what_stands_where_it_was_placed_is_not_another_that_was_moved_on() {
         ..calm
     });
 }
+
+/// Each side moved one of two directories into the other, by way of one that both had made: this disk's
+/// became the server's, and the rule did not see that its place would be inside itself.
+#[test]
+fn a_circle_by_way_of_a_directory_that_both_made_is_one() {
+    let steps: [&[Short]; 3] = [
+        &[
+            (MakeDirectory, [131, 85, 54, 106]),
+            (MakeDirectory, [168, 140, 111, 29]),
+            (MakeFile, [21, 225, 190, 208]),
+            (MakeFile, [40, 166, 163, 242]),
+        ],
+        &[
+            (MakeSymlink, [166, 73, 219, 13]),
+            (MakeDirectory, [185, 13, 16, 136]),
+            (Edit, [139, 172, 42, 90]),
+            (Move, [99, 253, 18, 48]),
+        ],
+        &[
+            (Move, [61, 218, 54, 25]),
+            (MakeDirectory, [185, 13, 16, 136]),
+            (Replace, [63, 19, 174, 176]),
+            (Move, [99, 253, 18, 48]),
+        ],
+    ];
+    check(Case { seen: false, read: false, ..case(5195893, News::Entries, steps) });
+}

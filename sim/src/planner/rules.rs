@@ -218,7 +218,9 @@ impl Judge<'_> {
         let placed = if there.place != agreed.place || here.place == agreed.place {
             after.place == there.place
         } else {
-            let cycle = self.after.is_within(here.place.parent, node);
+            // What this disk had it in may have become another directory, which the server has.
+            let parents = self.heirs_of_directory(here.place.parent);
+            let cycle = parents.iter().any(|dir| self.after.is_within(*dir, node));
             self.is_placed(after, &here.place) || cycle && after.place == there.place
         };
         if !placed {
