@@ -416,3 +416,17 @@ fn a_circle_by_way_of_a_directory_that_both_made_is_one() {
     ];
     check(Case { seen: false, read: false, ..case(5195893, News::Entries, steps) });
 }
+
+/// On its way out of the directory whose name it gets, it became a conflict copy, of a name that nothing
+/// has there.
+#[test]
+fn a_copy_of_what_comes_out_of_the_directory_whose_name_it_gets_stands_beside_it() {
+    let steps: [&[Short]; 3] = [
+        &[(MakeDirectory, [57, 151, 112, 174]), (MakeFile, [108, 10, 15, 112])],
+        &[(Edit, [23, 247, 231, 170]), (Move, [94, 73, 134, 86])],
+        &[(SaveAnew, [13, 46, 104, 129]), (Replace, [114, 65, 36, 7])],
+    ];
+    let mut schedule = vec![0; 32];
+    schedule.push(3451142358);
+    check(Case { failing: 300, schedule, ..case(4416573, News::Heard, steps) });
+}

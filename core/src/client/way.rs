@@ -237,8 +237,12 @@ impl Client {
             return Try::Full;
         }
         let label = format!("{}, {}", self.config.device_name, self.now.local);
+        // Where it is to be in that directory, it may become a copy of what then is there.
+        let comes_there = |place: &&Place| place.parent == parent && present.place.parent != parent;
+        let there = self.trees.get(node).remote().map(|there| &there.place);
+        let beside = there.filter(comes_there).unwrap_or(&present.place).name.clone();
         let name = (1..)
-            .map(|count| conflict_name(&present.place.name, &label, count))
+            .map(|count| conflict_name(&beside, &label, count))
             .find(|name| !self.is_taken(parent, name))
             .expect("some count is free: a directory is finite");
         let to = Place { parent, name };
