@@ -430,3 +430,17 @@ fn a_copy_of_what_comes_out_of_the_directory_whose_name_it_gets_stands_beside_it
     schedule.push(3451142358);
     check(Case { failing: 300, schedule, ..case(4416573, News::Heard, steps) });
 }
+
+/// What had lost its name to a symlink had it again after a restart, and was taken for edited by what this
+/// device had put there.
+#[test]
+fn who_has_lost_its_name_does_not_have_it_again_after_a_restart() {
+    let steps: [&[Short]; 3] = [
+        &[(MakeSymlink, [25, 168, 22, 30]), (MakeSymlink, [168, 85, 67, 176])],
+        &[(Replace, [158, 175, 115, 238])],
+        &[(Edit, [84, 198, 189, 175])],
+    ];
+    let mut schedule = vec![0; 21];
+    schedule.push(4267976201);
+    check(Case { seen: false, killed: 50, schedule, ..case(1749860, News::Entries, steps) });
+}

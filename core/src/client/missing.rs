@@ -176,14 +176,8 @@ impl Client {
 
     /// After a restart: a name that is new here settles as if it had just been seen.
     pub(super) fn settle_anew(&mut self) {
-        let is_new = |record: &Record| {
-            record.present().is_some_and(|here| match record.synced() {
-                Some(synced) => synced.place != here.place,
-                None => !record.accepted(),
-            })
-        };
         let new: Vec<NodeId> = (self.trees.nodes())
-            .filter(|(_, record)| is_new(record))
+            .filter(|(_, record)| record.is_new_at_its_name())
             .map(|(node, _)| node)
             .collect();
         new.into_iter().for_each(|node| self.unsettle(node, true));

@@ -220,6 +220,14 @@ impl Record {
         }
     }
 
+    /// It has come to its name on this disk, or was made there, and the server does not know that.
+    pub fn is_new_at_its_name(&self) -> bool {
+        self.present().is_some_and(|here| match self.synced() {
+            Some(synced) => synced.place != here.place,
+            None => !self.accepted(),
+        })
+    }
+
     /// What the server has.
     pub const fn remote(&self) -> Option<&State> {
         self.remote.as_ref()

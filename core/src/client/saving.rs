@@ -64,9 +64,15 @@ struct Header {
 /// Reads back what was saved.
 pub(super) fn restore(saved: Saved) -> Result<(Trees, Stream, Saves, Keys), DamagedState> {
     let mut trees = Trees::default();
+    let mut new = Vec::new();
     for (node, bytes) in saved.records {
-        trees.restore(node, Record::decode(&bytes)?);
+        match Record::decode(&bytes)? {
+            record if record.is_new_at_its_name() => new.push((node, record)),
+            record => trees.restore(node, record),
+        }
     }
+    // Only now: of two that were last seen at one name, it is that of who came there later.
+    new.into_iter().for_each(|(node, record)| trees.restore(node, record));
     let header = match saved.header {
         Some(bytes) => Header::decode(&bytes)?,
         None => Header {
@@ -233,7 +239,17 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::bench::node;
+    use crate::client::bench::{ROOT, agreed, dir, known, name, node};
+
+    #[test]
+    fn who_came_to_a_name_last_still_has_it_after_a_restart() {
+        let (d, e) = (dir(ROOT, "d"), dir(ROOT, "e"));
+        for (was, came) in [(1, 2), (2, 1)] {
+            let moved = known(came, Some(&d), Some(&e), Some(&e));
+            let client = Client::of_trees([agreed(was, &d), moved]);
+            assert_eq!(client.trees.child_here(ROOT, &name("d")), Some(node(came)));
+        }
+    }
 
     #[test]
     fn what_an_earlier_program_saved_is_gone_on_from_and_it_can_go_on_itself() {
