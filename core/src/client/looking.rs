@@ -46,6 +46,8 @@ pub(super) struct Looks {
     pub(super) missing: BTreeMap<NodeId, Missing>,
     /// When to look again at what is missing.
     pub(super) confirm: Timers,
+    /// What is missing since then, and is looked at again once all looks are done that are as old.
+    pub(super) after_older: BTreeSet<(Instant, NodeId)>,
     /// Names that something has which is not synced.
     pub(super) others: BTreeSet<(NodeId, Name)>,
     /// Nodes of which nothing is known, and which of those names they are behind.

@@ -17,8 +17,6 @@ use super::{Client, ProblemKind};
 
 /// How long something must be missing before its deletion is looked at again and believed.
 pub(super) const DELETION_MS: u64 = 1_000;
-/// How soon a deletion is asked about again while older looks are under way.
-const CONFIRM_AGAIN_MS: u64 = 50;
 
 /// A node that was found absent.
 #[derive(Debug)]
@@ -203,16 +201,24 @@ impl Client {
         while let Some(node) = self.looks.confirm.pop_due(now) {
             due.push(node);
         }
-        if due.is_empty() {
+        if due.is_empty() && self.looks.after_older.is_empty() {
             return;
         }
         let oldest = self.oldest_look();
+        let comes_first = |since: Instant| oldest.is_some_and(|oldest| oldest <= since);
+        while let Some((since, node)) = self.looks.after_older.pop_first() {
+            if comes_first(since) {
+                self.looks.after_older.insert((since, node));
+                break;
+            }
+            due.push(node);
+        }
         for node in due {
             let Some(since) = self.looks.missing.get(&node).map(|missing| missing.since) else {
                 continue;
             };
-            if oldest.is_some_and(|oldest| oldest <= since) {
-                self.looks.confirm.set(node, now + CONFIRM_AGAIN_MS);
+            if comes_first(since) {
+                self.looks.after_older.insert((since, node));
                 continue;
             }
             if self.may_be_moved_unseen(node) {

@@ -330,3 +330,19 @@ fn what_seems_to_have_lost_its_name_is_not_deleted_before_that_is_seen() {
     assert!(bench.client.trees.get(node('a')).present().is_some());
     assert!(!bench.client.is_missing_any(), "nobody waits for what cannot be seen");
 }
+
+#[test]
+fn what_is_missing_waits_for_older_looks_and_is_not_asked_about_meanwhile() {
+    let mut bench = started(&[('d', DIR, "d", "d", "d"), ('g', FILE, "g", "g", "g")]);
+    bench.deny("d");
+    bench.looks_for_overflow("d");
+    bench.put("g", None);
+    bench.looks_for_hint("g");
+    bench.wait(2 * DELETION_MS);
+    assert!(bench.client.is_missing_any(), "it may be in there");
+    let due = bench.client.looks_deadline().map(|(at, _)| at.ms_since(bench.now()));
+    assert!(due.is_some_and(|due| due > DELETION_MS), "{due:?}");
+    bench.failing.clear();
+    bench.wait(RETRY_MS);
+    assert_eq!(bench.client.trees.get(node('g')).local(), &Local::Absent);
+}
