@@ -225,6 +225,8 @@ impl Client {
                     && self.would_be_inside(place.parent, node)
                 {
                     let agreed = State { place: here.place.clone(), ..synced.clone() };
+                    // Nothing tells of that move any more: what it keeps is kept now.
+                    self.keep_undecided_here(node);
                     self.trees.set_synced(node, Some(agreed));
                 }
             }

@@ -306,8 +306,8 @@ impl Client {
         }
     }
 
-    /// The server took this device's move of a directory: what was deleted in it there, and could
-    /// not be decided about so far, is kept.
+    /// This device's move of a directory was taken by the server, or is given up: what was deleted in
+    /// it there, and could not be decided about so far, is kept.
     pub(super) fn keep_undecided_here(&mut self, dir: NodeId) {
         for below in self.trees.below_here(dir) {
             let undecided = self.is_unknown(below) || self.is_in_flight(below);

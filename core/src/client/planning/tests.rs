@@ -10,6 +10,7 @@ use crate::disk::DiskError;
 use crate::folding::Folding;
 use crate::node::Kind::{Directory as DIR, File as FILE};
 use crate::operation::{Refusal, Step};
+use crate::protocol::Resume;
 
 #[test]
 fn what_was_never_agreed_on_and_is_gone_at_the_first_look_comes_back() {
@@ -206,6 +207,22 @@ fn what_was_deleted_in_a_directory_that_was_moved_here_is_kept_also_if_it_could_
     bench.failing.clear();
     bench.wait(6_000);
     bench.check_log(&["send create f as e/f"]);
+}
+
+/// The server has `a` in `p`, so the move is taken back; that does not succeed at once.
+#[test]
+fn what_was_deleted_in_a_directory_is_kept_also_if_its_move_is_taken_back() {
+    let nodes =
+        [('a', DIR, "a", "a", "p/a"), ('p', DIR, "a/p", "p", "p"), ('f', FILE, "p/f", "p/f", "")];
+    let mut bench = Bench::alone(&nodes);
+    bench.resume = Some(Resume::Entries);
+    bench.deny("a/p");
+    bench.start();
+    bench.wait(1_000);
+    bench.failing.clear();
+    bench.fails("rename a/p (to p) → p", DiskError::Busy);
+    bench.wait(6_000);
+    bench.check(&["rename a/p (to p) → p", "upload a/p/f"]);
 }
 
 /// Something was to come into it, and then not any more, before it was known whether it is gone.
