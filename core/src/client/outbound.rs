@@ -243,9 +243,10 @@ impl Client {
             // Where it is to be is not known now.
             let Some(decision) = self.decide(at) else { return false };
             let record = self.trees.get(at);
-            let place = match decision.places_there() {
-                true => record.present().map(|here| &here.place),
-                false => record.remote().map(|there| &there.place),
+            // What was deleted there is made again as it is here: something is to be in it.
+            let place = match (decision.places_there(), record.remote()) {
+                (false, Some(there)) => Some(&there.place),
+                (true, _) | (false, None) => record.present().map(|here| &here.place),
             };
             match place {
                 Some(place) => at = place.parent,

@@ -206,6 +206,17 @@ impl Judge<'_> {
             && (after.place.name == here.name || self.is_copy(&after.place, &here.name))
     }
 
+    /// Whether a directory is, or was to be made anew, in another. One that the server deleted is made
+    /// anew for what is moved into it, but not for what would be inside itself there.
+    fn would_be_inside(&self, dir: NodeId, other: NodeId) -> bool {
+        let place = |at: &NodeId| {
+            let state = self.after.get(*at).or_else(|| self.three.local.get(*at));
+            state.map(|state| state.place.parent)
+        };
+        let many = self.three.nodes().len() + self.after.0.len();
+        std::iter::successors(Some(dir), place).take(many).any(|at| at == other)
+    }
+
     fn lived(
         &self,
         node: NodeId,
@@ -220,7 +231,7 @@ impl Judge<'_> {
         } else {
             // What this disk had it in may have become another directory, which the server has.
             let parents = self.heirs_of_directory(here.place.parent);
-            let cycle = parents.iter().any(|dir| self.after.is_within(*dir, node));
+            let cycle = parents.iter().any(|dir| self.would_be_inside(*dir, node));
             self.is_placed(after, &here.place) || cycle && after.place == there.place
         };
         if !placed {

@@ -14,6 +14,8 @@ use crate::node::Kind;
 use crate::operation::MAX_INLINE_BYTES;
 use crate::protocol::Resume;
 
+mod cycles;
+
 /// Someone makes a directory, and that has settled.
 fn make(bench: &mut Bench, number: u64, at: &str) {
     bench.change(at, Some(found(number, &Body::Directory)));
@@ -150,30 +152,6 @@ fn a_name_that_something_hidden_has_at_the_server_is_given_up() {
     bench.tell(Event::Overflowed(path("")));
     bench.wait(200);
     bench.check(&["rename f → f (!)"]);
-}
-
-#[test]
-fn a_move_that_would_put_a_directory_into_itself_is_taken_back_and_no_other() {
-    let [a, p] = ["a", "p"].map(|at| dir(ROOT, at));
-    let [q, renamed] = ["q", "renamed"].map(|at| dir(node(2), at));
-    // `a` was moved into `p/q`, and here `p` into `a`.
-    let mut bench = Bench::of([
-        known(1, Some(&a), Some(&a), Some(&dir(node(3), "a"))),
-        known(2, Some(&dir(node(1), "p")), Some(&p), Some(&p)),
-        known(3, Some(&renamed), Some(&q), Some(&q)),
-    ]);
-    // Both have settled when the server hears.
-    bench.resume = None;
-    bench.tell(Event::Started);
-    bench.wait(500);
-    bench.check(&[]);
-    bench.resume = Some(Resume::Entries);
-    bench.wait(2_000);
-    bench.check(&["rename a/p (to p) → p", "send move 3 to a/p/renamed"]);
-    bench.accept("send move 3 to a/p/renamed");
-    bench.done("rename a/p (to p) → p", 2);
-    bench.wait(500);
-    bench.check(&["rename a (to a) → p/renamed/a"]);
 }
 
 #[test]
