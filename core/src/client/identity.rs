@@ -104,9 +104,7 @@ impl Client {
         {
             return false;
         }
-        // What stands where it did, though another has its name since a restart, took that before.
-        if old != place
-            && found.form.kind() != Kind::Directory
+        if found.form.kind() != Kind::Directory
             && !self.may_be_known_there(node)
             && let Some(owner) = self.owner(&place, found.form.kind()).filter(|&o| o != node)
             && !self.has_moved(owner, listing, name)

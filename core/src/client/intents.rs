@@ -15,7 +15,7 @@ use super::Client;
 use super::planning::with_executable;
 use super::reconcile::same;
 use super::record::{Intent, Local, Present, Record};
-use super::trees::Trees;
+use super::trees::{MAX_DEPTH, Trees};
 
 /// Changes that were begun before this engine started, until it is known what became of them.
 #[derive(Debug)]
@@ -117,6 +117,36 @@ impl Client {
         true
     }
 
+    /// Not where it was, since this device had begun to move it, or a directory that it is in, to where
+    /// nobody can look now.
+    pub(super) fn is_moved_out_of_sight(&self, node: NodeId) -> bool {
+        let begun = |at| match self.trees.get(at).intent() {
+            Some(Intent::Move(to)) if self.unresolved.contains(at) => Some(to.parent),
+            Some(_) | None => None,
+        };
+        let mut at = node;
+        // A directory that it was moved into may have been moved on.
+        for _ in 0..MAX_DEPTH {
+            if !self.is_being_missed(at) {
+                return false;
+            }
+            let Some(to) = self.trees.line_here(at).find_map(begun) else { return false };
+            if self.unseen_around(to).is_some() {
+                return true;
+            }
+            at = to;
+        }
+        false
+    }
+
+    /// It, or something that was last seen in it.
+    pub(super) fn is_any_moved_out_of_sight(&self, node: NodeId) -> bool {
+        let begun = |&at: &NodeId| self.trees.is_within_here(at, node);
+        self.is_moved_out_of_sight(node)
+            || (self.unresolved.nodes.iter().filter(|at| begun(at)))
+                .any(|&at| self.is_moved_out_of_sight(at))
+    }
+
     /// What was agreed on about a node, if what is here is so.
     fn synced_if(&self, node: NodeId, is_so: impl FnOnce(&Present) -> bool) -> Option<State> {
         let record = self.trees.get(node);
@@ -190,15 +220,6 @@ impl Client {
             Some(_) => {}
         }
         placed
-    }
-
-    /// It may have been moved, before this engine started, to where nothing can be seen now.
-    pub(super) fn may_be_moved_unseen(&self, node: NodeId) -> bool {
-        let to = match self.trees.get(node).intent() {
-            Some(Intent::Move(to)) if self.unresolved.contains(node) => to,
-            Some(_) | None => return false,
-        };
-        self.is_out_of_sight(to.parent)
     }
 
     /// Something new was met, or is gone: what was begun before a crash may wait for it.

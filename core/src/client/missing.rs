@@ -136,7 +136,7 @@ impl Client {
     /// A node's name was found absent by a look.
     pub(super) fn found_missing(&mut self, node: NodeId, look: u64) {
         let confirmed = self.looks.missing.get(&node).and_then(|missing| missing.confirmed_by);
-        if confirmed.is_some_and(|number| number <= look) {
+        if confirmed.is_some_and(|number| number <= look) && !self.is_any_moved_out_of_sight(node) {
             self.looks.missing.remove(&node);
             if !self.take_over(node) {
                 self.believe_deleted(node);
@@ -169,7 +169,8 @@ impl Client {
 
     /// Something is missing where it can be seen whether it is there.
     pub(super) fn is_missing_any(&self) -> bool {
-        self.looks.missing.keys().any(|node| !self.is_unknown(*node))
+        let unknown = |node| self.is_unknown(node) || self.is_any_moved_out_of_sight(node);
+        self.looks.missing.keys().any(|node| !unknown(*node))
     }
 
     /// After a restart: a name that is new here settles as if it had just been seen.
@@ -221,12 +222,12 @@ impl Client {
                 self.looks.after_older.insert((since, node));
                 continue;
             }
-            if self.may_be_moved_unseen(node) {
-                self.looks.confirm.set(node, now + DELETION_MS);
-                continue;
-            }
             let place = self.trees.get(node).present().map(|present| present.place.clone());
             match place {
+                // Wherever this device had moved it, nobody can look.
+                Some(_) if self.is_any_moved_out_of_sight(node) => {
+                    self.looks.confirm.set(node, now + DELETION_MS);
+                }
                 Some(place) if self.trees.at_here(&place) == Some(node) => {
                     self.want(place.parent, Names::Only([place.name].into()), false, 0);
                     let confirmed_by = Some(self.looks.last_number + 1);

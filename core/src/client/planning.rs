@@ -133,15 +133,17 @@ impl Client {
             && self.is_being_missed(node)
     }
 
-    /// Below a directory that could not be read. Of what was deleted in it before, too, nobody knows
-    /// whether it has come back.
+    /// Below a directory that could not be read, or moved there by this device. Of what was deleted in
+    /// it before, too, nobody knows whether it has come back.
     pub(super) fn is_unknown(&self, node: NodeId) -> bool {
         if self.looks.all_is_seen() {
             return false;
         }
         let record = self.trees.get(node);
         match (record.last_seen(), record.synced()) {
-            (Some(here), _) => self.unseen_around(here.place.parent).is_some(),
+            (Some(here), _) => {
+                self.unseen_around(here.place.parent).is_some() || self.is_moved_out_of_sight(node)
+            }
             (None, Some(synced)) => self.is_out_of_sight(synced.place.parent),
             (None, None) => false,
         }

@@ -152,13 +152,6 @@ fn what_was_never_accepted_and_takes_a_files_name_is_an_edit_of_it() {
 }
 
 #[test]
-fn what_took_a_files_name_before_a_restart_is_itself_still() {
-    // By what was saved, either may have been there last.
-    let known = [('N', ROOT, "f", 3, FILE), ('a', ROOT, "f", 1, FILE)];
-    check(&known, &[(1, ROOT, &[("f", 3, FILE)])], "f:N f:a?");
-}
-
-#[test]
 fn a_directory_that_takes_a_directorys_name_is_itself() {
     let known = [('d', ROOT, "d", 4, Form::Directory), ('E', ROOT, "e", 5, Form::Directory)];
     check(&known, &[(1, ROOT, &[("d", 5, Form::Directory)])], "d:E d:d?");

@@ -228,6 +228,47 @@ fn what_was_placed_where_nothing_can_be_seen_is_not_taken_for_a_users() {
     bench.check(&["fetch 9 bytes"]);
 }
 
+/// It was taken for deleted as soon as its name was seen to be free, and then met as something new.
+#[test]
+fn what_was_moved_to_where_nobody_can_look_is_waited_for() {
+    let closed = || agreed(1, &dir(ROOT, "closed"));
+    let begun_move = |of: u8, was: &State, to: &State| {
+        begun(known(of, Some(was), Some(was), Some(to)), Intent::Move(to.place.clone().into()))
+    };
+    #[track_caller]
+    fn check(records: &[(NodeId, Record)], stands: &[Stands], at: &str) {
+        let mut bench = Bench::of(records.to_vec());
+        for (at, seen) in stands {
+            bench.put(at, seen.map(|(number, state)| found(number, &state.body)));
+        }
+        bench.deny("closed");
+        bench.tell(Event::Started);
+        bench.wait(4_000);
+        assert!(bench.client.trees.get(node(3)).present().is_some());
+        assert!(!bench.client.is_missing_any(), "nobody waits for what cannot be seen");
+        bench.failing.clear();
+        bench.wait(10_000);
+        bench.check(&[]);
+        assert_eq!(bench.id(at), Some(node(3)));
+    }
+    let (was, to) = (file(ROOT, "f", "one"), file(node(1), "g", "one"));
+    let stands = [("f", None), ("closed/g", Some((3, &to)))];
+    check(&[closed(), begun_move(3, &was, &to)], &stands, "closed/g");
+    // The directory that it was in was then removed.
+    let d = dir(ROOT, "d");
+    let was = file(node(2), "f", "one");
+    let removed = begun(known(2, Some(&d), Some(&d), None), Intent::Remove);
+    let stands = [("d", None), ("closed/g", Some((3, &to)))];
+    check(&[closed(), removed, begun_move(3, &was, &to)], &stands, "closed/g");
+    // The directory that it is in was then moved.
+    let moved = dir(node(1), "e");
+    let (was, to) = (file(ROOT, "f", "one"), file(node(2), "g", "one"));
+    let stands = [("f", None), ("d", None), ("closed/e", Some((2, &moved)))];
+    let stands = [&stands[..], &[("closed/e/g", Some((3, &to)))]].concat();
+    let both = [begun_move(2, &d, &moved), begun_move(3, &was, &to)];
+    check(&[&[closed()], &both[..]].concat(), &stands, "closed/e/g");
+}
+
 #[test]
 fn an_executable_bit_is_not_taken_for_a_users() {
     let was = file(ROOT, "f", "one");
