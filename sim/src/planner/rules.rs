@@ -230,7 +230,8 @@ impl Judge<'_> {
             after.place == there.place
         } else {
             // What this disk had it in may have become another directory, which the server has.
-            let parents = self.heirs_of_directory(here.place.parent);
+            let mut parents = self.heirs_of_directory(here.place.parent);
+            parents.insert(here.place.parent);
             let cycle = parents.iter().any(|dir| self.would_be_inside(*dir, node));
             self.is_placed(after, &here.place) || cycle && after.place == there.place
         };
