@@ -208,8 +208,8 @@ impl Client {
                 if self.is_at_one_of(node, places) {
                     self.moved(node, to.clone());
                 }
-                if agreed {
-                    self.agree_on_place(node, places.first(), to);
+                if let Some(from) = places.first().filter(|_| agreed) {
+                    self.agree_on_place(node, from, to);
                 }
             }
             Then::Exchanged { other } => {
@@ -219,7 +219,7 @@ impl Client {
                         if self.is_at_one_of(node, places) {
                             self.moved(node, to.clone());
                         }
-                        self.agree_on_place(node, Some(from), to.clone());
+                        self.agree_on_place(node, from, to.clone());
                     }
                 }
             }
@@ -243,16 +243,22 @@ impl Client {
         }
     }
 
-    /// A node was moved here to where the server has it, or on its way there. If that overrules a
-    /// move of the user's, what was deleted in it at the server, and could not be decided about so
-    /// far, is kept, as it would have been by that move.
-    fn agree_on_place(&mut self, node: NodeId, from: Option<&Place>, to: Place) {
-        let Some(synced) = self.trees.get(node).synced().cloned() else { return };
-        if from.is_some_and(|from| *from != synced.place) {
+    /// A node was moved here, from there, to where the server has it, or on its way there. What was
+    /// deleted in it, and could not be decided about so far, has the fate that it had before: if this
+    /// overrules a move of the user's, that still keeps it.
+    pub(super) fn agree_on_place(&mut self, node: NodeId, from: &Place, to: Place) {
+        let record = self.trees.get(node);
+        let Some(synced) = record.synced() else { return };
+        let moved_there = record.origin() != record.remote().map(|there| &there.place);
+        if *from != synced.place || self.is_moved_here(from.parent, NodeId::ROOT) {
             self.keep_undecided_here(node);
+        } else if self.is_moved_here(to.parent, NodeId::ROOT) {
+            self.let_go_in(node);
         }
-        self.keep_undecided_there(node);
-        self.trees.set_synced(node, Some(State { place: to, ..synced }));
+        if moved_there {
+            self.keep_undecided_there(node);
+        }
+        self.trees.pass_by(node, to);
     }
 
     /// What was placed was moved on at once, and met there as something new: that is it.

@@ -95,10 +95,10 @@ impl Client {
             }
             Some(Intent::Move(to)) => {
                 let agreed = self.synced_if(node, |here| here.place == *to);
-                if agreed.is_some() {
-                    self.keep_undecided_there(node);
-                }
-                agreed.map(|synced| Some(State { place: *to, ..synced }))
+                agreed.map(|synced| {
+                    self.agree_on_place(node, &synced.place, *to);
+                    self.trees.get(node).synced().cloned()
+                })
             }
             Some(Intent::SetExecutable(bit)) => {
                 let agreed = self.synced_if(node, |here| here.body.executable() == bit);

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use crate::blob::Blob;
 use crate::id::{CommitKey, NodeId, Seq};
-use crate::node::{Body, State};
+use crate::node::Body;
 use crate::operation::{
     Commit, MAX_COMMIT_BYTES, MAX_OPERATIONS, MAX_STEPS, Operation, Refusal, Step, Verdict,
 };
@@ -219,15 +219,12 @@ impl Client {
         for into_own in [true, false] {
             for &node in &ready {
                 let Some(Step::Move { place, .. }) = self.step(node) else { continue };
-                let record = self.trees.get(node);
-                if let (Some(here), Some(synced)) = (record.present(), record.synced())
-                    && self.trees.is_within_there(place.parent, node) == into_own
+                if self.trees.is_within_there(place.parent, node) == into_own
                     && self.would_be_inside(place.parent, node)
                 {
-                    let agreed = State { place: here.place.clone(), ..synced.clone() };
                     // Nothing tells of that move any more: what it keeps is kept now.
                     self.keep_undecided_here(node);
-                    self.trees.set_synced(node, Some(agreed));
+                    self.trees.pass_by(node, place);
                 }
             }
         }

@@ -117,7 +117,7 @@ impl Client {
         let record = self.trees.get(node);
         let moved_above = match (record.local(), record.synced(), record.remote()) {
             (Local::Absent, Some(_), Some(_)) => self.moved_above_there(node),
-            (Local::Present(_), Some(_), None) => self.moved_above_here(node),
+            (Local::Present(_), Some(_), None) => !record.goes() && self.moved_above_here(node),
             (Local::Absent | Local::Present(_) | Local::Hidden(_), _, _) => false,
         };
         situation(record, moved_above).map(reconcile)
@@ -182,30 +182,41 @@ impl Client {
     }
 
     fn moved_above_here(&self, node: NodeId) -> bool {
-        self.moved_above(node, place_here, place_there)
+        let here = self.trees.get(node).present();
+        here.is_some_and(|here| self.is_moved_here(here.place.parent, NodeId::ROOT))
     }
 
     fn moved_above_there(&self, node: NodeId) -> bool {
-        self.moved_above(node, place_there, place_here)
+        let moved = |record: &Record, now: &Place| {
+            record.origin().is_some_and(|was| was != now) && place_here(record) != Some(now)
+        };
+        let there = place_there(self.trees.get(node));
+        there.is_some_and(|there| self.is_moved(there.parent, NodeId::ROOT, place_there, moved))
     }
 
-    /// Whether a directory above was moved by the side that has it at `place`, and not to the same
-    /// by the other.
-    fn moved_above(
+    /// Whether a directory, or one that it is in, up to another, was moved by a user here, and not to
+    /// the same at the server.
+    pub(super) fn is_moved_here(&self, dir: NodeId, until: NodeId) -> bool {
+        let moved = |record: &Record, now: &Place| {
+            record.synced().is_some_and(|was| was.place != *now) && place_there(record) != Some(now)
+        };
+        self.is_moved(dir, until, place_here, moved)
+    }
+
+    fn is_moved(
         &self,
-        node: NodeId,
+        dir: NodeId,
+        until: NodeId,
         place: fn(&Record) -> Option<&Place>,
-        other: fn(&Record) -> Option<&Place>,
+        moved: impl Fn(&Record, &Place) -> bool,
     ) -> bool {
-        let mut at = place(self.trees.get(node)).map(|place| place.parent);
-        while let Some(dir) = at.filter(|&dir| dir != NodeId::ROOT) {
-            let record = self.trees.get(dir);
-            let now = place(record);
-            match (now, record.synced()) {
-                (Some(now), Some(synced)) if *now != synced.place && other(record) != Some(now) => {
-                    return true;
-                }
-                _ => at = now.map(|place| place.parent),
+        let mut at = dir;
+        while at != NodeId::ROOT && at != until {
+            let record = self.trees.get(at);
+            match place(record) {
+                Some(now) if moved(record, now) => return true,
+                Some(now) => at = now.parent,
+                None => return false,
             }
         }
         false
@@ -313,8 +324,21 @@ impl Client {
     pub(super) fn keep_undecided_here(&mut self, dir: NodeId) {
         for below in self.trees.below_here(dir) {
             let undecided = self.is_unknown(below) || self.is_in_flight(below);
-            if undecided && self.trees.get(below).remote().is_none() {
+            let record = self.trees.get(below);
+            if undecided && record.remote().is_none() && !record.goes() {
                 self.trees.set_synced(below, None);
+            }
+        }
+    }
+
+    /// The server's move of a directory was made here, into one that was moved here itself: that does
+    /// not keep what was deleted in it at the server.
+    pub(super) fn let_go_in(&mut self, dir: NodeId) {
+        for below in self.trees.below_here(dir) {
+            let kept = place_here(self.trees.get(below))
+                .is_none_or(|here| self.is_moved_here(here.parent, dir));
+            if !kept {
+                self.trees.let_go(below);
             }
         }
     }

@@ -200,7 +200,7 @@ pub fn situation(record: &Record, moved_above: bool) -> Option<Situation> {
         (None, None, Some(_)) => Situation::OnlyThere,
         (Some((_, body)), None, Some(there)) => Situation::Unmet(same(body, &there.body)),
         (None, Some(synced), Some(there)) => Situation::DeletedHere(Touched {
-            place: moved_above || there.place != synced.place,
+            place: moved_above || record.origin() != Some(&there.place),
             content: Some(!there.body.same_bytes(&synced.body)),
             executable: there.body.executable() != synced.body.executable(),
         }),

@@ -114,6 +114,11 @@ enum Base {
     AsRemote,
     /// This.
     Was(Box<State>),
+    /// This counts, though its place is on the way from the one that was agreed on: no user's, nor
+    /// that of the server.
+    OnWay(Box<(State, Place)>),
+    /// This, and it was deleted at the server: it goes, wherever the server has its directory go.
+    Goes(Box<State>),
 }
 
 /// A change of this disk that was begun: known again after a crash, when it may have been done.
@@ -216,7 +221,8 @@ impl Record {
         match &self.base {
             Base::Never => None,
             Base::AsRemote => self.remote.as_ref(),
-            Base::Was(state) => Some(state),
+            Base::Was(state) | Base::Goes(state) => Some(state),
+            Base::OnWay(way) => Some(&way.0),
         }
     }
 
@@ -226,6 +232,19 @@ impl Record {
             Some(synced) => synced.place != here.place,
             None => !self.accepted(),
         })
+    }
+
+    /// Where both sides last had it.
+    pub(super) fn origin(&self) -> Option<&Place> {
+        match &self.base {
+            Base::OnWay(way) => Some(&way.1),
+            _ => self.synced().map(|synced| &synced.place),
+        }
+    }
+
+    /// It was deleted at the server, and a move here of a directory above it does not keep it.
+    pub(super) const fn goes(&self) -> bool {
+        matches!(self.base, Base::Goes(_))
     }
 
     /// What the server has.
@@ -282,12 +301,42 @@ impl Record {
             let excess = self.past.len().saturating_sub(MAX_PAST);
             self.past.drain(..excess);
         }
-        self.base = match state {
-            None => Base::Never,
-            Some(state) if self.remote.as_ref() == Some(&state) => Base::AsRemote,
-            Some(state) => Base::Was(Box::new(state)),
+        let before = core::mem::replace(&mut self.base, Base::Never);
+        self.base = match (state, before) {
+            (None, _) => Base::Never,
+            (Some(state), _) if self.remote.as_ref() == Some(&state) => Base::AsRemote,
+            (Some(state), Base::OnWay(way))
+                if way.0.place == state.place && !self.is_there(&state.place) =>
+            {
+                Base::OnWay(Box::new((state, way.1)))
+            }
+            (Some(state), _) => Base::Was(Box::new(state)),
         };
         self.forget_vain_consent();
+    }
+
+    fn is_there(&self, place: &Place) -> bool {
+        self.remote.as_ref().is_some_and(|there| there.place == *place)
+    }
+
+    /// On its way to where the server has it, it counts as agreed on that it is at this place.
+    pub(super) fn pass_by(&mut self, place: Place) {
+        let (Some(synced), Some(origin)) = (self.synced().cloned(), self.origin().cloned()) else {
+            return;
+        };
+        let is_there = self.is_there(&place);
+        self.set_synced(Some(State { place, ..synced.clone() }));
+        if !is_there {
+            let state = self.synced().cloned().unwrap_or(synced);
+            self.base = Base::OnWay(Box::new((state, origin)));
+        }
+    }
+
+    /// What was deleted at the server goes from here, whatever directory it is in by then.
+    pub(super) fn let_go(&mut self) {
+        if let (Some(synced), None) = (self.synced().cloned(), &self.remote) {
+            self.base = Base::Goes(Box::new(synced));
+        }
     }
 
     pub(super) fn forget_past(&mut self) {
@@ -296,7 +345,10 @@ impl Record {
 
     pub(super) fn set_remote(&mut self, state: Option<State>) {
         let synced = self.synced().cloned();
-        self.base = Base::Never;
+        if self.base == Base::AsRemote {
+            // `synced` has it.
+            self.base = Base::Never;
+        }
         self.remote = state;
         self.set_synced(synced);
     }

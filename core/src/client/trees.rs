@@ -442,6 +442,7 @@ impl Trees {
 }
 
 mod index;
+mod moves;
 mod unsaved;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::client::bench::{
 use crate::client::event::Event;
 use crate::client::record::Record;
 use crate::disk::{DiskError, Seen};
-use crate::node::Kind;
+use crate::node::{Kind, State};
 use crate::operation::MAX_INLINE_BYTES;
 use crate::protocol::Resume;
 

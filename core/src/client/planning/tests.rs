@@ -278,3 +278,31 @@ fn who_moved_a_directory_keeps_what_was_deleted_in_it_when_another_move_counts()
     check("d", false);
     check("a", true);
 }
+
+#[test]
+fn what_was_deleted_in_a_directory_has_the_same_fate_when_the_server_moves_that() {
+    let check = |here: &State, there: &State, expected: &[&str]| {
+        let inside = file(node('d'), "f", "one");
+        let [before, after] = ["a", "b"].map(|at| dir(ROOT, at));
+        let mut bench = Bench::quick([
+            known('a', Some(&after), Some(&before), Some(&before)),
+            known('d', Some(here), Some(here), Some(there)),
+            known('f', Some(&inside), Some(&inside), None),
+        ]);
+        bench.deny(if here.place.parent == ROOT { "d" } else { "b/d" });
+        bench.start();
+        bench.wait(1_000);
+        bench.carry_out();
+        bench.accept("send move a to b");
+        bench.wait(6_000);
+        bench.check_log(expected);
+    };
+    let [within, without] = [node('a'), ROOT].map(|parent| dir(parent, "d"));
+    // Here `a` was moved: that keeps only what was in it before.
+    check(&without, &within, &["rename d (to d) → b/d", "send move a to b", "remove b/d/f"]);
+    check(
+        &within,
+        &without,
+        &["rename b/d (to d) → d", "send move a to b", "send create f as d/f"],
+    );
+}

@@ -88,3 +88,30 @@ fn what_was_saved_is_read_back() {
     assert_eq!(Record::decode(&record.encode()), Ok(record));
     assert!(Record::decode(b"?").is_err());
 }
+
+#[test]
+fn what_is_on_its_way_is_known_to_come_from_where_both_had_it() {
+    let [was, way] = ["was", "way"].map(|at| dir(ROOT, at));
+    let mut record = Record::of(here(1, &was), Some(was.clone()), Some(was.clone()));
+    record.pass_by(way.place.clone());
+    assert_eq!((record.synced(), record.origin()), (Some(&way), Some(&was.place)));
+    record.set_remote(Some(dir(ROOT, "other")));
+    assert_eq!((record.synced(), record.origin()), (Some(&way), Some(&was.place)));
+    assert_eq!(Record::decode(&record.encode()), Ok(record.clone()));
+    record.set_remote(Some(was.clone()));
+    record.pass_by(was.place.clone());
+    assert_eq!((record.synced(), record.origin()), (Some(&was), Some(&was.place)));
+}
+
+#[test]
+fn what_goes_does_so_until_the_server_has_it_again() {
+    let was = file(ROOT, "f", "one");
+    let mut record = Record::of(here(1, &was), Some(was.clone()), Some(was.clone()));
+    record.let_go();
+    assert!(!record.goes());
+    record.set_remote(None);
+    record.let_go();
+    assert_eq!((record.goes(), record.synced()), (true, Some(&was)));
+    record.set_remote(Some(was));
+    assert!(!record.goes());
+}

@@ -44,3 +44,25 @@ fn a_directory_that_was_deleted_is_not_made_again_for_what_would_be_inside_itsel
     bench.wait(500);
     bench.check(&["remove p/q/a"]);
 }
+
+#[test]
+fn what_was_deleted_in_a_directory_stays_so_when_that_goes_back_to_where_it_was() {
+    let [a, b] = ["a", "b"].map(|at| dir(ROOT, at));
+    let inside = file(node(1), "f", "one");
+    // `b` was moved into `a`; here `a/f` was deleted, and `a` moved into `b`.
+    let mut bench = Bench::of([
+        known(1, Some(&dir(node(2), "a")), Some(&a), Some(&a)),
+        known(2, Some(&b), Some(&b), Some(&dir(node(1), "b"))),
+        known(3, None, Some(&inside), Some(&inside)),
+    ]);
+    // All has settled when the server hears.
+    bench.resume = None;
+    bench.tell(Event::Started);
+    bench.wait(500);
+    bench.resume = Some(Resume::Entries);
+    bench.wait(2_000);
+    bench.check(&["rename b/a (to a) → a", "send delete 3"]);
+    bench.done("rename b/a (to a) → a", 1);
+    bench.wait(500);
+    bench.check(&["rename b (to b) → a/b", "send delete 3"]);
+}
