@@ -53,10 +53,29 @@ impl Client {
         } else if !self.is_saved(node) {
             return false;
         }
-        if let Intent::Place(agreed) = intent {
-            self.keep_what_is_alike(node, agreed);
+        let kept = match intent {
+            Intent::Place(agreed) => {
+                self.keep_what_is_alike(node, agreed);
+                true
+            }
+            Intent::Move(_) => self.is_kept_inside(node),
+            Intent::Remove | Intent::SetExecutable(_) => true,
+        };
+        kept && self.is_saved(node)
+    }
+
+    /// Once it is moved, nothing tells that a user had moved it: what it has in it that was deleted at
+    /// the server, and is kept for that, is saved before.
+    fn is_kept_inside(&mut self, node: NodeId) -> bool {
+        let record = self.trees.get(node);
+        let at = record.present().map(|here| &here.place);
+        if record.synced().map(|synced| &synced.place) == at {
+            return true;
         }
-        self.is_saved(node)
+        self.keep_undecided_here(node);
+        let only_here = |at: &NodeId| self.trees.get(*at).remote().is_none();
+        let kept = |at: NodeId| self.trees.is_fleeting(at) || self.is_saved(at);
+        self.trees.below_here(node).into_iter().filter(only_here).all(kept)
     }
 
     /// What is here already, and like what is to be placed, is saved no later than that: so after a

@@ -269,6 +269,23 @@ fn what_was_moved_to_where_nobody_can_look_is_waited_for() {
     check(&[&[closed()], &both[..]].concat(), &stands, "closed/e/g");
 }
 
+/// It is begun once more, after a crash, when what is in it was not known yet.
+#[test]
+fn a_move_that_overrules_a_users_waits_until_what_that_one_keeps_is_saved() {
+    let [agreed, users, servers] = ["d", "a", "c"].map(|at| dir(ROOT, at));
+    let inside = file(node(1), "f", "one");
+    let moved = known(1, Some(&users), Some(&agreed), Some(&servers));
+    let mut bench = Bench::of([
+        begun(moved, Intent::Move(servers.place.clone().into())),
+        known(2, Some(&inside), Some(&inside), None),
+    ]);
+    (bench.saves, bench.resume) = (false, None);
+    bench.tell(Event::Started);
+    bench.check(&["save"]);
+    bench.done("save", 0);
+    bench.check(&["rename a (to c) → c"]);
+}
+
 #[test]
 fn an_executable_bit_is_not_taken_for_a_users() {
     let was = file(ROOT, "f", "one");
