@@ -238,7 +238,9 @@ impl Record {
     pub(super) fn origin(&self) -> Option<&Place> {
         match &self.base {
             Base::OnWay(way) => Some(&way.1),
-            _ => self.synced().map(|synced| &synced.place),
+            Base::Never | Base::AsRemote | Base::Was(_) | Base::Goes(_) => {
+                self.synced().map(|synced| &synced.place)
+            }
         }
     }
 
