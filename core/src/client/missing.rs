@@ -212,7 +212,9 @@ impl Client {
                 self.looks.after_older.insert((since, node));
                 break;
             }
-            due.push(node);
+            // It may have been found meanwhile, and be missing again.
+            let missing = self.looks.missing.get(&node);
+            due.extend(missing.filter(|missing| missing.since == since).map(|_| node));
         }
         for node in due {
             let Some(since) = self.looks.missing.get(&node).map(|missing| missing.since) else {

@@ -346,3 +346,22 @@ fn what_is_missing_waits_for_older_looks_and_is_not_asked_about_meanwhile() {
     bench.wait(RETRY_MS);
     assert_eq!(bench.client.trees.get(node('g')).local(), &Local::Absent);
 }
+
+#[test]
+fn what_was_found_and_is_missing_again_is_missing_since_then() {
+    let mut bench = started(&[('d', DIR, "d", "d", "d"), ('g', FILE, "g", "g", "g")]);
+    bench.deny("d");
+    bench.looks_for_overflow("d");
+    for (there, wait) in [(false, 2 * DELETION_MS), (true, 0), (false, 0)] {
+        bench.put("g", there.then(|| seen('g', FILE)));
+        bench.looks_for_hint("g");
+        bench.wait(wait);
+    }
+    // All is seen at once, and another look shows nothing at its name.
+    bench.failing.clear();
+    bench.looks_for_overflow("d");
+    bench.wait(DELETION_MS / 2);
+    assert!(bench.client.trees.get(node('g')).present().is_some());
+    bench.wait(DELETION_MS);
+    assert_eq!(bench.client.trees.get(node('g')).local(), &Local::Absent);
+}
