@@ -4,16 +4,15 @@
 //! browser has a profile of its own below its world.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::http::request;
+use crate::keeper::free_port;
 use crate::process::Process;
 use crate::wait::{PATIENCE, wait_for};
 use crate::world::World;
@@ -290,21 +289,4 @@ impl Drop for Browser {
 fn quoted(text: &str) -> String {
     assert!(!text.contains('"'), "{text:?} cannot be looked for");
     format!("\"{text}\"")
-}
-
-/// A port that nobody has. The driver wants one for IPv4 and IPv6 alike, and what it chooses itself is
-/// free for one of them. It is below those that are given to whoever asks for any.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
-    let taken = |ip: IpAddr, port| {
-        let bound = TcpListener::bind((ip, port));
-        bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
-    };
-    (0..1_000)
-        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
-        .find(|port| {
-            !taken(Ipv4Addr::LOCALHOST.into(), *port) && !taken(Ipv6Addr::LOCALHOST.into(), *port)
-        })
-        .expect("one of many is free")
 }

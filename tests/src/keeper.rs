@@ -2,10 +2,11 @@
 //! however that ends.
 
 use std::fs::File;
-use std::io::Write;
-use std::net::TcpListener;
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::wait::{PATIENCE, wait_for};
 
@@ -82,8 +83,20 @@ impl Drop for Kept {
     }
 }
 
-/// A port of loopback that was free a moment ago.
+/// A port of loopback that nobody has. It is below those that are given to whoever asks for any, so
+/// nobody gets it before the program does that it is for. A browser's driver wants one for IPv4 and IPv6
+/// alike, and what it chooses itself is free for one of them.
 pub(crate) fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    free.expect("a port is free").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    let taken = |ip: IpAddr, port| {
+        let bound = TcpListener::bind((ip, port));
+        bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+    };
+    (0..1_000)
+        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
+        .find(|port| {
+            !taken(Ipv4Addr::LOCALHOST.into(), *port) && !taken(Ipv6Addr::LOCALHOST.into(), *port)
+        })
+        .expect("one of many is free")
 }
