@@ -83,8 +83,9 @@ impl Client {
     fn keep_what_is_alike(&mut self, node: NodeId, agreed: &State) {
         let fleeting = self.trees.fleeting();
         let alike = fleeting.filter(|other| may_be(self.trees.get(*other), agreed));
-        for other in alike.collect::<Vec<NodeId>>() {
-            self.trees.keep(other);
+        let alike: Vec<NodeId> = alike.collect();
+        if !alike.is_empty() {
+            alike.into_iter().for_each(|other| self.trees.keep(other));
             self.trees.save_again(node);
         }
     }

@@ -207,11 +207,10 @@ impl Client {
         }
         let oldest = self.oldest_look();
         let comes_first = |since: Instant| oldest.is_some_and(|oldest| oldest <= since);
-        while let Some((since, node)) = self.looks.after_older.pop_first() {
-            if comes_first(since) {
-                self.looks.after_older.insert((since, node));
-                break;
-            }
+        while let Some(&(since, node)) = self.looks.after_older.first()
+            && !comes_first(since)
+        {
+            self.looks.after_older.pop_first();
             // It may have been found meanwhile, and be missing again.
             let missing = self.looks.missing.get(&node);
             due.extend(missing.filter(|missing| missing.since == since).map(|_| node));

@@ -203,6 +203,7 @@ impl Client {
         self.is_moved(dir, until, place_here, moved)
     }
 
+    /// Whether that is so of a directory by its places on one side, or of one that it is in.
     fn is_moved(
         &self,
         dir: NodeId,

@@ -326,11 +326,10 @@ impl Record {
         let (Some(synced), Some(origin)) = (self.synced().cloned(), self.origin().cloned()) else {
             return;
         };
-        let is_there = self.is_there(&place);
-        self.set_synced(Some(State { place, ..synced.clone() }));
-        if !is_there {
-            let state = self.synced().cloned().unwrap_or(synced);
-            self.base = Base::OnWay(Box::new((state, origin)));
+        let passing = State { place, ..synced };
+        self.set_synced(Some(passing.clone()));
+        if !self.is_there(&passing.place) {
+            self.base = Base::OnWay(Box::new((passing, origin)));
         }
     }
 
@@ -348,7 +347,7 @@ impl Record {
     pub(super) fn set_remote(&mut self, state: Option<State>) {
         let synced = self.synced().cloned();
         if self.base == Base::AsRemote {
-            // `synced` has it.
+            // It is `synced`, whatever *remote* becomes.
             self.base = Base::Never;
         }
         self.remote = state;

@@ -11,12 +11,18 @@ use crate::client::event::Event;
 /// each inode.
 type Stands<'a> = (&'a str, Option<(u64, &'a State)>);
 
-/// After a crash, with this on the disk.
-fn after_crash(records: &[(NodeId, Record)], stands: &[Stands]) -> Bench {
+/// Crashed, with this on the disk, and yet to be started.
+fn crashed(records: &[(NodeId, Record)], stands: &[Stands]) -> Bench {
     let mut bench = Bench::of(records.to_vec());
     for (at, seen) in stands {
         bench.put(at, seen.map(|(number, state)| found(number, &state.body)));
     }
+    bench
+}
+
+/// The same, started.
+fn after_crash(records: &[(NodeId, Record)], stands: &[Stands]) -> Bench {
+    let mut bench = crashed(records, stands);
     bench.tell(Event::Started);
     bench
 }
@@ -189,10 +195,7 @@ fn a_move_is_not_taken_for_a_users() {
 
 /// A directory `d` that cannot be read after the crash, and something in it or on its way there.
 fn after_crash_unseen(record: (NodeId, Record), stands: &[Stands]) -> Bench {
-    let mut bench = Bench::of([agreed(3, &dir(ROOT, "d")), record]);
-    for (at, seen) in stands {
-        bench.put(at, seen.map(|(number, state)| found(number, &state.body)));
-    }
+    let mut bench = crashed(&[agreed(3, &dir(ROOT, "d")), record], stands);
     bench.deny("d");
     bench.tell(Event::Started);
     bench.wait(7_000);
@@ -237,10 +240,7 @@ fn what_was_moved_to_where_nobody_can_look_is_waited_for() {
     };
     #[track_caller]
     fn check(records: &[(NodeId, Record)], stands: &[Stands], at: &str) {
-        let mut bench = Bench::of(records.to_vec());
-        for (at, seen) in stands {
-            bench.put(at, seen.map(|(number, state)| found(number, &state.body)));
-        }
+        let mut bench = crashed(records, stands);
         bench.deny("closed");
         bench.tell(Event::Started);
         bench.wait(4_000);
